@@ -1,0 +1,68 @@
+import type { Classification } from '../reasons.ts'
+import type { Row, Table } from '../table.ts'
+
+/** The rows of one batch as a driver gets them. */
+export interface BatchInput {
+  readonly table: Table
+  /**
+   * The columns to write: `table.columns`, or for `update` those that are present in every row of this batch. The array
+   * is the same object for every batch of this shape, so a driver can keep what it derives from it in a `WeakMap`.
+   */
+  readonly columns: readonly string[]
+  /** Never empty. No two rows share a conflict key unless a key column holds NULL. */
+  readonly rows: readonly Row[]
+}
+
+/** What one batch does to the database, ready to run and, for a retry, to run again. */
+export interface Operation {
+  /** In the words of the database conventions: `INSERT`, `COPY`, `PIPELINE HSET`. */
+  readonly name: string
+  /** The constant text (SQL, or the command names) without any value of a row. */
+  readonly text: string
+  /** Gives memory back; called once, when the batch needs the operation no more. */
+  release?(): void
+}
+
+export interface AttemptContext {
+  /** Aborted on timeout or when the flow is aborted. The driver stops what runs on the server and settles soon. */
+  readonly signal: AbortSignal
+}
+
+/** One row that failed while others of its batch were committed. `index` is its place in `BatchInput.rows`. */
+export interface RowFailure {
+  readonly index: number
+  readonly error: unknown
+}
+
+/**
+ * The boundary to a database. It knows nothing of lanes, retries or metrics: it turns rows into an operation and runs
+ * it. One driver serves many batches at once.
+ */
+export interface Driver<Op extends Operation = Operation> {
+  /** Default of the `database` attribute: `postgres`, `mysql`, `sqlite`, `redis`. */
+  readonly name: string
+  /** Builds the operation, encoding included. May throw an {@link AttemptError} with `rowIndex` for a bad value. */
+  plan(batch: BatchInput): Op | Promise<Op>
+  /**
+   * Carries the operation out, once. Resolves with nothing when every row is committed, or with the rows that are not.
+   * Rejects when no row is committed, or with an {@link AttemptError} whose `ambiguous` is true when that is unknown.
+   */
+  run(operation: Op, attempt: AttemptContext): Promise<readonly RowFailure[] | undefined>
+  /** Recognises this database's errors, by structured code first. Never called with an `AttemptError`. */
+  classify(error: unknown): Classification | undefined
+}
+
+/** What a driver knows about a failed attempt beyond what the client threw, which is kept as `cause`. */
+export class AttemptError extends Error {
+  /** True when the statement may have been carried out nevertheless. */
+  readonly ambiguous: boolean
+  /** The one row at fault, where the database names it; no row of the operation was committed. */
+  readonly rowIndex: number | undefined
+
+  constructor(cause: unknown, details: { ambiguous?: boolean; rowIndex?: number | undefined }) {
+    super('attempt failed', { cause })
+    this.name = 'AttemptError'
+    this.ambiguous = details.ambiguous ?? false
+    this.rowIndex = details.rowIndex
+  }
+}

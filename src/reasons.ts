@@ -1,0 +1,72 @@
+/**
+ * The low-cardinality dictionary of failure reasons, shared by metrics, spans, logs and the retry policy.
+ * `context`: the caller aborted. `processor_timeout`: our own time limit per attempt.
+ */
+export type KnownReason =
+  | 'context'
+  | 'processor_timeout'
+  | 'duplicate_key'
+  | 'constraint'
+  | 'invalid_data'
+  | 'deadlock'
+  | 'lock_timeout'
+  | 'timeout'
+  | 'connection'
+  | 'io'
+  | 'syntax'
+  | 'permission'
+  | 'read_only'
+  | 'out_of_space'
+  | 'non_retryable'
+  | 'unknown'
+
+/** A known reason, or a label of the user's own from a `classify` hook (keep it low-cardinality). */
+export type Reason = KnownReason | (string & {})
+
+/** What to do about a failed attempt. Fields left out follow from the reason, see {@link traitsOf}. */
+export interface Classification {
+  readonly reason: Reason
+  /** Another attempt may succeed. */
+  readonly retryable?: boolean
+  /** The fault lies in single rows: split the batch until the bad rows stand alone. */
+  readonly isolate?: boolean
+}
+
+/** Looks at what a client threw; `undefined` passes the question on to the next classifier. */
+export type Classifier = (error: unknown) => Classification | undefined
+
+export interface Traits {
+  readonly retryable: boolean
+  readonly isolate: boolean
+  /** Seen without further knowledge, the statement may or may not have been carried out. */
+  readonly ambiguous: boolean
+}
+
+const FINAL: Traits = { retryable: false, isolate: false, ambiguous: false }
+const BAD_ROW: Traits = { retryable: false, isolate: true, ambiguous: false }
+const ROLLED_BACK: Traits = { retryable: true, isolate: false, ambiguous: false }
+const OUTCOME_UNKNOWN: Traits = { retryable: true, isolate: false, ambiguous: true }
+
+const TRAITS: Record<KnownReason, Traits> = {
+  context: FINAL,
+  processor_timeout: OUTCOME_UNKNOWN,
+  duplicate_key: BAD_ROW,
+  constraint: BAD_ROW,
+  invalid_data: BAD_ROW,
+  deadlock: ROLLED_BACK,
+  lock_timeout: ROLLED_BACK,
+  timeout: OUTCOME_UNKNOWN,
+  connection: OUTCOME_UNKNOWN,
+  io: OUTCOME_UNKNOWN,
+  syntax: FINAL,
+  permission: FINAL,
+  read_only: ROLLED_BACK, // a failover ends it: the next connection may reach the new primary
+  out_of_space: FINAL,
+  non_retryable: FINAL,
+  unknown: FINAL,
+}
+
+/** The traits a reason has by itself; a label of the user's own has those of `unknown`. */
+export function traitsOf(reason: Reason): Traits {
+  return Object.hasOwn(TRAITS, reason) ? TRAITS[reason as KnownReason] : FINAL
+}

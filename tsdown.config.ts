@@ -1,0 +1,16 @@
+import { defineConfig } from 'tsdown'
+
+export default defineConfig({
+  entry: {
+    index: 'src/index.ts',
+    postgres: 'src/drivers/postgres/index.ts',
+    otel: 'src/telemetry/index.ts',
+    prometheus: 'src/prometheus/index.ts',
+  },
+  format: ['esm', 'cjs'],
+  target: 'node20',
+  platform: 'node',
+  dts: true,
+  sourcemap: true,
+  fixedExtension: true,
+})
