@@ -1,0 +1,84 @@
+/**
+ * Runs test files, each in a process of its own, and tells what passed:
+ *
+ *     npm test [-- part-of-a-path …]
+ *
+ * Files under `live/` run one after the other, as they share servers; the rest two at a time. `TEST_TIMEOUT` is the
+ * limit per file in milliseconds (120000), `TEST_ROOT` another folder to look in.
+ */
+import { readdirSync } from 'node:fs'
+import { join, sep } from 'node:path'
+import { type FileRun, killRunning, type Limits, runFile } from './support/run-file.ts'
+import { judge, type Verdict } from './support/verdict.ts'
+
+const AT_ONCE = 2
+const root = process.env['TEST_ROOT'] ?? import.meta.dirname
+const ci = process.env['CI'] === 'true'
+const limits: Limits = {
+  file: Number(process.env['TEST_TIMEOUT'] ?? 120_000),
+  linger: Number(process.env['TEST_LINGER'] ?? 5_000),
+}
+
+async function main(filters: readonly string[]): Promise<void> {
+  const files = findTests(filters)
+  const live = files.filter((file) => file.startsWith(`live${sep}`))
+  const quick = files.filter((file) => !live.includes(file))
+  const verdicts = [...(await runAll(quick, AT_ONCE)), ...(await runAll(live, 1))]
+  process.exitCode = conclude(verdicts) ? 0 : 1
+}
+
+function findTests(filters: readonly string[]): string[] {
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts') && !file.includes('node_modules'))
+    .filter((file) => filters.length === 0 || filters.some((part) => join('test', file).includes(part)))
+    .sort()
+}
+
+async function runAll(files: readonly string[], atOnce: number): Promise<Verdict[]> {
+  const queue = [...files]
+  const verdicts: Verdict[] = []
+  const work = async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const run = await runFile(join(root, file), limits)
+      const verdict = judge(run, ci)
+      report(join('test', file), run, verdict)
+      verdicts.push(verdict)
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, work))
+  return verdicts
+}
+
+function report(file: string, run: FileRun, verdict: Verdict): void {
+  const { passed, failed, skipped, notices, problems } = verdict
+  const counts = [`${passed} passed`, failed > 0 ? `${failed} failed` : '', skipped > 0 ? `${skipped} skipped` : '']
+  const mark = failed > 0 ? 'FAIL' : 'ok  '
+  console.log(`${mark} ${file}  ${counts.filter((count) => count !== '').join(', ')}  ${run.milliseconds} ms`)
+  if (failed > 0) console.log(indent(run.output))
+  for (const problem of problems) console.log(`     ${file}: ${problem}`)
+  if (failed === 0) for (const notice of notices) console.log(`     ${notice}`)
+}
+
+function indent(text: string): string {
+  return text.trimEnd().replace(/^/gm, '   | ')
+}
+
+/** Prints the totals alone on the last line; true when the run is a success. */
+function conclude(verdicts: readonly Verdict[]): boolean {
+  const sum = (count: 'passed' | 'failed' | 'skipped') => verdicts.reduce((total, verdict) => total + verdict[count], 0)
+  const [passed, skipped] = [sum('passed'), sum('skipped')]
+  const nothing = passed + skipped + sum('failed') === 0
+  if (nothing) console.log('no test ran: nothing matches')
+  const failed = nothing ? 1 : sum('failed')
+  console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+  return failed === 0
+}
+
+for (const [signal, code] of [['SIGINT', 130] as const, ['SIGTERM', 143] as const]) {
+  process.once(signal, () => {
+    killRunning()
+    process.exit(code)
+  })
+}
+
+await main(process.argv.slice(2))
