@@ -1,0 +1,1 @@
+export { type PrometheusEndpoint, type PrometheusOptions, startPrometheus } from './start-prometheus.ts'

@@ -1,0 +1,85 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { diag } from '@opentelemetry/api'
+import { BatchFlowError } from '../errors.ts'
+
+export interface MetricsServerOptions {
+  readonly host: string
+  readonly port: number
+  /** Whether a process with nothing else to do may exit while the server listens. */
+  readonly unref: boolean
+  page(): Promise<string>
+}
+
+export interface MetricsServer {
+  readonly port: number
+  /** Ends the server and every connection to it, a running scrape included. */
+  close(): Promise<void>
+}
+
+const TEXT = 'text/plain; charset=utf-8'
+const PAGE = 'text/plain; version=0.0.4; charset=utf-8'
+
+/**
+ * Serves `GET /metrics`. Whatever happens in a scrape ends in its response: nothing is thrown, no promise is left to reject.
+ *
+ * @throws {BatchFlowError} `ERR_BATCHFLOW_PORT` when it cannot listen
+ */
+export async function serveMetrics(options: MetricsServerOptions): Promise<MetricsServer> {
+  const server = createServer(async (request, response) => {
+    send(response, await answer(request, options.page))
+  })
+  if (options.unref) {
+    server.unref()
+    server.on('connection', (socket) => socket.unref())
+  }
+  await listen(server, options)
+  server.on('error', (error) => diag.error('batchflow-otel: the metrics server failed', error))
+  return { port: (server.address() as AddressInfo).port, close: () => close(server) }
+}
+
+/** Status, content type and body of a response. */
+type Answer = readonly [status: number, type: string, body: string]
+
+async function answer({ method, url }: IncomingMessage, page: () => Promise<string>): Promise<Answer> {
+  const path = url?.split('?', 1)[0]
+  if (path !== '/metrics') return [path === '/' ? 200 : 404, TEXT, 'The metrics are at /metrics\n']
+  if (method !== 'GET' && method !== 'HEAD') return [405, TEXT, 'Only GET and HEAD are answered here\n']
+  try {
+    return [200, PAGE, await page()]
+  } catch (error) {
+    diag.error('batchflow-otel: a scrape failed', error)
+    return [500, TEXT, 'The metrics could not be collected; the log says why\n']
+  }
+}
+
+function send(response: ServerResponse, [status, type, body]: Answer): void {
+  const allow = status === 405 ? { allow: 'GET, HEAD' } : {}
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), ...allow }).end(body)
+}
+
+function listen(server: Server, { host, port }: MetricsServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException) => reject(portError(host, port, error))
+    server.once('error', fail)
+    server.listen({ host, port }, () => {
+      server.off('error', fail)
+      resolve()
+    })
+  })
+}
+
+function portError(host: string, port: number, error: NodeJS.ErrnoException): BatchFlowError {
+  const message =
+    error.code === 'EADDRINUSE'
+      ? `port ${port} on ${host} is taken: stop the process that listens there, or choose another with startPrometheus({ port }); port 0 finds a free one`
+      : `cannot listen on port ${port} of ${host} (${error.code}): check startPrometheus({ host, port })`
+  return new BatchFlowError('ERR_BATCHFLOW_PORT', message, { cause: error })
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}

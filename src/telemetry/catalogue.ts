@@ -1,0 +1,191 @@
+/**
+ * The metric contract as data: every name, unit, description, bucket list and attribute this package exports. The
+ * reporter, the documentation, dashboards and tests read it; none of them spells a name of its own.
+ */
+
+/** Name and version of the meter. The version is that of package.json. No schema URL: exporters make it a label. */
+export const SCOPE = { name: 'batchflow-otel', version: '0.1.0' } as const
+
+/** Attribute names. */
+export const ATTR = {
+  table: 'table',
+  database: 'database',
+  testName: 'test_name',
+  status: 'status',
+  type: 'type',
+  errorType: 'error.type',
+  reason: 'reason',
+  trigger: 'trigger',
+  strategy: 'strategy',
+} as const
+
+export type AttributeName = (typeof ATTR)[keyof typeof ATTR]
+
+/** The two observable kinds are read at each collection; `gauge` is not additive, `upDownCounter` is. */
+export type MetricKind = 'histogram' | 'counter' | 'observableUpDownCounter' | 'observableGauge'
+
+export interface MetricSpec {
+  /** Of the OTel instrument. */
+  readonly name: `batchflow.${string}`
+  readonly kind: MetricKind
+  /** UCUM. Never `1`: exporters would add `_ratio` to a gauge. */
+  readonly unit: 's' | '{row}' | '{batch}' | '{error}'
+  readonly description: string
+  /** Every attribute that can occur; `error.type` is absent where nothing failed, `test_name` where none is set. */
+  readonly attributes: readonly AttributeName[]
+  /** Upper bounds of a histogram's buckets, in its unit. */
+  readonly buckets?: readonly number[]
+  /** Recorded for a random sample of the rows: its count is the number of samples. */
+  readonly sampled?: boolean
+}
+
+const PER_EXECUTOR = [ATTR.database, ATTR.testName] as const
+const PER_TABLE = [ATTR.table, ...PER_EXECUTOR] as const
+
+const SECONDS = doubling(0.0005, 18)
+const SHORT_SECONDS = doubling(0.000125, 20)
+const ROWS = doubling(1, 16)
+
+/** Names carry `seconds` so that no exporter has to add a unit: the same series comes out of every route. */
+export const METRICS = {
+  enqueueLatency: {
+    name: 'batchflow.enqueue.latency.seconds',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Time from the call of submit to the acceptance of the row, which is the wait under backpressure.',
+    attributes: PER_TABLE,
+    buckets: SHORT_SECONDS,
+    sampled: true,
+  },
+  dequeueLatency: {
+    name: 'batchflow.pipeline.dequeue.latency.seconds',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Time from the acceptance of a row until its batch leaves the lane.',
+    attributes: PER_TABLE,
+    buckets: SECONDS,
+    sampled: true,
+  },
+  assembleDuration: {
+    name: 'batchflow.batch.assemble.duration.seconds',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Time spent merging the rows of a batch and building its operation.',
+    attributes: PER_TABLE,
+    buckets: SHORT_SECONDS,
+  },
+  executeDuration: {
+    name: 'batchflow.execute.duration.seconds',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Time from taking a concurrency slot to the final outcome of a batch, retries and back-off included.',
+    attributes: [...PER_TABLE, ATTR.status, ATTR.errorType],
+    buckets: SECONDS,
+  },
+  processDuration: {
+    name: 'batchflow.pipeline.process.duration.seconds',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Time from a batch leaving its lane until it is settled, the wait for a concurrency slot included.',
+    attributes: [...PER_TABLE, ATTR.status],
+    buckets: SECONDS,
+  },
+  batchSize: {
+    name: 'batchflow.batch.size',
+    kind: 'histogram',
+    unit: '{row}',
+    description: 'Number of rows of a batch.',
+    attributes: PER_TABLE,
+    buckets: ROWS,
+  },
+  queueLength: {
+    name: 'batchflow.pipeline.queue.length',
+    kind: 'observableUpDownCounter',
+    unit: '{row}',
+    description: 'Accepted rows that are not yet handed to the executor.',
+    attributes: PER_TABLE,
+  },
+  executorConcurrency: {
+    name: 'batchflow.executor.concurrency',
+    kind: 'observableGauge',
+    unit: '{batch}',
+    description: 'Configured limit of concurrent batches, 0 when unlimited.',
+    attributes: PER_EXECUTOR,
+  },
+  inflightBatches: {
+    name: 'batchflow.inflight.batches',
+    kind: 'observableUpDownCounter',
+    unit: '{batch}',
+    description: 'Batches that are executing now.',
+    attributes: PER_EXECUTOR,
+  },
+  batches: {
+    name: 'batchflow.batches',
+    kind: 'counter',
+    unit: '{batch}',
+    description: 'Settled batches; status is fail when at least one row of the batch was not committed.',
+    attributes: [...PER_TABLE, ATTR.status],
+  },
+  records: {
+    name: 'batchflow.records',
+    kind: 'counter',
+    unit: '{row}',
+    description: 'Settled rows, each counted by its own fate.',
+    attributes: [...PER_TABLE, ATTR.status],
+  },
+  errors: {
+    name: 'batchflow.errors',
+    kind: 'counter',
+    unit: '{error}',
+    description: 'Failures by type: retry:<reason> per attempt that is repeated, final:<reason> per batch given up.',
+    attributes: [...PER_TABLE, ATTR.type, ATTR.errorType],
+  },
+  submitRejected: {
+    name: 'batchflow.submit.rejected',
+    kind: 'counter',
+    unit: '{row}',
+    description: 'Rows refused before they were accepted.',
+    attributes: [...PER_TABLE, ATTR.reason],
+  },
+  flushes: {
+    name: 'batchflow.pipeline.flushes',
+    kind: 'counter',
+    unit: '{batch}',
+    description: 'Batches that left their lane, by what made them leave.',
+    attributes: [...PER_TABLE, ATTR.trigger],
+  },
+  coalescedRecords: {
+    name: 'batchflow.coalesced.records',
+    kind: 'counter',
+    unit: '{row}',
+    description: 'Rows merged with another row of the same conflict key before they were written.',
+    attributes: [...PER_TABLE, ATTR.strategy],
+  },
+  deadLetters: {
+    name: 'batchflow.dead.letters',
+    kind: 'counter',
+    unit: '{row}',
+    description: 'Rows handed to the dead-letter handler.',
+    attributes: [...PER_TABLE, ATTR.reason],
+  },
+} as const satisfies Record<string, MetricSpec>
+
+/** The metric's name in Prometheus, the same from an exporter, the Collector and Prometheus' own OTLP receiver. */
+export function prometheusName(metric: MetricSpec): string {
+  const name = metric.name.replaceAll('.', '_')
+  return metric.kind === 'counter' ? `${name}_total` : name
+}
+
+/** The metric's type in Prometheus, where a sum that can fall is a gauge. */
+export function prometheusType(metric: MetricSpec): 'histogram' | 'counter' | 'gauge' {
+  return metric.kind === 'histogram' || metric.kind === 'counter' ? metric.kind : 'gauge'
+}
+
+/** The attribute's label in Prometheus. */
+export function prometheusLabel(attribute: AttributeName): string {
+  return attribute.replaceAll('.', '_')
+}
+
+function doubling(first: number, count: number): readonly number[] {
+  return Object.freeze(Array.from({ length: count }, (_, i) => first * 2 ** i))
+}

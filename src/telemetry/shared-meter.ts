@@ -1,0 +1,70 @@
+import { createNoopMeter, diag, type Meter, type MeterProvider } from '@opentelemetry/api'
+import { SCOPE } from './catalogue.ts'
+import { type Complain, createInstruments, type Instruments } from './instruments.ts'
+import { LabelCap } from './label-cap.ts'
+import { LiveGauges } from './live-gauges.ts'
+
+/** Distinct tables recorded under their own name; later ones are `_other`. */
+const MAX_TABLES = 60
+/** Distinct reasons likewise: a `classify` hook of the user may invent labels without end. */
+const MAX_REASONS = 60
+
+/** What all reporters on one meter provider have in common. */
+export interface SharedMeter {
+  readonly instruments: Instruments
+  readonly gauges: LiveGauges
+  readonly tables: LabelCap
+  readonly reasons: LabelCap
+}
+
+/**
+ * An application may load this module several times: once by `import`, once by `require`, or bundled into two parts of it.
+ * Two callbacks on one meter overwrite each other's observations, so all copies of a version share this registry, which
+ * therefore hangs on a global symbol. Another version has another symbol; its meter, too, is another one.
+ */
+const REGISTRY: unique symbol = Symbol.for(`${SCOPE.name}@${SCOPE.version}/meters`)
+
+const holder = globalThis as typeof globalThis & { [REGISTRY]?: WeakMap<MeterProvider, SharedMeter> }
+
+/**
+ * The meter of a provider with its instruments, made at the first call. `undefined` when the provider is the API's no-op,
+ * that is when no SDK is registered, and when making the instruments fails; either is said through `diag`.
+ */
+export function sharedMeterOf(provider: MeterProvider): SharedMeter | undefined {
+  holder[REGISTRY] ??= new WeakMap()
+  const registry = holder[REGISTRY]
+  const known = registry.get(provider)
+  if (known !== undefined) return known
+  const complain = complainOnce()
+  try {
+    const meter = provider.getMeter(SCOPE.name, SCOPE.version)
+    if (meter === createNoopMeter()) {
+      diag.warn(`${SCOPE.name}: no MeterProvider is registered yet, so this flow reports no metrics`)
+      return undefined
+    }
+    const shared = createShared(meter, complain)
+    registry.set(provider, shared)
+    return shared
+  } catch (error) {
+    complain(error)
+    return undefined
+  }
+}
+
+function createShared(meter: Meter, complain: Complain): SharedMeter {
+  return {
+    instruments: createInstruments(meter, complain),
+    gauges: new LiveGauges(meter, complain),
+    tables: new LabelCap(MAX_TABLES),
+    reasons: new LabelCap(MAX_REASONS),
+  }
+}
+
+function complainOnce(): Complain {
+  let said = false
+  return (error) => {
+    if (said) return
+    said = true
+    diag.error(`${SCOPE.name}: the meter failed; writing goes on, further failures are not logged`, error)
+  }
+}
