@@ -1,0 +1,67 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { freePort } from '../../examples/demo/embedded-postgres.ts'
+import { type GuardedProcess, spawnGuarded } from '../../examples/demo/guarded-process.ts'
+import { type Probe, probeMysql, probeRedis } from './probes.ts'
+
+export interface PrivateServer {
+  readonly url: string
+  remove(): Promise<void>
+}
+
+const run = promisify(execFile)
+
+/** @param program path of `mariadbd` or `mysqld` */
+export async function bootMysql(program: string): Promise<PrivateServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'batchflow-mysql-'))
+  const data = join(folder, 'data')
+  const common = ['--no-defaults', `--datadir=${data}`, ...(process.getuid?.() === 0 ? ['--user=root'] : [])]
+  if (basename(program) === 'mariadbd') {
+    const install = join(dirname(program).replace(/sbin$/, 'bin'), 'mariadb-install-db')
+    await run(install, [...common, '--auth-root-authentication-method=normal', '--skip-test-db'])
+  } else {
+    await run(program, [...common, '--initialize-insecure'])
+  }
+  const init = join(folder, 'init.sql')
+  writeFileSync(init, 'CREATE DATABASE IF NOT EXISTS test;\n')
+  const port = await freePort()
+  const args = [...common, `--port=${port}`, '--bind-address=127.0.0.1', `--init-file=${init}`]
+  args.push(`--socket=${join(folder, 'socket')}`, `--pid-file=${join(folder, 'pid')}`)
+  return launch(`mysql://root@127.0.0.1:${port}/test`, probeMysql, folder, program, args)
+}
+
+/** @param program path of `redis-server` */
+export async function bootRedis(program: string): Promise<PrivateServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'batchflow-redis-'))
+  const port = await freePort()
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
+  return launch(`redis://127.0.0.1:${port}`, probeRedis, folder, program, args)
+}
+
+async function launch(url: string, probe: Probe, folder: string, program: string, args: string[]) {
+  const log = join(folder, 'log')
+  const server = spawnGuarded({ command: program, args, folder, log, stopSignal: 'SIGTERM' })
+  const remove = async () => {
+    await server.stop()
+    server.release()
+    await rm(folder, { recursive: true, force: true })
+  }
+  if (await answersInTime(url, probe, server)) return { url, remove }
+  const lines = readFileSync(log, 'utf8').slice(-2000)
+  await remove()
+  throw new Error(`${basename(program)} did not start:\n${lines}`)
+}
+
+async function answersInTime(url: string, probe: Probe, server: GuardedProcess): Promise<boolean> {
+  const deadline = Date.now() + 30_000
+  while (server.running && Date.now() < deadline) {
+    if ((await probe(url)) !== undefined) return true
+    await sleep(20)
+  }
+  return false
+}

