@@ -91,7 +91,7 @@ const holes: Record<string, { body: string; says: RegExp; last?: string }> = {
     says: /ended before its summary/,
   },
   'an error while the file loads': { body: file(`throw new Error('at load')`), says: /at load/ },
-  'a process that ends itself early': { body: file(`check('one', () => process.exit(0))`), says: /before its summary/ },
+  'a process that ends itself early': { body: file(`check('one', () => process.exit())`), says: /before its summary/ },
   'an unhandled rejection after the summary': {
     body: file(`check('one', () => { setTimeout(() => Promise.reject(new Error('late')), 100) })`),
     says: /every test passed, yet .* exit code 1/,
