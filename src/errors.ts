@@ -84,13 +84,22 @@ export class RowFailedError extends BatchFlowError {
 
 /** `close()` ran out of time before the row was settled; it is among the rows `close()` returned. */
 export class AbandonedError extends BatchFlowError {
-  readonly table: string
-
-  constructor(table: string, milliseconds: number) {
+  constructor(milliseconds: number) {
     super(
       'ERR_BATCHFLOW_ABANDONED',
-      `row of table ${JSON.stringify(table)} was not settled within close({ timeout: ${milliseconds} }); it is in summary.abandonedRows`,
+      `row was not settled within close({ timeout: ${milliseconds} }); it is in abandonedRows of the summary`,
     )
-    this.table = table
+  }
+}
+
+/** Rows written to `flow.writable()` failed; `cause` is the first one's error. */
+export class StreamFailedError extends BatchFlowError {
+  readonly failed: number
+
+  constructor(table: string, failed: number, cause: unknown) {
+    super('ERR_BATCHFLOW_STREAM', `${failed} rows written to the stream of table ${JSON.stringify(table)} failed`, {
+      cause,
+    })
+    this.failed = failed
   }
 }

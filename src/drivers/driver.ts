@@ -42,7 +42,7 @@ export interface Driver<Op extends Operation = Operation> {
   /** Default of the `database` attribute: `postgres`, `mysql`, `sqlite`, `redis`. */
   readonly name: string
   /** Builds the operation, encoding included. May throw an {@link AttemptError} with `rowIndex` for a bad value. */
-  plan(batch: BatchInput): Op | Promise<Op>
+  plan(batch: BatchInput, attempt: AttemptContext): Op | Promise<Op>
   /**
    * Carries the operation out, once. Resolves with nothing when every row is committed, or with the rows that are not.
    * Rejects when no row is committed, or with an {@link AttemptError} whose `ambiguous` is true when that is unknown.
@@ -58,11 +58,14 @@ export class AttemptError extends Error {
   readonly ambiguous: boolean
   /** The one row at fault, where the database names it; no row of the operation was committed. */
   readonly rowIndex: number | undefined
+  /** The operation was built on outdated knowledge (the table was altered): planned anew it may succeed. */
+  readonly stale: boolean
 
-  constructor(cause: unknown, details: { ambiguous?: boolean; rowIndex?: number | undefined }) {
+  constructor(cause: unknown, details: { ambiguous?: boolean; rowIndex?: number | undefined; stale?: boolean }) {
     super('attempt failed', { cause })
     this.name = 'AttemptError'
     this.ambiguous = details.ambiguous ?? false
     this.rowIndex = details.rowIndex
+    this.stale = details.stale ?? false
   }
 }

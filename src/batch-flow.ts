@@ -1,0 +1,193 @@
+import type { Writable } from 'node:stream'
+import type { Receipt, Waiter } from './batch.ts'
+import { AbortedError, ClosedError, InvalidRowError } from './errors.ts'
+import type { Executor } from './executor.ts'
+import { type BatchFlowOptions, type FlowSettings, flowSettings } from './flow-options.ts'
+import { openGuarded } from './guard.ts'
+import { Intake } from './intake.ts'
+import type { Lane } from './lane.ts'
+import { Lanes } from './lanes.ts'
+import { type CloseOptions, type CloseSummary, Lifecycle } from './lifecycle.ts'
+import type { Row, Table } from './table.ts'
+import { AbortableWaiter, AllSettled, AllWaiter } from './waiters.ts'
+import { RowWritable } from './writable.ts'
+
+export interface SubmitOptions {
+  /** Ends the wait. A row that was accepted before stays accepted and will be settled. */
+  readonly signal?: AbortSignal
+}
+
+const ACCEPTED = Promise.resolve()
+
+/**
+ * Collects rows per table and writes them in batches.
+ *
+ * A row object belongs to the flow from the moment it is submitted until it is settled: it is kept, not copied, so do
+ * not change it meanwhile. Every accepted row is settled: committed, failed with its own error, handed to `deadLetter`,
+ * or returned by `close()`.
+ */
+export class BatchFlow implements AsyncDisposable {
+  readonly #settings: FlowSettings
+  readonly #intake: Intake
+  readonly #lanes: Lanes
+  readonly #life: Lifecycle
+
+  /** @throws {OptionError} naming the option, the value received and what is allowed */
+  constructor(executor: Executor, options: BatchFlowOptions = {}) {
+    this.#settings = flowSettings(options, executor)
+    this.#intake = new Intake(this.#settings.bufferSize)
+    const host = { ...this.#settings, schedule: (lane: Lane) => this.#life.dispatcher.schedule(lane) }
+    const lanes = new Lanes(host, () => metrics)
+    const metrics = openGuarded(executor.settings.reporter, {
+      database: executor.driver.name,
+      executor: executor.slots,
+      queueLengths: () => Array.from(lanes, (lane) => [lane.table.name, lane.queued] as const),
+    })
+    this.#lanes = lanes
+    this.#life = new Lifecycle(executor, this.#settings, this.#intake, this.#lanes, metrics)
+  }
+
+  /**
+   * Hands a row over. Resolves when it is accepted, which is at once unless the buffer is full; then callers are served
+   * in the order they came. What becomes of the row afterwards is told by metrics and `deadLetter`; `write` waits for it.
+   *
+   * @throws {ClosedError} after `close()`
+   * @throws {AbortedError} when `signal` is aborted before the row is accepted
+   */
+  submit<R extends Row>(table: Table<R>, row: R, options?: SubmitOptions): Promise<void> {
+    return this.#offer(table as Table, row, undefined, options?.signal)
+  }
+
+  /**
+   * Hands a row over and resolves when it is committed. Every call costs a promise; `submit` costs none.
+   *
+   * @throws {RowFailedError} when the row failed for good; its `cause` is the database's error
+   * @throws {ClosedError} after `close()`
+   * @throws {AbortedError} when `signal` is aborted before the row is settled
+   */
+  write<R extends Row>(table: Table<R>, row: R, options?: SubmitOptions): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      const signal = options?.signal
+      const waiter =
+        signal === undefined ? { committed: resolve, failed: reject } : new AbortableWaiter(resolve, reject)
+      const accepted = this.#offer(table as Table, row, waiter, signal)
+      if (waiter instanceof AbortableWaiter) accepted.then(() => waiter.listen(signal!), reject)
+      else if (accepted !== ACCEPTED) accepted.catch(reject)
+    })
+  }
+
+  /**
+   * Takes the row if there is room, without waiting: `false` means the buffer is full and the row was not accepted.
+   *
+   * @throws {ClosedError} after `close()`
+   */
+  trySubmit<R extends Row>(table: Table<R>, row: R): boolean {
+    const lane = this.#lanes.of(table as Table)
+    if (!this.#accepts(lane, row)) throw this.#refusal(lane, row)
+    if (this.#intake.room > 0) {
+      this.#admit(lane, row, undefined, lane.draw())
+      return true
+    }
+    lane.metrics?.countRejected('full', 1)
+    return false
+  }
+
+  /** Hands rows over in order, waiting for room as `submit` does; resolves when the last one is accepted. */
+  async submitMany<R extends Row>(table: Table<R>, rows: Iterable<R>, options?: SubmitOptions): Promise<void> {
+    for (const row of rows) {
+      const accepted = this.submit(table, row, options)
+      if (accepted !== ACCEPTED) await accepted
+    }
+  }
+
+  /**
+   * Hands rows over in order and resolves when all are settled, with what became of each: like `Promise.allSettled` over
+   * `write`, at a fraction of its cost. A row that could not even be accepted is `rejected` as well.
+   */
+  async writeMany<R extends Row>(
+    table: Table<R>,
+    rows: Iterable<R>,
+    options?: SubmitOptions,
+  ): Promise<PromiseSettledResult<Receipt>[]> {
+    const all = new AllSettled()
+    for (const row of rows) {
+      const waiter = all.next()
+      const accepted = this.#offer(table as Table, row, waiter, options?.signal)
+      if (accepted !== ACCEPTED) await accepted.catch((error) => waiter.failed(error))
+    }
+    return all.results()
+  }
+
+  /**
+   * A Node stream that submits what is written to it, with backpressure. It finishes when all its rows are settled, and
+   * fails if any of them failed.
+   */
+  writable<R extends Row>(table: Table<R>): Writable {
+    return new RowWritable(table.name, (row, waiter) => this.#offer(table as Table, row, waiter, undefined))
+  }
+
+  /** Sends what is buffered now without waiting for full batches; resolves when it is settled, failed rows included. */
+  flush(): Promise<void> {
+    const all = new AllWaiter()
+    for (const lane of this.#lanes) all.expect(lane.attachToAll(all))
+    for (const batch of this.#life.dispatcher.unsettled) {
+      batch.attach(0, all)
+      all.expect(1)
+    }
+    for (const lane of this.#lanes) lane.expedite('manual')
+    return all.settled()
+  }
+
+  /**
+   * Accepts no more rows, lets in those that already wait, writes everything out and says what became of all rows of
+   * this flow. Calling it again returns the same promise. The user's client is not closed.
+   *
+   * Rows that are not settled after `timeout` ms are given up: what runs is cancelled (which may take up to 5 s more),
+   * and they are returned as `abandonedRows`.
+   */
+  close(options?: CloseOptions): Promise<CloseSummary> {
+    return this.#life.close(options)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #offer(table: Table, row: Row, waiter: Waiter | undefined, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      const lane = this.#lanes.of(table)
+      if (!this.#accepts(lane, row) || signal?.aborted) return Promise.reject(this.#refusal(lane, row, signal))
+      const calledAt = lane.draw()
+      if (this.#intake.room === 0) return this.#intake.wait(lane, row, waiter, calledAt, signal)
+      this.#admit(lane, row, waiter, calledAt)
+      return ACCEPTED
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #accepts(lane: Lane, row: unknown): boolean {
+    return typeof row === 'object' && row !== null && this.#life.open && lane !== undefined
+  }
+
+  #admit(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number): void {
+    this.#intake.admit(lane, row, waiter, calledAt)
+    if (this.#intake.room === 0) this.#life.dispatcher.pump()
+  }
+
+  /** Why a row is not accepted, counted. */
+  #refusal(lane: Lane, row: unknown, signal?: AbortSignal): Error {
+    if (typeof row !== 'object' || row === null) {
+      lane.metrics?.countRejected('invalid', 1)
+      return new InvalidRowError(
+        `a row of table ${JSON.stringify(lane.table.name)} must be an object, received ${row === null ? 'null' : typeof row}`,
+      )
+    }
+    if (this.#life.open && signal?.aborted) {
+      lane.metrics?.countRejected('context', 1)
+      return new AbortedError('submit was aborted; the row was not accepted', signal.reason)
+    }
+    lane.metrics?.countRejected('closed', 1)
+    return new ClosedError()
+  }
+}

@@ -1,0 +1,146 @@
+import { Attempt } from './attempt.ts'
+import type { Batch } from './batch.ts'
+import type { Clock } from './clock.ts'
+import type { Shape } from './coalesce.ts'
+import type { RowFailure } from './drivers/driver.ts'
+import { type BatchFlowError, RowFailedError } from './errors.ts'
+import type { Executor } from './executor.ts'
+import { Part } from './part.ts'
+import type { Reason } from './reasons.ts'
+import { backoff } from './retry.ts'
+import type { TableMetrics } from './telemetry/reporter.ts'
+import { judge, type Verdict } from './verdict.ts'
+
+/**
+ * One batch on its way through the executor: attempt, classify, back off, retry, split off the rows that are to blame.
+ * Afterwards `failures` holds the error of every row that is not committed.
+ */
+export class BatchRun {
+  readonly batch: Batch
+  /** By the row's place in the batch. */
+  readonly failures = new Map<number, RowFailedError>()
+  /** Attempts made, those of all parts together. */
+  attempts = 0
+  /** Reason of the first rows given up. */
+  reason: Reason | undefined
+  readonly #executor: Executor
+  readonly #clock: Clock
+  readonly #metrics: TableMetrics | undefined
+  #stopped: BatchFlowError | undefined
+  #attempt: Attempt | undefined
+  #wake: (() => void) | undefined
+
+  constructor(batch: Batch, executor: Executor, clock: Clock, metrics: TableMetrics | undefined) {
+    this.batch = batch
+    this.#executor = executor
+    this.#clock = clock
+    this.#metrics = metrics
+  }
+
+  /** Ends the run early: the attempt under way is cancelled, no other follows. */
+  stop(error: BatchFlowError): void {
+    this.#stopped ??= error
+    this.#attempt?.abort(error)
+    this.#wake?.()
+  }
+
+  /** Never rejects. @param shapes the rows of the batch */
+  async execute(shapes: readonly Shape[]): Promise<void> {
+    const left = shapes.map((shape) => new Part(this.batch.table, shape)).reverse()
+    for (let part = left.pop(); part !== undefined; part = left.pop()) {
+      const next = await this.#advance(part)
+      for (let i = next.length - 1; i >= 0; i--) left.push(next[i]!)
+      if (!next.includes(part)) part.release()
+    }
+  }
+
+  /** One attempt at `part`; returns what is left to do, in order. */
+  async #advance(part: Part): Promise<readonly Part[]> {
+    if (this.#stopped !== undefined) return this.#giveUp(part, 'context', this.#stopped)
+    const { driver, settings } = this.#executor
+    part.tries++
+    this.attempts++
+    this.#attempt = new Attempt(driver, this.#clock, settings.timeout, this.#metrics)
+    const failure = await this.#attempt.run(part)
+    this.#attempt = undefined
+    if (failure === undefined) return []
+    return 'rows' in failure ? this.#sift(part, failure.rows) : this.#react(part, this.#judge(failure.error))
+  }
+
+  /** The whole part failed. */
+  async #react(part: Part, verdict: Verdict): Promise<readonly Part[]> {
+    if (verdict.stale && !part.replanned) return [replan(part)]
+    if (this.#mayRetry(part, verdict)) return this.#retry(part, verdict.reason)
+    if (verdict.isolate && this.#executor.settings.isolate && part.rows.length > 1) return this.#split(part, verdict)
+    return this.#giveUp(part, verdict.reason, verdict.cause)
+  }
+
+  /** Single rows failed, the others are committed. */
+  async #sift(part: Part, failed: readonly RowFailure[]): Promise<readonly Part[]> {
+    const again: number[] = []
+    let reason: Reason | undefined
+    for (const { index, error } of failed) {
+      const verdict = this.#judge(error)
+      if (this.#mayRetry(part, verdict)) {
+        again.push(index)
+        reason ??= verdict.reason
+      } else this.#giveUp(part.pick([index]), verdict.reason, verdict.cause)
+    }
+    return reason === undefined ? [] : this.#retry(part.pick(again), reason)
+  }
+
+  async #retry(part: Part, reason: Reason): Promise<readonly Part[]> {
+    this.#metrics?.countError('retry', reason)
+    await this.#pause(backoff(this.#executor.settings.retry, part.tries))
+    return [part]
+  }
+
+  /** Around the row at fault where the database named it, else in halves. */
+  #split(part: Part, { rowIndex, reason, cause }: Verdict): readonly Part[] {
+    const size = part.rows.length
+    if (rowIndex === undefined || rowIndex >= size) {
+      const middle = size >>> 1
+      return [part.slice(0, middle), part.slice(middle, size)]
+    }
+    this.#giveUp(part.pick([rowIndex]), reason, cause)
+    return [part.slice(0, rowIndex), part.slice(rowIndex + 1, size)].filter((rest) => rest.rows.length > 0)
+  }
+
+  #giveUp(part: Part, reason: Reason, cause: unknown): readonly Part[] {
+    this.reason ??= reason
+    const error = new RowFailedError(part.table.name, reason, part.tries, cause)
+    for (let i = 0; i < part.rows.length; i++) this.failures.set(part.placeOf(i), error)
+    return []
+  }
+
+  #judge(error: unknown): Verdict {
+    return judge(error, this.#executor.settings.classify, this.#executor.driver)
+  }
+
+  #mayRetry(part: Part, verdict: Verdict): boolean {
+    const { maxAttempts, onAmbiguous } = this.#executor.settings.retry
+    if (!verdict.retryable || part.tries >= maxAttempts || this.#stopped !== undefined) return false
+    return !verdict.ambiguous || onAmbiguous === 'retry' || part.table.action !== 'error'
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    if (milliseconds === 0 || this.#stopped !== undefined) return
+    await new Promise<void>((resolve) => {
+      const timer = this.#clock.timer(resolve)
+      this.#wake = () => {
+        timer.stop()
+        resolve()
+      }
+      timer.start(milliseconds)
+    })
+    this.#wake = undefined
+  }
+}
+
+/** Same rows, same attempt, a new operation. */
+function replan(part: Part): Part {
+  part.release()
+  part.replanned = true
+  part.tries--
+  return part
+}

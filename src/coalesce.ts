@@ -1,0 +1,108 @@
+import type { Row, Table } from './table.ts'
+
+type Fields = Record<string, unknown>
+
+/** A row's conflict key as one string, `undefined` when a part is NULL: SQL's NULLs never conflict. */
+export type KeyReader = (row: Row) => string | undefined
+
+/** Equal keys give equal strings, different keys different ones: merging two rows of different keys would lose one. */
+export function keyReader(table: Table): KeyReader {
+  const [first, ...others] = table.keys
+  if (others.length === 0) return (row) => keyPart((row as Fields)[first!])
+  return (row) => {
+    let key = ''
+    for (const column of table.keys) {
+      const part = keyPart((row as Fields)[column])
+      if (part === undefined) return undefined
+      key += `${part.length}:${part}`
+    }
+    return key
+  }
+}
+
+/** Numbers and strings share their text, since the column decides which of them it holds; other types are set apart. */
+function keyPart(value: unknown): string | undefined {
+  if (typeof value === 'string') return value
+  if (value === null || value === undefined) return undefined
+  if (value instanceof Date) return `\0d${value.getTime()}`
+  if (value instanceof Uint8Array)
+    return `\0b${Buffer.from(value.buffer, value.byteOffset, value.length).toString('hex')}`
+  return typeof value === 'object' ? `\0j${JSON.stringify(value)}` : String(value)
+}
+
+/** One row in place of two of the same key, with the effect of writing `older` and then `newer`. */
+export type Merge = (older: Row, newer: Row) => Row
+
+export function mergeOf(table: Table): Merge {
+  if (table.action === 'ignore') return (older) => older
+  if (table.action === 'replace') return (_, newer) => newer
+  const { columns, keys, set } = table
+  const wholeRow = keys.length + set.length === columns.length
+  return (older, newer) => (wholeRow && isFull(newer, set) ? newer : overlay(table, older, newer))
+}
+
+function isFull(row: Row, columns: readonly string[]): boolean {
+  for (const column of columns) if ((row as Fields)[column] === undefined) return false
+  return true
+}
+
+/** A new object: the rows are the caller's, and may have columns as accessors. */
+function overlay(table: Table, older: Row, newer: Row): Row {
+  const merged: Fields = {}
+  for (const column of table.columns) merged[column] = (older as Fields)[column]
+  for (const column of table.set) {
+    const value = (newer as Fields)[column]
+    if (value !== undefined) merged[column] = value
+  }
+  return merged
+}
+
+/** Rows of a batch that are written alike: with the same columns. `indices` are their places in the batch. */
+export interface Shape {
+  readonly columns: readonly string[]
+  readonly rows: readonly Row[]
+  /** `undefined`: all of them, in order. */
+  readonly indices: readonly number[] | undefined
+}
+
+/**
+ * Sorts the rows of an `update` by the columns they have, so that an absent column stays out of the statement. For every
+ * other action an absent column is NULL and there is one shape.
+ */
+export class Shapes {
+  readonly #table: Table
+  readonly #optional: readonly string[]
+  readonly #columns = new Map<string, readonly string[]>()
+
+  constructor(table: Table) {
+    this.#table = table
+    this.#optional = table.action === 'update' ? table.columns.filter((column) => !table.keys.includes(column)) : []
+  }
+
+  of(rows: readonly Row[]): Shape[] {
+    const full: Shape = { columns: this.#table.columns, rows, indices: undefined }
+    if (this.#optional.length === 0 || rows.every((row) => isFull(row, this.#optional))) return [full]
+    const groups = new Map<readonly string[], { rows: Row[]; indices: number[] }>()
+    rows.forEach((row, index) => {
+      const columns = this.#columnsOf(row as Fields)
+      let group = groups.get(columns)
+      if (group === undefined) groups.set(columns, (group = { rows: [], indices: [] }))
+      group.rows.push(row)
+      group.indices.push(index)
+    })
+    return Array.from(groups, ([columns, group]) => ({ columns, ...group }))
+  }
+
+  /** One array per set of columns, so that drivers can recognise it. */
+  #columnsOf(row: Fields): readonly string[] {
+    const absent = this.#optional.filter((column) => row[column] === undefined)
+    if (absent.length === 0) return this.#table.columns
+    const id = JSON.stringify(absent)
+    let columns = this.#columns.get(id)
+    if (columns === undefined) {
+      columns = this.#table.columns.filter((column) => !absent.includes(column))
+      this.#columns.set(id, columns)
+    }
+    return columns
+  }
+}

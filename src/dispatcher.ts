@@ -1,0 +1,108 @@
+import type { Batch } from './batch.ts'
+import { BatchRun } from './batch-run.ts'
+import type { Clock } from './clock.ts'
+import type { BatchFlowError } from './errors.ts'
+import type { Executor } from './executor.ts'
+import type { Lane } from './lane.ts'
+import { Queue } from './queue.ts'
+
+/** What the dispatcher asks of its flow. */
+export interface DispatchHost {
+  /** The lane to relieve, when the row budget is used up and no lane has anything due. */
+  underPressure(): Lane | undefined
+  /** What is done with failed rows before they are settled. Never rejects. */
+  bury(lane: Lane, run: BatchRun): Promise<void>
+  /** Tells everybody, and makes room. */
+  settle(lane: Lane, run: BatchRun): void
+}
+
+/** Sends the batches of due lanes to the executor as slots allow, oldest lane first. */
+export class Dispatcher {
+  readonly #executor: Executor
+  readonly #clock: Clock
+  readonly #host: DispatchHost
+  readonly #due = new Queue<Lane>()
+  readonly #running = new Set<BatchRun>()
+  readonly #unsettled = new Set<Batch>()
+  readonly #onFreeSlot = () => this.pump()
+  #stopped: BatchFlowError | undefined
+  #pumping = false
+
+  constructor(executor: Executor, clock: Clock, host: DispatchHost) {
+    this.#executor = executor
+    this.#clock = clock
+    this.#host = host
+  }
+
+  /** Batches that left their lane and are not settled. */
+  get unsettled(): ReadonlySet<Batch> {
+    return this.#unsettled
+  }
+
+  schedule(lane: Lane): void {
+    if (!lane.scheduled) {
+      lane.scheduled = true
+      this.#due.push(lane)
+    }
+    this.pump()
+  }
+
+  /** Sends what may be sent now. */
+  pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    while (this.#sendNext());
+    this.#pumping = false
+  }
+
+  /** Cancels what runs and fails, from now on, whatever is due. */
+  stop(error: BatchFlowError): void {
+    this.#stopped ??= error
+    for (const run of this.#running) run.stop(error)
+    this.pump()
+  }
+
+  dispose(): void {
+    this.#executor.slots.forget(this.#onFreeSlot)
+  }
+
+  #sendNext(): boolean {
+    const { slots } = this.#executor
+    if (this.#stopped === undefined && !slots.free) {
+      slots.whenFree(this.#onFreeSlot)
+      return false
+    }
+    if (this.#due.size === 0) {
+      const lane = this.#host.underPressure()
+      if (lane === undefined) return false
+      lane.expedite('pressure')
+    }
+    const lane = this.#due.shift()!
+    lane.scheduled = false
+    const batch = lane.take()
+    if (lane.due) this.schedule(lane)
+    if (batch !== undefined) void this.#run(lane, batch)
+    return true
+  }
+
+  async #run(lane: Lane, batch: Batch): Promise<void> {
+    const { slots } = this.#executor
+    const { metrics } = lane
+    const run = new BatchRun(batch, this.#executor, this.#clock, metrics)
+    if (this.#stopped !== undefined) run.stop(this.#stopped)
+    slots.take()
+    this.#running.add(run)
+    this.#unsettled.add(batch)
+    const start = metrics === undefined ? 0 : this.#clock.now()
+    await run.execute(lane.shapes.of(batch.rows))
+    if (metrics !== undefined) {
+      const status = run.failures.size > 0 ? 'fail' : 'success'
+      metrics.observeExecuteDuration((this.#clock.now() - start) / 1000, status, run.reason)
+    }
+    this.#running.delete(run)
+    slots.release()
+    if (run.failures.size > 0) await this.#host.bury(lane, run)
+    this.#unsettled.delete(batch)
+    this.#host.settle(lane, run)
+  }
+}

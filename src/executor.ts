@@ -1,0 +1,88 @@
+import { MAX_DELAY } from './clock.ts'
+import type { Driver } from './drivers/driver.ts'
+import { callback, implementing, integer } from './options.ts'
+import type { Classifier } from './reasons.ts'
+import { NO_RETRY, type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
+import { Slots } from './slots.ts'
+import type { MetricsReporter } from './telemetry/reporter.ts'
+
+interface Settings {
+  readonly concurrencyLimit: number
+  readonly retry: RetryPolicy
+  /** ms per attempt; 0 = none */
+  readonly timeout: number
+  readonly isolate: boolean
+  readonly classify: Classifier | undefined
+  readonly reporter: MetricsReporter | undefined
+}
+
+const DEFAULTS: Settings = {
+  concurrencyLimit: 0,
+  retry: NO_RETRY,
+  timeout: 0,
+  isolate: true,
+  classify: undefined,
+  reporter: undefined,
+}
+
+/**
+ * How batches are carried out: by which driver, how many at once, with which retries and time limit. Immutable: every
+ * `with…` method returns a new executor with a concurrency limit of its own. Flows given the same executor share its
+ * limit.
+ */
+export class Executor {
+  readonly driver: Driver
+  /** @internal */
+  readonly settings: Settings
+  /** @internal */
+  readonly slots: Slots
+
+  /** @internal Use `createExecutor` or a driver's own function. */
+  constructor(driver: Driver, settings: Settings) {
+    this.driver = driver
+    this.settings = settings
+    this.slots = new Slots(settings.concurrencyLimit)
+  }
+
+  /** At most `limit` batches at once; 0 = unlimited, the default. @throws {OptionError} */
+  withConcurrencyLimit(limit: number): Executor {
+    return this.#with({ concurrencyLimit: integer('withConcurrencyLimit', limit, 0) })
+  }
+
+  /** Repeats attempts that failed for a passing reason. Off by default. @throws {OptionError} */
+  withRetry(options: RetryOptions): Executor {
+    return this.#with({ retry: retryPolicy(options) })
+  }
+
+  /** Time limit per attempt in ms; the statement is cancelled on the server. 0 = none, the default. @throws {OptionError} */
+  withTimeout(milliseconds: number): Executor {
+    return this.#with({ timeout: integer('withTimeout', milliseconds, 0, MAX_DELAY) })
+  }
+
+  /** Reports what flows made from this executor do. Inject it before `new BatchFlow`. @throws {OptionError} */
+  withMetricsReporter(reporter: MetricsReporter): Executor {
+    return this.#with({ reporter: implementing('withMetricsReporter', reporter, ['open']) })
+  }
+
+  /** Asked before the driver's own classification; `undefined` leaves the decision to it. @throws {OptionError} */
+  withErrorClassifier(classify: Classifier): Executor {
+    return this.#with({ classify: callback('withErrorClassifier', classify) })
+  }
+
+  /**
+   * Whether a batch that fails because of single rows (`duplicate_key`, `constraint`, `invalid_data`) is split until the
+   * bad rows stand alone and the others are committed. With `false` such a batch fails whole. On by default.
+   */
+  withIsolation(isolate: boolean): Executor {
+    return this.#with({ isolate })
+  }
+
+  #with(change: Partial<Settings>): Executor {
+    return new Executor(this.driver, { ...this.settings, ...change })
+  }
+}
+
+/** An executor over any driver, with the defaults. @throws {OptionError} when `driver` is not a driver */
+export function createExecutor(driver: Driver): Executor {
+  return new Executor(implementing('driver', driver, ['plan', 'run', 'classify']), DEFAULTS)
+}

@@ -1,0 +1,69 @@
+import { type Clock, MAX_DELAY, systemClock } from './clock.ts'
+import type { RowFailedError } from './errors.ts'
+import type { Executor } from './executor.ts'
+import { callback, implementing, integer, knownKeys } from './options.ts'
+import type { Row } from './table.ts'
+
+/** A row that failed for good. */
+export interface DeadLetter {
+  readonly table: string
+  /** As submitted; where rows of one conflict key were merged, the merged row. */
+  readonly row: Row
+  readonly error: RowFailedError
+}
+
+/**
+ * Takes the failed rows of one batch, to keep them elsewhere. The rows count as failed either way; as dead letters only
+ * when the handler returns, or its promise resolves. It is waited for: its rows keep their place in the buffer.
+ */
+export type DeadLetterHandler = (letters: readonly DeadLetter[]) => void | Promise<void>
+
+export interface BatchFlowOptions {
+  /** Most rows accepted and not yet settled. @default max(10,000, 2 × flushSize × concurrency limit) */
+  readonly bufferSize?: number
+  /** Rows at which a batch leaves. Minimum 1. @default 500 */
+  readonly flushSize?: number
+  /** Longest time a row waits for its batch to fill up, in ms. @default 100 */
+  readonly flushInterval?: number
+  /**
+   * One row in this many has its two latencies taken, on average; 1 = every row. Only with a reporter.
+   * @default min(32, max(1, ⌈flushSize / 8⌉))
+   */
+  readonly latencySampling?: number
+  /** What to do with rows that failed for good. */
+  readonly deadLetter?: DeadLetterHandler
+  /** Aborts the flow: it accepts no more, cancels what runs, and fails what is not committed with reason `context`. */
+  readonly signal?: AbortSignal
+  /** Where the flow has its time from; for tests. */
+  readonly clock?: Clock
+}
+
+export interface FlowSettings {
+  readonly bufferSize: number
+  readonly flushSize: number
+  readonly flushInterval: number
+  readonly sampling: number
+  readonly deadLetter: DeadLetterHandler | undefined
+  readonly signal: AbortSignal | undefined
+  readonly clock: Clock
+}
+
+const KNOWN = ['bufferSize', 'flushSize', 'flushInterval', 'latencySampling', 'deadLetter', 'signal', 'clock']
+
+/** @throws {OptionError} naming the option, the value received and what is allowed */
+export function flowSettings(options: BatchFlowOptions, executor: Executor): FlowSettings {
+  implementing('executor', executor, ['withMetricsReporter'])
+  knownKeys('BatchFlow', options, KNOWN)
+  const flushSize = integer('flushSize', options.flushSize ?? 500, 1, 1_000_000)
+  const bufferSize = options.bufferSize ?? Math.max(10_000, 2 * flushSize * executor.slots.concurrencyLimit)
+  const sampling = options.latencySampling ?? Math.min(32, Math.max(1, Math.ceil(flushSize / 8)))
+  return {
+    flushSize,
+    bufferSize: integer(`bufferSize (with flushSize ${flushSize})`, bufferSize, flushSize),
+    flushInterval: integer('flushInterval', options.flushInterval ?? 100, 0, MAX_DELAY),
+    sampling: integer('latencySampling', sampling, 1),
+    deadLetter: options.deadLetter === undefined ? undefined : callback('deadLetter', options.deadLetter),
+    signal: options.signal === undefined ? undefined : implementing('signal', options.signal, ['addEventListener']),
+    clock: options.clock ?? systemClock,
+  }
+}

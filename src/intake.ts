@@ -1,0 +1,84 @@
+import type { Waiter } from './batch.ts'
+import { AbortedError, type BatchFlowError } from './errors.ts'
+import type { Lane } from './lane.ts'
+import { Queue } from './queue.ts'
+import type { Row } from './table.ts'
+
+/** Somebody who waits for room. */
+interface Applicant {
+  readonly lane: Lane
+  readonly row: Row
+  readonly waiter: Waiter | undefined
+  readonly calledAt: number
+  readonly admitted: () => void
+  readonly refused: (error: BatchFlowError) => void
+  /** Stops listening to the caller's signal. */
+  readonly unlisten: () => void
+  gone: boolean
+}
+
+/** The row budget: how many rows may still be accepted, and who waits to be, first come first served. */
+export class Intake {
+  /** Rows that may be accepted now. Never positive while somebody waits. */
+  room: number
+  readonly #size: number
+  readonly #applicants = new Queue<Applicant>()
+
+  constructor(size: number) {
+    this.room = size
+    this.#size = size
+  }
+
+  /** Rows accepted and not yet settled. */
+  get outstanding(): number {
+    return this.#size - this.room
+  }
+
+  admit(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number): void {
+    this.room--
+    lane.add(row, waiter, lane.accept(calledAt))
+  }
+
+  /** Resolves when the row was admitted; rejects when `signal` is aborted or everybody is refused before that. */
+  wait(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((admitted, refused) => {
+      const onAbort = () => {
+        applicant.gone = true
+        lane.metrics?.countRejected('context', 1)
+        refused(
+          new AbortedError('submit was aborted while it waited for room; the row was not accepted', signal?.reason),
+        )
+      }
+      const unlisten = () => signal?.removeEventListener('abort', onAbort)
+      const applicant = { lane, row, waiter, calledAt, admitted, refused, unlisten, gone: false }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#applicants.push(applicant)
+    })
+  }
+
+  /** Gives back the room of settled rows to those who wait. */
+  release(rows: number): void {
+    this.room += rows
+    while (this.room > 0) {
+      const applicant = this.#next()
+      if (applicant === undefined) return
+      applicant.unlisten()
+      this.admit(applicant.lane, applicant.row, applicant.waiter, applicant.calledAt)
+      applicant.admitted()
+    }
+  }
+
+  refuseAll(error: BatchFlowError): void {
+    for (let applicant = this.#next(); applicant !== undefined; applicant = this.#next()) {
+      applicant.unlisten()
+      applicant.lane.metrics?.countRejected(error instanceof AbortedError ? 'context' : 'closed', 1)
+      applicant.refused(error)
+    }
+  }
+
+  #next(): Applicant | undefined {
+    let applicant = this.#applicants.shift()
+    while (applicant?.gone) applicant = this.#applicants.shift()
+    return applicant
+  }
+}

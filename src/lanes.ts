@@ -1,0 +1,58 @@
+import { OptionError } from './errors.ts'
+import { KeyedLane } from './keyed-lane.ts'
+import { FifoLane, type Lane, type LaneHost } from './lane.ts'
+import { show } from './options.ts'
+import type { Table } from './table.ts'
+import type { FlowMetrics } from './telemetry/reporter.ts'
+
+/** The lanes of a flow: one for each table definition, made when its first row comes. */
+export class Lanes {
+  readonly #host: LaneHost
+  readonly #metrics: () => FlowMetrics | undefined
+  readonly #byId = new Map<string, Lane>()
+  readonly #byTable = new WeakMap<Table, Lane>()
+  #lastTable: Table | undefined
+  #lastLane: Lane | undefined
+
+  constructor(host: LaneHost, metrics: () => FlowMetrics | undefined) {
+    this.#host = host
+    this.#metrics = metrics
+  }
+
+  /** @throws {OptionError} when `table` was not made by `defineTable` */
+  of(table: Table): Lane {
+    if (table === this.#lastTable) return this.#lastLane!
+    const lane = this.#byTable.get(table) ?? this.#find(table)
+    this.#lastTable = table
+    this.#lastLane = lane
+    return lane
+  }
+
+  [Symbol.iterator](): Iterator<Lane> {
+    return this.#byId.values()
+  }
+
+  /** The lane most rows would leave from, if any would. */
+  fullest(): Lane | undefined {
+    let fullest: Lane | undefined
+    for (const lane of this.#byId.values()) {
+      if (lane.available > (fullest?.available ?? 0)) fullest = lane
+    }
+    return fullest
+  }
+
+  #find(table: Table): Lane {
+    if (typeof table?.id !== 'string') {
+      throw new OptionError(`table must be made by defineTable(), received ${show(table)}`)
+    }
+    let lane = this.#byId.get(table.id)
+    if (lane === undefined) {
+      const metrics = this.#metrics()?.table(table.name)
+      lane =
+        table.keys.length > 0 ? new KeyedLane(table, this.#host, metrics) : new FifoLane(table, this.#host, metrics)
+      this.#byId.set(table.id, lane)
+    }
+    this.#byTable.set(table, lane)
+    return lane
+  }
+}
