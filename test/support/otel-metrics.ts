@@ -1,0 +1,85 @@
+import { type Attributes, DiagLogLevel, diag } from '@opentelemetry/api'
+import {
+  AggregationTemporality,
+  DataPointType,
+  type Histogram,
+  MeterProvider,
+  type MetricData,
+  MetricReader,
+  type ScopeMetrics,
+} from '@opentelemetry/sdk-metrics'
+import type { ExecutorProbe, FlowProbe } from '../../src/telemetry/reporter.ts'
+
+/** A real SDK whose metrics are read on demand. */
+export class MetricsUnderTest {
+  readonly #reader = new OnDemandReader()
+  readonly provider = new MeterProvider({ readers: [this.#reader] })
+
+  /** Everything recorded so far, by scope. Fails when a callback did. */
+  async scopes(): Promise<ScopeMetrics[]> {
+    const { resourceMetrics, errors } = await this.#reader.collect()
+    if (errors.length > 0) throw new AggregateError(errors, 'collection failed')
+    return resourceMetrics.scopeMetrics
+  }
+
+  async metrics(): Promise<Map<string, MetricData>> {
+    const scopes = await this.scopes()
+    return new Map(scopes.flatMap((scope) => scope.metrics.map((metric) => [metric.descriptor.name, metric])))
+  }
+
+  /** The points of one metric as `[attributes, value]`; the value of a histogram is `[count, sum]`. */
+  async points(name: string): Promise<[Attributes, unknown][]> {
+    const metric = (await this.metrics()).get(name)
+    return (metric?.dataPoints ?? []).map(({ attributes, value }) => [attributes, plain(value)])
+  }
+}
+
+class OnDemandReader extends MetricReader {
+  constructor() {
+    super({ aggregationTemporalitySelector: () => AggregationTemporality.CUMULATIVE })
+  }
+  protected override async onForceFlush(): Promise<void> {}
+  protected override async onShutdown(): Promise<void> {}
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === 'number') return value
+  const { count, sum } = value as Histogram
+  return [count, sum]
+}
+
+/** `histogram`, `counter`, or `gauge` for what can fall, as an exporter sees it. */
+export function exportedKind(metric: MetricData): string {
+  if (metric.dataPointType === DataPointType.HISTOGRAM) return 'histogram'
+  return metric.dataPointType === DataPointType.SUM && metric.isMonotonic ? 'counter' : 'gauge'
+}
+
+/** A flow as a reporter sees it, its state set by the test. */
+export interface ProbeState {
+  database?: string
+  executor?: ExecutorProbe
+  queues?: Record<string, number>
+}
+
+export function flowProbe({ database = 'postgres', executor = slots(0, 0), queues = {} }: ProbeState = {}): FlowProbe {
+  return { database, executor, queueLengths: () => Object.entries(queues) }
+}
+
+export function slots(concurrencyLimit: number, inflight: number): ExecutorProbe {
+  return { concurrencyLimit, inflight }
+}
+
+/** What `diag` is told while `work` runs, as `level: first argument`. */
+export async function diagnosticsOf(work: () => unknown): Promise<string[]> {
+  const heard: string[] = []
+  const listen = (level: string) => (message: string) => void heard.push(`${level}: ${message}`)
+  const ignore = () => {}
+  const logger = { error: listen('error'), warn: listen('warn'), info: ignore, debug: ignore, verbose: ignore }
+  diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
+  try {
+    await work()
+  } finally {
+    diag.disable()
+  }
+  return heard
+}
