@@ -1,4 +1,5 @@
 import { OptionError } from './errors.ts'
+import { knownKeys, oneOf, show } from './options.ts'
 
 /** A row as the engine sees it: an object whose properties are named like columns. */
 export type Row = object
@@ -56,14 +57,11 @@ export interface Table<R extends Row = Row> {
  */
 export function defineTable<R extends Row>(name: string, options: TableOptions<R>): Table<R> {
   const path = parseName(name)
-  const columns = columnList(name, 'columns', options?.columns)
+  knownKeys(label(name), options, ['columns', 'onConflict'])
+  const columns = columnList(name, 'columns', options.columns)
   const conflict = options.onConflict ?? { action: 'error' }
-  const action = conflict.action
-  if (!ACTIONS.includes(action)) {
-    throw new OptionError(
-      `${label(name)}: onConflict.action must be one of ${ACTIONS.join(', ')}, received ${show(action)}`,
-    )
-  }
+  knownKeys(`${label(name)}: onConflict`, conflict, ['action', 'keys', 'set'])
+  const action = oneOf(`${label(name)}: onConflict.action`, conflict.action, ACTIONS)
   const keys = keysOf(name, conflict, columns)
   const set = setOf(name, conflict, columns, keys)
   const table = { name, path, columns, action, keys, set, id: JSON.stringify([path, columns, action, keys, set]) }
@@ -71,7 +69,7 @@ export function defineTable<R extends Row>(name: string, options: TableOptions<R
   return Object.freeze(table)
 }
 
-const ACTIONS: readonly string[] = ['error', 'ignore', 'update', 'replace'] satisfies ConflictAction[]
+const ACTIONS: readonly ConflictAction[] = ['error', 'ignore', 'update', 'replace']
 
 function keysOf(name: string, conflict: OnConflict<never>, columns: readonly string[]): readonly string[] {
   if (conflict.action === 'error') return []
@@ -130,8 +128,4 @@ function parseName(name: unknown): readonly string[] {
 
 function label(name: string): string {
   return `table ${show(name)}`
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }

@@ -1,0 +1,22 @@
+import { BatchFlow } from '../../src/batch-flow.ts'
+import { createExecutor, type Executor } from '../../src/executor.ts'
+import type { BatchFlowOptions } from '../../src/flow-options.ts'
+import { ManualClock } from './clock.ts'
+import { MemoryDriver } from './memory-driver.ts'
+
+export interface Rig {
+  readonly flow: BatchFlow
+  readonly driver: MemoryDriver
+  readonly clock: ManualClock
+}
+
+/** A flow over a memory database, on a clock that stands still. */
+export function rig(
+  options: BatchFlowOptions = {},
+  configure: (executor: Executor) => Executor = (executor) => executor,
+  driver: MemoryDriver = new MemoryDriver(),
+): Rig {
+  const clock = new ManualClock()
+  const flow = new BatchFlow(configure(createExecutor(driver)), { clock, ...options })
+  return { flow, driver, clock }
+}

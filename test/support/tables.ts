@@ -1,0 +1,28 @@
+import { defineTable } from '../../src/table.ts'
+
+export interface User {
+  id: number | null
+  name?: string | null
+  email?: string | null
+}
+
+const columns = ['id', 'name', 'email'] as const
+
+/** Plain inserts. */
+export const users = defineTable<User>('users', { columns })
+export const updated = defineTable<User>('updated', { columns, onConflict: { action: 'update', keys: ['id'] } })
+export const replaced = defineTable<User>('replaced', { columns, onConflict: { action: 'replace', keys: ['id'] } })
+export const ignored = defineTable<User>('ignored', { columns, onConflict: { action: 'ignore', keys: ['id'] } })
+
+export function user(id: number): User {
+  return { id, name: `user ${id}`, email: `${id}@example.org` }
+}
+
+/** Users numbered from `first`. */
+export function usersFrom(first: number, count: number): User[] {
+  return Array.from({ length: count }, (_, i) => user(first + i))
+}
+
+export function ids(rows: readonly object[]): unknown[] {
+  return rows.map((row) => (row as User).id)
+}
