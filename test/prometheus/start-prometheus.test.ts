@@ -199,8 +199,11 @@ test('a scrape that cannot be answered is a 500 and leaves recording alone', asy
 test('stop closes open connections and may be called again', async () => {
   const endpoint = await start()
   await scrape(endpoint)
-  await Promise.all([endpoint.stop(), endpoint.stop()])
-  await endpoint.stop()
+  const heard = await diagnosticsOf(async () => {
+    await Promise.all([endpoint.stop(), endpoint.stop()])
+    await endpoint.stop()
+  })
+  assert.equal(heard, [], 'the provider is shut down once')
   const refused = await fetch(endpoint.url).catch((error) => error.cause.code)
   assert.is(refused, 'ECONNREFUSED')
   const again = await start({ port: endpoint.port })
@@ -253,14 +256,17 @@ test('the URL can be opened whatever the host', async () => {
   assert.is(local.url, `http://127.0.0.1:${local.port}/metrics`)
 })
 
-/** A process that starts an endpoint, prints its URL, and has nothing else to do. */
+/** A process that starts an endpoint, prints its URL, and has nothing left to do but a client that stays connected. */
 function startProcess(options: string): ChildProcess {
   const module = new URL('../../src/prometheus/index.ts', import.meta.url)
   const script = `
+    import { once } from 'node:events'
+    import { connect } from 'node:net'
     import { startPrometheus } from ${JSON.stringify(module)}
     const endpoint = await startPrometheus({ port: 0, ${options} })
     process.once('SIGTERM', () => endpoint.stop())
-    await (await fetch(endpoint.url)).text()
+    const client = connect(endpoint.port, '127.0.0.1').unref()
+    await Promise.all([once(client, 'connect'), fetch(endpoint.url).then((page) => page.text())])
     console.log(endpoint.url)`
   const arguments_ = ['--import', 'tsx', '--input-type=module', '--eval', script]
   return spawn(process.execPath, arguments_, { stdio: ['ignore', 'pipe', 'inherit'] })
