@@ -1,0 +1,105 @@
+import type { Classification, KnownReason } from '../../reasons.ts'
+import { sqlState } from './client.ts'
+import { EncodeError } from './writer.ts'
+
+/**
+ * By SQLSTATE, or by its class (the first two characters). The list of codes is PostgreSQL's Appendix A.
+ * What the server aborts it has rolled back, so reasons whose outcome would be unknown elsewhere are not here:
+ * the driver says so with each error (`AttemptError.ambiguous`).
+ */
+const BY_STATE: Readonly<Record<string, KnownReason>> = {
+  '08': 'connection',
+  '09': 'constraint', // a trigger objects
+  '0A': 'non_retryable',
+  '0L': 'permission',
+  '0P': 'permission',
+  '21': 'duplicate_key', // two rows of the batch met the same existing row
+  '22': 'invalid_data',
+  '23': 'constraint',
+  23505: 'duplicate_key',
+  '25': 'non_retryable',
+  25006: 'read_only',
+  '25P03': 'timeout',
+  '25P04': 'timeout',
+  26: 'non_retryable',
+  27: 'constraint',
+  28: 'permission',
+  38: 'non_retryable',
+  39: 'non_retryable',
+  '3D': 'syntax', // no such database
+  '3F': 'syntax', // no such schema
+  40: 'deadlock',
+  '40002': 'constraint',
+  '40003': 'connection',
+  42: 'syntax',
+  42501: 'permission',
+  44: 'constraint', // WITH CHECK OPTION
+  53: 'io', // memory, for the moment
+  53100: 'out_of_space',
+  53300: 'connection',
+  53400: 'out_of_space',
+  54: 'syntax', // too many columns, arguments, levels
+  54000: 'invalid_data', // the row, or its index entry, is too big
+  55: 'non_retryable',
+  55006: 'lock_timeout',
+  '55P03': 'lock_timeout',
+  57: 'connection', // the server shuts down, starts up or recovers
+  57014: 'timeout',
+  '57P04': 'non_retryable', // the database was dropped
+  58: 'io',
+  P0: 'constraint', // RAISE in a function or trigger
+  XX001: 'io',
+  XX002: 'io',
+}
+
+const BY_NODE_CODE: Readonly<Record<string, KnownReason>> = {
+  EACCES: 'permission',
+  EADDRNOTAVAIL: 'connection',
+  EAI_AGAIN: 'connection',
+  ECONNABORTED: 'connection',
+  ECONNREFUSED: 'connection',
+  ECONNRESET: 'connection',
+  EHOSTDOWN: 'connection',
+  EHOSTUNREACH: 'connection',
+  EMFILE: 'connection',
+  ENETDOWN: 'connection',
+  ENETRESET: 'connection',
+  ENETUNREACH: 'connection',
+  ENOENT: 'connection', // no such unix socket
+  ENOTFOUND: 'connection',
+  EPIPE: 'connection',
+  ERR_STREAM_DESTROYED: 'connection',
+  ERR_STREAM_WRITE_AFTER_END: 'connection',
+  ETIMEDOUT: 'connection',
+}
+
+/** What `pg` and pg-pool say without any code. */
+const BY_TEXT: readonly (readonly [RegExp, KnownReason])[] = [
+  [/query read timeout/i, 'timeout'],
+  [/timeout exceeded when trying to connect|timeout expired|connection timeout/i, 'connection'],
+  [/connection terminated|connection error|client was closed|connection ended/i, 'connection'],
+  [/pool after calling end/i, 'non_retryable'],
+  [/password|SASL|authentication|does not support SSL|SSL connection/i, 'permission'],
+]
+
+/** Recognises what PostgreSQL, `pg`, pg-pool and this driver throw. */
+export function classify(error: unknown): Classification | undefined {
+  if (error instanceof EncodeError) return { reason: 'invalid_data' }
+  if (!(error instanceof Error)) return undefined
+  const state = sqlState(error)
+  const reason = (state && byState(state)) ?? byNodeCode(error) ?? byText(error.message)
+  return reason === undefined ? undefined : { reason }
+}
+
+function byState(state: string): KnownReason | undefined {
+  return BY_STATE[state] ?? BY_STATE[state.slice(0, 2)]
+}
+
+function byNodeCode(error: Error): KnownReason | undefined {
+  const code: unknown = Reflect.get(error, 'code')
+  return typeof code === 'string' ? BY_NODE_CODE[code] : undefined
+}
+
+function byText(message: string): KnownReason | undefined {
+  return BY_TEXT.find(([pattern]) => pattern.test(message))?.[1]
+}

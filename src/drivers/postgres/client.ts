@@ -1,0 +1,74 @@
+/**
+ * The slice of `pg` this driver calls, typed structurally: a `pg.Pool` fits without a cast and `pg` is never imported.
+ * Works with `pg` 8.11 and later, the JavaScript client; `pg.native` and pools with `pipeline: true` refuse queries that
+ * speak the wire protocol themselves, which is what this driver's speed comes from.
+ */
+export interface PgPool {
+  connect(): Promise<PgClient>
+}
+
+export interface PgClient {
+  query(submittable: PgSubmittable): unknown
+  query(query: PgQuery): Promise<PgResult>
+  /** Back to the pool; with an error the pool closes the connection instead. */
+  release(error?: Error | boolean): void
+  on(event: 'error', listener: (error: Error) => void): unknown
+  removeListener(event: 'error', listener: (error: Error) => void): unknown
+  readonly connection?: PgConnection
+  /** Absolute path of a directory when connected through a unix socket. */
+  readonly host?: string
+  readonly port?: number
+  readonly pipeline?: boolean
+  /** The server's process, and what proves that it is ours to cancel. Absent before the connection is up. */
+  readonly processID?: number | null
+  readonly secretKey?: number | null
+}
+
+export interface PgQuery {
+  readonly text: string
+  readonly values: unknown[]
+}
+
+export interface PgResult {
+  readonly rows: Record<string, unknown>[]
+}
+
+export interface PgConnection {
+  readonly stream: PgStream
+  /** Named statements the server has accepted on this connection, by name; kept by `pg`. */
+  readonly parsedStatements?: Record<string, string>
+}
+
+export interface PgStream {
+  readonly writable: boolean
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+  write(bytes: Uint8Array, done?: (error?: Error | null) => void): boolean
+  cork(): void
+  uncork(): void
+  destroy(): unknown
+}
+
+/** What `client.query` accepts instead of a text: an object that does its own talking. */
+export interface PgSubmittable {
+  submit(connection: PgConnection): Error | undefined
+}
+
+/** What the server says about an error, beside the message. */
+export interface ServerError extends Error {
+  /** SQLSTATE, five characters. */
+  readonly code: string
+  readonly severity: string
+  readonly where?: string
+}
+
+/** Only answers of the server carry a severity; a broken socket's `EPIPE` has five characters as well. */
+export function isServerError(error: unknown): error is ServerError {
+  return error instanceof Error && typeof Reflect.get(error, 'severity') === 'string' && sqlState(error) !== undefined
+}
+
+export function sqlState(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  const code = Reflect.get(error, 'code')
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+}

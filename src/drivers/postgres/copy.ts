@@ -1,0 +1,108 @@
+import type { BatchInput } from '../driver.ts'
+import { writeUnusual } from './encode.ts'
+import { writeField } from './encode-text.ts'
+import type { Shape } from './shape.ts'
+import { type Cursor, fieldOf, pinned, Statement } from './statement.ts'
+import type { Writer, WriterPool } from './writer.ts'
+
+const COPY_DATA = 0x64
+const COPY_DONE = 0x63
+const TAB = 0x09
+const NEWLINE = 0x0a
+const NULL_FIELD = Buffer.from('\\N')
+/** PostgreSQL documentation of COPY, "Binary Format": signature, no flags, no extension. */
+const BINARY_HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
+/** The server takes memory for each message as a whole. */
+const CHUNK = 256 * 1024
+
+/** The whole COPY as one run of messages: the query, the data in chunks, the end. */
+export function planCopy(batch: BatchInput, shape: Shape, pool: WriterPool): Statement {
+  const writer = pool.take()
+  try {
+    const binary = shape.triesBinary && write(batch, shape, writer, true)
+    if (!binary) write(batch, shape, writer, false)
+    shape.learn(binary)
+    return new Statement('COPY', shape.copy(binary).text, undefined, writer, pool)
+  } catch (error) {
+    pool.give(writer)
+    throw error
+  }
+}
+
+/** False when a value has no binary form; the writer then starts over. */
+function write(batch: BatchInput, shape: Shape, writer: Writer, binary: boolean): boolean {
+  writer.position = 0
+  writer.raw(shape.copy(binary).message)
+  const chunks = new Chunks(writer)
+  if (binary) writer.raw(BINARY_HEADER)
+  const writeRow = binary ? binaryRow : textRow
+  const complete = pinned(batch, (cursor) => {
+    for (const row of batch.rows) {
+      if (!writeRow(writer, shape, row, cursor)) return false
+      if (writer.position > chunks.limit) chunks.next()
+      cursor.row++
+    }
+    return true
+  })
+  if (!complete) return false
+  if (binary) writer.int16(-1)
+  chunks.end()
+  return true
+}
+
+function binaryRow(writer: Writer, shape: Shape, row: object, cursor: Cursor): boolean {
+  const { columns, writers } = shape
+  writer.int16(columns.length)
+  for (let i = 0; i < columns.length; i++) {
+    cursor.column = i
+    const value = fieldOf(row, columns[i]!)
+    if (value === null || value === undefined) writer.int32(-1)
+    else if (!writers[i]!(writer, value) && !writeUnusual(writer, writers[i]!, value)) return false
+  }
+  return true
+}
+
+function textRow(writer: Writer, shape: Shape, row: object, cursor: Cursor): boolean {
+  const { columns, texts } = shape
+  for (let i = 0; i < columns.length; i++) {
+    cursor.column = i
+    const text = texts[i]!(fieldOf(row, columns[i]!))
+    if (text === null) writer.raw(NULL_FIELD)
+    else writeField(writer, text)
+    writer.reserve(1)
+    writer.bytes[writer.position++] = TAB
+  }
+  writer.bytes[writer.position - 1] = NEWLINE
+  return true
+}
+
+/** Cuts what is written into CopyData messages, between rows. */
+class Chunks {
+  /** Past this position the next row belongs to a new message. */
+  limit = 0
+  readonly #writer: Writer
+  #length = 0
+
+  constructor(writer: Writer) {
+    this.#writer = writer
+    this.#open(COPY_DATA)
+  }
+
+  next(): void {
+    this.#writer.closeLength(this.#length, 4)
+    this.#open(COPY_DATA)
+  }
+
+  end(): void {
+    this.#writer.closeLength(this.#length, 4)
+    this.#open(COPY_DONE)
+    this.#writer.closeLength(this.#length, 4)
+  }
+
+  #open(kind: number): void {
+    this.#writer.reserve(5)
+    this.#writer.bytes[this.#writer.position++] = kind
+    this.#length = this.#writer.openLength()
+    this.limit = this.#writer.position + CHUNK
+  }
+}

@@ -1,0 +1,88 @@
+import { OptionError } from '../../errors.ts'
+import type { PgClient } from './client.ts'
+import { quoteIdentifier, quotePath } from './sql.ts'
+
+/** What the catalogue knows about a table, as far as writing to it goes. */
+export interface Description {
+  /** COPY does the same as INSERT here: a plain or partitioned table without rules or row-level security for us. */
+  readonly copyable: boolean
+  /** Changes whenever a column comes, goes, or changes its name or type. */
+  readonly version: string
+  /** By column name. Empty when there is no such table. */
+  readonly columns: ReadonlyMap<string, ColumnType>
+}
+
+export interface ColumnType {
+  /** The declared type, quoted and without a length: a cast must not truncate, only the assignment may judge. */
+  readonly sqlType: string
+  /** What domains and arrays are made of in the end. */
+  readonly scalarOid: number
+  readonly isEnum: boolean
+  /** The element type when the column is an array. */
+  readonly elementOid: number | undefined
+  /** GENERATED ALWAYS AS IDENTITY: COPY would silently overrule it, INSERT refuses. */
+  readonly isIdentityAlways: boolean
+}
+
+/** A column the catalogue does not know: the server will say so itself, in its own words. */
+export const UNKNOWN_COLUMN: ColumnType = {
+  sqlType: 'pg_catalog.text',
+  scalarOid: 0,
+  isEnum: false,
+  elementOid: undefined,
+  isIdentityAlways: false,
+}
+
+/** SQL for the version of the table that the SQL expression `table` names; also run after each binary COPY. */
+export function versionSql(table: string): string {
+  return (
+    "SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(a.attname::text || ' ' || a.atttypid::text, ',' " +
+    'ORDER BY a.attnum), 0) FROM pg_catalog.pg_attribute a ' +
+    `WHERE a.attrelid = pg_catalog.to_regclass(${table}) AND a.attnum > 0 AND NOT a.attisdropped`
+  )
+}
+
+/** One row per column and per step from its declared type, through domains and array elements, to a scalar. */
+const DESCRIBE = `
+WITH RECURSIVE step AS (
+  SELECT a.attnum, a.attname, a.attidentity, a.attrelid, 0 AS depth, a.atttypid AS type, false AS element
+  FROM pg_catalog.pg_attribute a
+  WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+  SELECT s.attnum, s.attname, s.attidentity, s.attrelid, s.depth + 1,
+    CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END, s.element OR t.typtype <> 'd'
+  FROM step s JOIN pg_catalog.pg_type t ON t.oid = s.type
+  WHERE t.typtype = 'd'
+    OR EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)
+)
+SELECT s.attname::text AS name, (s.attidentity = 'a')::text AS identity, s.element::text AS element,
+  s.type::text AS oid, t.typtype::text AS kind, t.typname::text AS type, n.nspname::text AS schema,
+  (${versionSql('$1')})::text AS version,
+  (c.relkind IN ('r', 'p') AND NOT c.relhasrules AND NOT pg_catalog.row_security_active(c.oid))::text AS copyable
+FROM step s
+JOIN pg_catalog.pg_type t ON t.oid = s.type
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+JOIN pg_catalog.pg_class c ON c.oid = s.attrelid
+ORDER BY s.attnum, s.depth`
+
+/** Asks the catalogue, with the search path of this connection, as the statements themselves will. */
+export async function describeTable(client: PgClient, path: readonly string[]): Promise<Description> {
+  if (client.connection === undefined || client.pipeline === true) {
+    throw new OptionError('postgresExecutor needs a pool of the JavaScript pg client without { pipeline: true }')
+  }
+  const { rows } = await client.query({ text: DESCRIBE, values: [quotePath(path)] })
+  const columns = new Map<string, ColumnType>()
+  for (const row of rows) columns.set(String(row['name']), refine(columns.get(String(row['name'])), row))
+  return { copyable: rows[0]?.['copyable'] === 'true', version: String(rows[0]?.['version'] ?? 0), columns }
+}
+
+function refine(outer: ColumnType | undefined, row: Record<string, unknown>): ColumnType {
+  const oid = Number(row['oid'])
+  return {
+    sqlType: outer?.sqlType ?? `${quoteIdentifier(String(row['schema']))}.${quoteIdentifier(String(row['type']))}`,
+    scalarOid: oid,
+    isEnum: row['kind'] === 'e',
+    elementOid: outer?.elementOid ?? (row['element'] === 'true' ? oid : undefined),
+    isIdentityAlways: row['identity'] === 'true',
+  }
+}

@@ -1,0 +1,124 @@
+import type { Classification } from '../../reasons.ts'
+import type { Table } from '../../table.ts'
+import { type AttemptContext, AttemptError, type BatchInput, type Driver, type Operation } from '../driver.ts'
+import { classify } from './classify.ts'
+import { isServerError, type PgPool } from './client.ts'
+import { planCopy } from './copy.ts'
+import { describeTable } from './describe.ts'
+import { planInsert } from './insert.ts'
+import { type PostgresOptions, validOptions } from './options.ts'
+import { rowIndexOf } from './row-index.ts'
+import { send, unlessAborted, withClient } from './session.ts'
+import type { Shape } from './shape.ts'
+import type { Statement } from './statement.ts'
+import { Tables } from './tables.ts'
+import { WriterPool } from './writer.ts'
+
+/** States that can mean the table is no longer what the batch was encoded for. 22012 is our own check's. */
+const MAYBE_ALTERED = new Set(['08P01', '22012', '22P03', '42703', '42804', '42P01'])
+/** COPY is not supported here: row-level security, a view, a foreign table that cannot. */
+const NO_COPY = new Set(['0A000', '42809', '55000'])
+/** A pooler gave us a connection whose prepared statements are not the ones `pg` remembers. */
+const NO_PREPARE = new Set(['26000', '42P05'])
+
+/** A batch encoded for PostgreSQL. */
+export class PostgresOperation implements Operation {
+  readonly batch: BatchInput
+  readonly shape: Shape
+  readonly statement: Statement
+
+  constructor(batch: BatchInput, shape: Shape, statement: Statement) {
+    this.batch = batch
+    this.shape = shape
+    this.statement = statement
+  }
+
+  get name(): 'COPY' | 'INSERT' {
+    return this.statement.name
+  }
+
+  get text(): string {
+    return this.statement.text
+  }
+
+  release(): void {
+    this.statement.drop()
+  }
+}
+
+/**
+ * Writes batches to PostgreSQL 11 and later over a pool the application owns: plain inserts with COPY, everything else
+ * with one `INSERT … SELECT … FROM unnest(…)`. Each batch is one transaction: all of its rows are committed, or none.
+ */
+export class PostgresDriver implements Driver<PostgresOperation> {
+  readonly name = 'postgres'
+  readonly #pool: PgPool
+  readonly #options: Required<PostgresOptions>
+  readonly #tables: Tables
+  readonly #writers = new WriterPool()
+  #prepare: boolean
+
+  /** @throws {OptionError} naming the option and the value it received */
+  constructor(pool: PgPool, options: PostgresOptions = {}) {
+    this.#pool = pool
+    this.#options = validOptions(options)
+    this.#prepare = this.#options.prepare
+    this.#tables = new Tables((path) => withClient(pool, undefined, ({ client }) => describeTable(client, path)))
+  }
+
+  plan(batch: BatchInput, { signal }: AttemptContext): PostgresOperation | Promise<PostgresOperation> {
+    const shape = this.#tables.shapeOf(batch)
+    if (!(shape instanceof Promise)) return this.#encode(batch, shape)
+    return unlessAborted(shape, signal).then((known) => this.#encode(batch, known))
+  }
+
+  async run(operation: PostgresOperation, { signal }: AttemptContext): Promise<undefined> {
+    const { statement, batch } = operation
+    try {
+      await withClient(this.#pool, signal, (lease) => send(lease, statement, signal))
+    } catch (error) {
+      const cause = error instanceof AttemptError ? error.cause : undefined
+      if (signal.aborted || !isServerError(cause)) throw error
+      if (await this.#learn(operation, cause.code)) throw new AttemptError(cause, { stale: true })
+      const rowIndex = operation.name === 'COPY' ? rowIndexOf(cause, batch) : undefined
+      throw rowIndex === undefined ? error : new AttemptError(cause, { rowIndex })
+    }
+  }
+
+  classify(error: unknown): Classification | undefined {
+    return classify(error)
+  }
+
+  #encode(batch: BatchInput, shape: Shape): PostgresOperation {
+    const statement = this.#copies(batch.table, shape)
+      ? planCopy(batch, shape, this.#writers)
+      : planInsert(batch, shape, this.#writers, this.#prepare)
+    return new PostgresOperation(batch, shape, statement)
+  }
+
+  #copies(table: Table, shape: Shape): boolean {
+    const { appendMethod } = this.#options
+    if (table.action !== 'error' || appendMethod === 'insert') return false
+    return appendMethod === 'copy' || (shape.copyable && !this.#tables.refusesCopy(table))
+  }
+
+  /** Whether the error taught us something that makes the next plan a different one. */
+  async #learn(operation: PostgresOperation, state: string): Promise<boolean> {
+    const { table } = operation.batch
+    if (NO_PREPARE.has(state) && operation.name === 'INSERT') {
+      this.#prepare = false
+      return operation.statement.prepare?.name !== ''
+    }
+    if (NO_COPY.has(state) && operation.name === 'COPY' && this.#options.appendMethod === 'auto') {
+      this.#tables.refuseCopy(table)
+      return true
+    }
+    return MAYBE_ALTERED.has(state) && this.#isAltered(operation)
+  }
+
+  async #isAltered({ batch, shape }: PostgresOperation): Promise<boolean> {
+    this.#tables.forget(batch.table)
+    const fresh = await this.#tables.shapeOf(batch)
+    return fresh.version !== shape.version
+  }
+}

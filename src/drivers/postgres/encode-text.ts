@@ -1,0 +1,98 @@
+import { isUtf8 } from 'node:buffer'
+import { isDate } from 'node:util/types'
+import { EncodeError, type Writer } from './writer.ts'
+
+/** The text PostgreSQL is to parse as a value of the column's type; null for NULL. */
+export type ToText = (value: unknown) => string | null
+
+/** The text `pg` sends for a bound parameter (`prepareValue` in pg/lib/utils.js). */
+export function asText(value: unknown): string | null {
+  if (typeof value === 'string') return value
+  if (value === null || value === undefined) return null
+  if (typeof value !== 'object') return String(value)
+  if (isDate(value)) return dateText(value)
+  if (Array.isArray(value)) return arrayText(value, asText)
+  if (ArrayBuffer.isView(value)) return utf8Text(bytesOf(value))
+  if (hasToPostgres(value)) return asText(value.toPostgres(asText))
+  return JSON.stringify(value) ?? null
+}
+
+/** As `pg`, but an array or a Date is JSON here: a PostgreSQL array literal could never be one. */
+export function asJson(value: unknown): string | null {
+  if (Array.isArray(value) || isDate(value)) return JSON.stringify(value)
+  return hasToPostgres(value) ? asJson(value.toPostgres(asText)) : asText(value)
+}
+
+export function asBytea(value: unknown): string | null {
+  if (ArrayBuffer.isView(value)) return `\\x${bytesOf(value).toString('hex')}`
+  return hasToPostgres(value) ? asBytea(value.toPostgres(asText)) : asText(value)
+}
+
+/** An array literal; anything but an array goes as it is, perhaps it is a literal already. */
+export function asArray(element: ToText): ToText {
+  return (value) => (Array.isArray(value) ? arrayText(value, element) : asText(value))
+}
+
+interface Custom {
+  toPostgres(prepareValue: ToText): unknown
+}
+
+/** Objects may say themselves what to store; Dates, arrays and bytes are not asked, as in `pg`. */
+export function hasToPostgres(value: unknown): value is Custom {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !isDate(value) &&
+    !ArrayBuffer.isView(value) &&
+    typeof Reflect.get(value, 'toPostgres') === 'function'
+  )
+}
+
+export function bytesOf(view: ArrayBufferView): Buffer {
+  return Buffer.isBuffer(view) ? view : Buffer.from(view.buffer, view.byteOffset, view.byteLength)
+}
+
+/** Inside a literal bytes are hexadecimal whatever the element type, as in `pg`. */
+function arrayText(array: readonly unknown[], element: ToText): string {
+  let text = '{'
+  for (let i = 0; i < array.length; i++) {
+    if (i > 0) text += ','
+    const item = array[i]
+    text += Array.isArray(item) ? arrayText(item, element) : elementText(item, element)
+  }
+  return `${text}}`
+}
+
+function elementText(item: unknown, element: ToText): string {
+  const text = ArrayBuffer.isView(item) ? asBytea(item) : element(item)
+  return text === null ? 'NULL' : `"${text.replace(/["\\]/g, '\\$&')}"`
+}
+
+function utf8Text(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8')
+  throw new EncodeError('bytes for a column that is not bytea must be UTF-8')
+}
+
+/** Local time with its offset: what `pg` sends, and so what a `date` or `timestamp` column stores. */
+function dateText(date: Date): string {
+  if (Number.isNaN(date.getTime())) throw new EncodeError('Date is invalid')
+  const year = date.getFullYear()
+  const offset = -date.getTimezoneOffset()
+  const minutes = Math.abs(offset)
+  const day = `${pad(year < 1 ? 1 - year : year, 4)}-${pad(date.getMonth() + 1, 2)}-${pad(date.getDate(), 2)}`
+  const time = `${pad(date.getHours(), 2)}:${pad(date.getMinutes(), 2)}:${pad(date.getSeconds(), 2)}`
+  const zone = `${offset < 0 ? '-' : '+'}${pad(Math.floor(minutes / 60), 2)}:${pad(minutes % 60, 2)}`
+  return `${day}T${time}.${pad(date.getMilliseconds(), 3)}${zone}${year < 1 ? ' BC' : ''}`
+}
+
+function pad(value: number, width: number): string {
+  return String(value).padStart(width, '0')
+}
+
+const ESCAPES: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+/** A field of COPY's text format: the four characters that mean something there get a backslash. */
+export function writeField(writer: Writer, text: string): void {
+  writer.utf8(/[\\\n\r\t]/.test(text) ? text.replace(/[\\\n\r\t]/g, (char) => ESCAPES[char]!) : text)
+}

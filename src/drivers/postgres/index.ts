@@ -1,0 +1,17 @@
+import { createExecutor, type Executor } from '../../executor.ts'
+import type { PgPool } from './client.ts'
+import { PostgresDriver } from './driver.ts'
+import type { PostgresOptions } from './options.ts'
+
+export type { PgClient, PgPool } from './client.ts'
+export { PostgresDriver, type PostgresOperation } from './driver.ts'
+export type { PostgresOptions } from './options.ts'
+
+/**
+ * An executor over a `pg.Pool` that stays the application's own: nothing here ends it.
+ *
+ * @throws {OptionError} naming the option and the value it received
+ */
+export function postgresExecutor(pool: PgPool, options: PostgresOptions = {}): Executor {
+  return createExecutor(new PostgresDriver(pool, options))
+}

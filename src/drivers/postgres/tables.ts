@@ -1,0 +1,75 @@
+import type { Table } from '../../table.ts'
+import type { BatchInput } from '../driver.ts'
+import type { Description } from './describe.ts'
+import { Shape } from './shape.ts'
+
+interface Entry {
+  description: Description | Promise<Description> | undefined
+  shapes: WeakMap<readonly string[], Shape>
+  /** COPY was refused once; it would be again. */
+  copyRefused: boolean
+}
+
+/** Remembers what the catalogue said about each table, and the shapes derived from it. */
+export class Tables {
+  readonly #describe: (path: readonly string[]) => Promise<Description>
+  readonly #entries = new WeakMap<Table, Entry>()
+
+  constructor(describe: (path: readonly string[]) => Promise<Description>) {
+    this.#describe = describe
+  }
+
+  /** At once when the table is known, else after one look-up that all who ask meanwhile share. */
+  shapeOf({ table, columns }: BatchInput): Shape | Promise<Shape> {
+    const entry = this.#entry(table)
+    entry.description ??= this.#lookUp(entry, table)
+    if (!(entry.description instanceof Promise)) return shapeIn(entry, table, columns, entry.description)
+    return entry.description.then((description) => shapeIn(entry, table, columns, description))
+  }
+
+  /** The next batch looks again. */
+  forget(table: Table): void {
+    const entry = this.#entry(table)
+    entry.description = undefined
+    entry.shapes = new WeakMap()
+  }
+
+  refusesCopy(table: Table): boolean {
+    return this.#entry(table).copyRefused
+  }
+
+  refuseCopy(table: Table): void {
+    this.#entry(table).copyRefused = true
+  }
+
+  #entry(table: Table): Entry {
+    const known = this.#entries.get(table)
+    if (known !== undefined) return known
+    const entry: Entry = { description: undefined, shapes: new WeakMap(), copyRefused: false }
+    this.#entries.set(table, entry)
+    return entry
+  }
+
+  /** Neither a failed look-up nor a missing table is remembered. */
+  #lookUp(entry: Entry, table: Table): Promise<Description> {
+    const lookUp = this.#describe(table.path).then(
+      (description) => {
+        if (entry.description === lookUp) entry.description = description.columns.size > 0 ? description : undefined
+        return description
+      },
+      (error: unknown) => {
+        if (entry.description === lookUp) entry.description = undefined
+        throw error
+      },
+    )
+    return lookUp
+  }
+}
+
+function shapeIn(entry: Entry, table: Table, columns: readonly string[], description: Description): Shape {
+  const known = entry.shapes.get(columns)
+  if (known?.version === description.version) return known
+  const shape = new Shape(table, columns, description)
+  entry.shapes.set(columns, shape)
+  return shape
+}

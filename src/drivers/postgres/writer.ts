@@ -1,0 +1,108 @@
+const SMALL = 64 * 1024
+const KEEP_BYTES = 8 * 1024 * 1024
+const KEEP_WRITERS = 16
+const SHORT_TEXT = 48
+
+/** A value the database could never take, found before anything was sent. Says nothing about the value itself. */
+export class EncodeError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'EncodeError'
+  }
+}
+
+/** A buffer that grows as it is written, big-endian as the wire protocol wants it. */
+export class Writer {
+  bytes: Buffer
+  view: DataView
+  position = 0
+
+  constructor(size = SMALL) {
+    this.bytes = Buffer.allocUnsafeSlow(size)
+    this.view = viewOf(this.bytes)
+  }
+
+  /** Makes room for `size` more bytes; the caller then writes through `bytes` or `view` and moves `position`. */
+  reserve(size: number): void {
+    if (this.position + size > this.bytes.length) this.grow(size)
+  }
+
+  int16(value: number): void {
+    this.reserve(2)
+    this.view.setInt16(this.position, value)
+    this.position += 2
+  }
+
+  int32(value: number): void {
+    this.reserve(4)
+    this.view.setInt32(this.position, value)
+    this.position += 4
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.reserve(bytes.length)
+    this.bytes.set(bytes, this.position)
+    this.position += bytes.length
+  }
+
+  /** Leaves room for a length that {@link closeLength} fills in, and returns where. */
+  openLength(): number {
+    this.reserve(4)
+    const at = this.position
+    this.position += 4
+    return at
+  }
+
+  /** `own`: bytes the length counts beside what follows it; messages count their length field, values do not. */
+  closeLength(at: number, own: 0 | 4): void {
+    this.view.setInt32(at, this.position - at - 4 + own)
+  }
+
+  /** UTF-8 without a length. @throws {EncodeError} on a NUL character, which no PostgreSQL text can hold */
+  utf8(text: string): void {
+    const length = text.length
+    this.reserve(length * 3)
+    if (length <= SHORT_TEXT && this.ascii(text, length)) return
+    if (text.includes('\0')) throw new EncodeError('text must not contain a NUL character')
+    this.position += this.bytes.write(text, this.position)
+  }
+
+  /** A loop beats the call into native code for short texts; anything but plain ASCII is left to that call. */
+  private ascii(text: string, length: number): boolean {
+    const bytes = this.bytes
+    const start = this.position
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i)
+      if (unit === 0 || unit > 127) return false
+      bytes[start + i] = unit
+    }
+    this.position = start + length
+    return true
+  }
+
+  private grow(size: number): void {
+    const bytes = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.position + size))
+    this.bytes.copy(bytes, 0, 0, this.position)
+    this.bytes = bytes
+    this.view = viewOf(bytes)
+  }
+}
+
+/** Writers waiting to be used again. What grew out of proportion, or is one too many, is left to the collector. */
+export class WriterPool {
+  readonly #free: Writer[] = []
+
+  take(): Writer {
+    return this.#free.pop() ?? new Writer()
+  }
+
+  give(writer: Writer): void {
+    if (writer.bytes.length > KEEP_BYTES || this.#free.length >= KEEP_WRITERS) return
+    writer.position = 0
+    this.#free.push(writer)
+  }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
