@@ -50,16 +50,17 @@ export class KeyedLane extends Lane {
     const pending = this.#inflight.has(key) ? this.#blocked : this.#ready
     this.queued++
     let entry = pending.get(key)
+    const isNew = entry === undefined
     if (entry === undefined) {
       entry = { key, row, accepted: 1, waiters: undefined, samples: undefined, overdue: false }
       pending.set(key, entry)
-      this.#grown()
     } else {
       entry.row = this.#merge(entry.row, row)
       entry.accepted++
     }
     if (waiter !== undefined) (entry.waiters ??= []).push(waiter)
     if (sampledAt !== NOT_SAMPLED) (entry.samples ??= []).push(sampledAt)
+    if (isNew) this.#grown() // the last thing: the row may leave with it
   }
 
   #grown(): void {
