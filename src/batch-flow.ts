@@ -55,7 +55,7 @@ export class BatchFlow implements AsyncDisposable {
    * @throws {AbortedError} when `signal` is aborted before the row is accepted
    */
   submit<R extends Row>(table: Table<R>, row: R, options?: SubmitOptions): Promise<void> {
-    return this.#offer(table as Table, row, undefined, options?.signal)
+    return this.#offer(table, row, undefined, options?.signal)
   }
 
   /**
@@ -70,7 +70,7 @@ export class BatchFlow implements AsyncDisposable {
       const signal = options?.signal
       const waiter =
         signal === undefined ? { committed: resolve, failed: reject } : new AbortableWaiter(resolve, reject)
-      const accepted = this.#offer(table as Table, row, waiter, signal)
+      const accepted = this.#offer(table, row, waiter, signal)
       if (waiter instanceof AbortableWaiter) accepted.then(() => waiter.listen(signal!), reject)
       else if (accepted !== ACCEPTED) accepted.catch(reject)
     })
@@ -82,7 +82,7 @@ export class BatchFlow implements AsyncDisposable {
    * @throws {ClosedError} after `close()`
    */
   trySubmit<R extends Row>(table: Table<R>, row: R): boolean {
-    const lane = this.#lanes.of(table as Table)
+    const lane = this.#lanes.of(table)
     if (!this.#accepts(lane, row)) throw this.#refusal(lane, row)
     if (this.#intake.room > 0) {
       this.#admit(lane, row, undefined, lane.draw())
@@ -112,7 +112,7 @@ export class BatchFlow implements AsyncDisposable {
     const all = new AllSettled()
     for (const row of rows) {
       const waiter = all.next()
-      const accepted = this.#offer(table as Table, row, waiter, options?.signal)
+      const accepted = this.#offer(table, row, waiter, options?.signal)
       if (accepted !== ACCEPTED) await accepted.catch((error) => waiter.failed(error))
     }
     return all.results()
@@ -123,7 +123,7 @@ export class BatchFlow implements AsyncDisposable {
    * fails if any of them failed.
    */
   writable<R extends Row>(table: Table<R>): Writable {
-    return new RowWritable(table.name, (row, waiter) => this.#offer(table as Table, row, waiter, undefined))
+    return new RowWritable(table.name, (row, waiter) => this.#offer(table, row, waiter, undefined))
   }
 
   /** Sends what is buffered now without waiting for full batches; resolves when it is settled, failed rows included. */

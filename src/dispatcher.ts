@@ -68,7 +68,9 @@ export class Dispatcher {
 
   #sendNext(): boolean {
     const { slots } = this.#executor
-    if (this.#stopped === undefined && !slots.free) {
+    if (this.#stopped !== undefined) {
+      if (this.#running.size > 0) return false // rows that are cut short keep their order
+    } else if (!slots.free) {
       slots.whenFree(this.#onFreeSlot)
       return false
     }
@@ -99,10 +101,11 @@ export class Dispatcher {
       const status = run.failures.size > 0 ? 'fail' : 'success'
       metrics.observeExecuteDuration((this.#clock.now() - start) / 1000, status, run.reason)
     }
-    this.#running.delete(run)
     slots.release()
     if (run.failures.size > 0) await this.#host.bury(lane, run)
+    this.#running.delete(run)
     this.#unsettled.delete(batch)
     this.#host.settle(lane, run)
+    if (this.#stopped !== undefined) this.pump()
   }
 }

@@ -30,8 +30,8 @@ export interface TableOptions<R extends Row> {
   readonly onConflict?: OnConflict<R>
 }
 
-/** A table rows can be submitted to. Frozen; made by {@link defineTable}. */
-export interface Table<R extends Row = Row> {
+/** A table rows can be submitted to. Frozen; made by {@link defineTable}. `Table` by itself is a table of any rows. */
+export interface Table<R extends Row = never> {
   /** As written: `users`, or schema-qualified `app.users`. Also the `table` attribute of every metric. */
   readonly name: string
   /** The name split at its dots, unquoted: `['app', 'users']`. */

@@ -224,17 +224,17 @@ const bad: [options: object, message: string][] = [
   ],
 ]
 for (const [options, message] of bad) {
-  test(`refuses ${JSON.stringify(options)}`, () =>
-    rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => rig(options as never)))
+  test(`refuses ${JSON.stringify(options)}`, async () =>
+    void (await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => rig(options as never))))
 }
 
-test('refuses what is no executor', () =>
-  rejectsWith(
+test('refuses what is no executor', async () =>
+  void (await rejectsWith(
     OptionError,
     'ERR_BATCHFLOW_OPTION',
     'executor must have a method withMetricsReporter(), received an object',
     () => new BatchFlow({} as never),
-  ))
+  )))
 
 test('an option that is undefined has its default', async () => {
   const { flow } = rig({ flushSize: undefined, bufferSize: undefined, deadLetter: undefined } as never)

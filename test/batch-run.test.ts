@@ -313,10 +313,10 @@ const bad: [title: string, configure: (executor: Executor) => unknown, message: 
   ],
 ]
 for (const [title, configure, message] of bad) {
-  test(`refuses ${title}`, () =>
-    rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () =>
+  test(`refuses ${title}`, async () =>
+    void (await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () =>
       rig({}, (executor) => configure(executor) as Executor),
-    ))
+    )))
 }
 
 test.run()

@@ -22,6 +22,6 @@ export class RecordingReporter implements MetricsReporter {
     const record = (_: object, verb: string | symbol) => {
       return (...args: unknown[]) => void this.calls.push([verb as keyof TableMetrics, table, ...args])
     }
-    return new Proxy({} as TableMetrics, { get: record })
+    return new Proxy<TableMetrics>(Object.create(null), { get: record })
   }
 }
