@@ -1,0 +1,120 @@
+/** The demo: `npm start -- --help` tells what it can do. */
+import { once } from 'node:events'
+import { OtelMetricsReporter } from 'batchflow-otel/otel'
+import { postgresExecutor } from 'batchflow-otel/postgres'
+import { type PrometheusEndpoint, startPrometheus } from 'batchflow-otel/prometheus'
+import { type Database, openDatabase, verify } from './database.ts'
+import { type Load, load } from './load.ts'
+import { type DemoOptions, readOptions } from './options.ts'
+import { type Progress, showProgress, thousands } from './progress.ts'
+import { rehearse } from './rehearsal.ts'
+import { describeSummary, type Summary } from './summary.ts'
+import { Tally } from './tally.ts'
+
+const INTERRUPTED = 130
+
+interface Stage {
+  readonly options: DemoOptions
+  readonly database: Database
+  readonly progress: Progress
+  /** Aborted by Ctrl-C. */
+  readonly stop: AbortSignal
+}
+
+async function main(options: DemoOptions): Promise<number> {
+  const stop = stopOnSignal()
+  const progress = showProgress(process.stderr)
+  const endpoint = await startPrometheus({ port: options.port })
+  try {
+    progress.say(options.to === undefined ? 'booting PostgreSQL …' : 'connecting to PostgreSQL …')
+    const { to: url, schema, concurrency } = options
+    const database = await openDatabase({ url, schema, connections: concurrency + SPARE_CONNECTIONS })
+    try {
+      return await show({ options, database, progress, stop }, endpoint)
+    } finally {
+      await database.close()
+    }
+  } finally {
+    await endpoint.stop()
+  }
+}
+
+/** One for the lock of the rehearsal, one for cancelling. */
+const SPARE_CONNECTIONS = 2
+
+async function show(stage: Stage, endpoint: PrometheusEndpoint): Promise<number> {
+  const { options, database, progress, stop } = stage
+  const tally = new Tally(new OtelMetricsReporter({ testName: 'flights_demo' }))
+  const executor = postgresExecutor(database.pool)
+    .withConcurrencyLimit(options.concurrency)
+    .withRetry({ maxAttempts: 3 })
+    .withTimeout(10_000)
+    .withMetricsReporter(tally)
+
+  progress.say(`loading ${thousands(options.rows)} flights into ${database.label}; metrics: ${endpoint.url}`)
+  const look = () => ({
+    rows: tally.of('flights').committed,
+    queued: tally.queued,
+    inflight: tally.inflight,
+    errors: tally.total('failed') + tally.total('retries'),
+  })
+  const stopWatching = progress.watch(options.rows, look)
+  const loaded = await load(executor, { ...options, signal: stop }).finally(stopWatching)
+  const summary = await conclude(stage, tally, loaded)
+  const rehearsed = stop.aborted ? undefined : await rehearse(database.pool, executor, tally)
+
+  const details = { keys: loaded.model.daily().rows, coalesced: tally.of('daily_delays').coalesced }
+  console.log(describeSummary(summary, { ...details, database: database.label }))
+  if (rehearsed !== undefined) console.log(`  ${rehearsed}\n`)
+  if (options.json) console.log(JSON.stringify(summary))
+  if (summary.interrupted) return INTERRUPTED
+  if (!options.exit) await serve(stage, endpoint)
+  return summary.verified && summary.failed === 0 ? 0 : 1
+}
+
+async function conclude({ database, stop }: Stage, tally: Tally, { model, seconds, failed }: Load): Promise<Summary> {
+  const interrupted = stop.aborted
+  const { committed: rows } = tally.of('flights')
+  const [batches, differences] = [tally.total('batches'), await verify(database.pool, model)]
+  return {
+    rows,
+    rowsPerSecond: Math.round(rows / seconds),
+    batches,
+    failed,
+    verified: differences.length === 0,
+    durationSeconds: round(performance.now() / 1000),
+    peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024),
+    interrupted,
+    differences,
+  }
+}
+
+async function serve({ progress, stop }: Stage, endpoint: PrometheusEndpoint): Promise<void> {
+  progress.say(`serving ${endpoint.url} until Ctrl-C`)
+  const forever = setInterval(() => {}, 2 ** 30) // neither the endpoint nor the server keeps a process alive
+  if (!stop.aborted) await once(stop, 'abort')
+  clearInterval(forever)
+}
+
+/** The first signal asks for an orderly end; the second one gets its way at once. */
+function stopOnSignal(): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(INTERRUPTED)
+      controller.abort()
+    })
+  }
+  return controller.signal
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100
+}
+
+try {
+  process.exitCode = await main(readOptions(process.argv.slice(2)))
+} catch (error) {
+  console.error(`error: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+}

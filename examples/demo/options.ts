@@ -1,0 +1,77 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { ALL_FLIGHTS } from './flights.ts'
+
+export interface DemoOptions {
+  readonly rows: number
+  readonly exit: boolean
+  readonly json: boolean
+  readonly to: string | undefined
+  readonly schema: string
+  readonly port: number
+  readonly concurrency: number
+  readonly flushSize: number
+}
+
+/**
+ * Reads the command line. Ends the process with status 2 and a message that names the option and the value it received
+ * when one is wrong, with status 0 for `--help`.
+ */
+export function readOptions(argv: readonly string[]): DemoOptions {
+  const command = new Command('npm start --')
+    .description(
+      'Streams real US flights row by row through BatchFlow into PostgreSQL, checks that the tables hold what they\n' +
+        'must, and serves the metrics of it until Ctrl-C.',
+    )
+    .option('--rows <n|all>', `flights to load, 1 to ${ALL_FLIGHTS}`, rowCount, 1_000_000)
+    .option('--exit', 'end after the load: status 0 if both tables are right, 1 and what differs if not', false)
+    .option('--json', 'print the summary as one JSON object, the last line of the output', false)
+    .option('--to <url>', 'PostgreSQL to load into (default: DATABASE_URL, else one is booted)', postgresUrl)
+    .option('--schema <name>', 'schema for the tables; it is dropped and made anew', schemaName, 'batchflow_demo')
+    .option('--port <n>', 'port of /metrics, 0 for any that is free', integer(0, 65_535), 9464)
+    .option('--concurrency <n>', 'batches in flight at once', integer(1, 64), 4)
+    .option('--flush-size <n>', 'rows per batch', integer(1, 100_000), 2_000)
+    .exitOverride()
+  try {
+    command.parse(argv, { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2)
+    throw error
+  }
+  const options = command.opts<DemoOptions>()
+  return { ...options, to: options.to ?? databaseUrl() }
+}
+
+function databaseUrl(): string | undefined {
+  const url = process.env['DATABASE_URL']
+  if (url === undefined || url === '') return undefined
+  if (isPostgresUrl(url)) return url
+  process.stderr.write('error: DATABASE_URL must be a URL like postgres://user@host:5432/database\n')
+  process.exit(2)
+}
+
+function rowCount(value: string): number {
+  return value === 'all' ? ALL_FLIGHTS : integer(1, ALL_FLIGHTS, ', or all')(value)
+}
+
+function integer(min: number, max: number, orElse = '') {
+  return (value: string): number => {
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
+    if (number >= min && number <= max) return number
+    throw new InvalidArgumentError(`It must be an integer from ${min} to ${max}${orElse}.`)
+  }
+}
+
+function postgresUrl(value: string): string {
+  if (isPostgresUrl(value)) return value
+  throw new InvalidArgumentError('It must be a URL like postgres://user@host:5432/database.')
+}
+
+function isPostgresUrl(value: string): boolean {
+  return URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol)
+}
+
+/** Plain names only: the name also goes into connection options, where quoting is different. */
+function schemaName(value: string): string {
+  if (/^[a-z_][a-z0-9_]{0,62}$/.test(value)) return value
+  throw new InvalidArgumentError('It must be a plain name: small letters, digits and _.')
+}
