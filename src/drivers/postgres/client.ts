@@ -35,8 +35,6 @@ export interface PgResult {
 
 export interface PgConnection {
   readonly stream: PgStream
-  /** Named statements the server has accepted on this connection, by name; kept by `pg`. */
-  readonly parsedStatements?: Record<string, string>
 }
 
 export interface PgStream {

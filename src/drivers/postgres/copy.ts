@@ -1,12 +1,11 @@
 import type { BatchInput } from '../driver.ts'
 import { writeUnusual } from './encode.ts'
 import { writeField } from './encode-text.ts'
+import { COPY_DATA, COPY_DONE } from './messages.ts'
 import type { Shape } from './shape.ts'
 import { type Cursor, fieldOf, pinned, Statement } from './statement.ts'
 import type { Writer, WriterPool } from './writer.ts'
 
-const COPY_DATA = 0x64
-const COPY_DONE = 0x63
 const TAB = 0x09
 const NEWLINE = 0x0a
 const NULL_FIELD = Buffer.from('\\N')
@@ -22,7 +21,8 @@ export function planCopy(batch: BatchInput, shape: Shape, pool: WriterPool): Sta
     const binary = shape.triesBinary && write(batch, shape, writer, true)
     if (!binary) write(batch, shape, writer, false)
     shape.learn(binary)
-    return new Statement('COPY', shape.copy(binary).text, undefined, writer, pool)
+    const { text, preparations } = shape.copy(binary)
+    return new Statement('COPY', text, preparations, writer, pool)
   } catch (error) {
     pool.give(writer)
     throw error
@@ -31,8 +31,9 @@ export function planCopy(batch: BatchInput, shape: Shape, pool: WriterPool): Sta
 
 /** False when a value has no binary form; the writer then starts over. */
 function write(batch: BatchInput, shape: Shape, writer: Writer, binary: boolean): boolean {
+  const { before, after } = shape.copy(binary)
   writer.position = 0
-  writer.raw(shape.copy(binary).message)
+  writer.raw(before)
   const chunks = new Chunks(writer)
   if (binary) writer.raw(BINARY_HEADER)
   const writeRow = binary ? binaryRow : textRow
@@ -47,6 +48,7 @@ function write(batch: BatchInput, shape: Shape, writer: Writer, binary: boolean)
   if (!complete) return false
   if (binary) writer.int16(-1)
   chunks.end()
+  writer.raw(after)
   return true
 }
 

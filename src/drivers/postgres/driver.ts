@@ -56,14 +56,14 @@ export class PostgresDriver implements Driver<PostgresOperation> {
   readonly #options: Required<PostgresOptions>
   readonly #tables: Tables
   readonly #writers = new WriterPool()
-  #prepare: boolean
 
   /** @throws {OptionError} naming the option and the value it received */
   constructor(pool: PgPool, options: PostgresOptions = {}) {
     this.#pool = pool
     this.#options = validOptions(options)
-    this.#prepare = this.#options.prepare
-    this.#tables = new Tables((path) => withClient(pool, undefined, ({ client }) => describeTable(client, path)))
+    const describe = (path: readonly string[]) =>
+      withClient(pool, undefined, ({ client }) => describeTable(client, path))
+    this.#tables = new Tables(describe, this.#options.prepare)
   }
 
   plan(batch: BatchInput, { signal }: AttemptContext): PostgresOperation | Promise<PostgresOperation> {
@@ -92,7 +92,7 @@ export class PostgresDriver implements Driver<PostgresOperation> {
   #encode(batch: BatchInput, shape: Shape): PostgresOperation {
     const statement = this.#copies(batch.table, shape)
       ? planCopy(batch, shape, this.#writers)
-      : planInsert(batch, shape, this.#writers, this.#prepare)
+      : planInsert(batch, shape, this.#writers)
     return new PostgresOperation(batch, shape, statement)
   }
 
@@ -105,9 +105,9 @@ export class PostgresDriver implements Driver<PostgresOperation> {
   /** Whether the error taught us something that makes the next plan a different one. */
   async #learn(operation: PostgresOperation, state: string): Promise<boolean> {
     const { table } = operation.batch
-    if (NO_PREPARE.has(state) && operation.name === 'INSERT') {
-      this.#prepare = false
-      return operation.statement.prepare?.name !== ''
+    if (NO_PREPARE.has(state) && operation.statement.preparations.some(({ name }) => name !== '')) {
+      this.#tables.refuseNames(table)
+      return true
     }
     if (NO_COPY.has(state) && operation.name === 'COPY' && this.#options.appendMethod === 'auto') {
       this.#tables.refuseCopy(table)

@@ -27,7 +27,7 @@ const writeBool: WriteBinary = (writer, value) => {
 }
 
 const writeText: WriteBinary = (writer, value) => {
-  if (typeof value === 'string') putText(writer, value)
+  if (typeof value === 'string') writer.text(value)
   else if (ArrayBuffer.isView(value)) return writeRaw(writer, value)
   else putTextOrNull(writer, asText(value))
   return true
@@ -76,15 +76,9 @@ export const writeRaw: WriteBinary = (writer, value) => {
   return true
 }
 
-export function putText(writer: Writer, text: string): void {
-  const length = writer.openLength()
-  writer.utf8(text)
-  writer.closeLength(length, 0)
-}
-
 export function putTextOrNull(writer: Writer, text: string | null): void {
   if (text === null) writer.int32(-1)
-  else putText(writer, text)
+  else writer.text(text)
 }
 
 interface BuiltIn {

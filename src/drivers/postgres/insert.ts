@@ -1,50 +1,43 @@
 import type { BatchInput } from '../driver.ts'
 import { putTextOrNull, writeUnusual } from './encode.ts'
 import { putArrayHeader } from './encode-array.ts'
-import type { ArrayColumn, Shape } from './shape.ts'
+import { BIND, EXECUTE, SYNC } from './messages.ts'
+import type { ArrayColumn, InsertForm, Shape } from './shape.ts'
 import { type Cursor, fieldOf, pinned, Statement } from './statement.ts'
-import type { Preparation } from './wire.ts'
 import type { Writer, WriterPool } from './writer.ts'
 
-const BIND = 0x42
 const BINARY = 1
-/** Execute the unnamed portal without a row limit, then Sync. */
-const EXECUTE_AND_SYNC = Buffer.from([0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0x53, 0, 0, 0, 4])
 
 /** `INSERT … SELECT … FROM unnest(…)` as Bind, Execute and Sync, each column one binary array. */
-export function planInsert(batch: BatchInput, shape: Shape, pool: WriterPool, named: boolean): Statement {
+export function planInsert(batch: BatchInput, shape: Shape, pool: WriterPool): Statement {
   const writer = pool.take()
   try {
-    const binary = shape.triesBinary && write(batch, shape, writer, named, true)
-    if (!binary) write(batch, shape, writer, named, false)
+    const binary = shape.triesBinary && write(batch, shape.insert(true), writer)
+    if (!binary) write(batch, shape.insert(false), writer)
     shape.learn(binary)
-    const prepare = preparation(shape, binary, named)
-    return new Statement('INSERT', prepare.text, prepare, writer, pool)
+    const { prepare } = shape.insert(binary)
+    return new Statement('INSERT', prepare.text, [prepare], writer, pool)
   } catch (error) {
     pool.give(writer)
     throw error
   }
 }
 
-function preparation(shape: Shape, binary: boolean, named: boolean): Preparation {
-  const { prepare } = shape.insert(binary)
-  return named ? prepare : { name: '', text: prepare.text }
-}
-
-function write(batch: BatchInput, shape: Shape, writer: Writer, named: boolean, binary: boolean): boolean {
-  const { columns } = shape.insert(binary)
+/** False when a value has no binary form; the writer is then started over. */
+function write(batch: BatchInput, { prepare, columns }: InsertForm, writer: Writer): boolean {
   writer.position = 0
   writer.reserve(1)
   writer.bytes[writer.position++] = BIND
   const length = writer.openLength()
-  writer.raw(Buffer.from(`\0${preparation(shape, binary, named).name}\0`))
+  writer.raw(Buffer.from(`\0${prepare.name}\0`))
   writer.int16(1) // one format for all parameters
   writer.int16(BINARY)
   writer.int16(columns.length)
   if (!pinned(batch, (cursor) => columns.every((column) => writeColumn(writer, batch, column, cursor)))) return false
   writer.int16(0) // formats of the result, which has no columns
   writer.closeLength(length, 4)
-  writer.raw(EXECUTE_AND_SYNC)
+  writer.raw(EXECUTE)
+  writer.raw(SYNC)
   return true
 }
 

@@ -105,7 +105,7 @@ class Exchange {
     this.#query = new WireQuery({
       text: statement.text,
       messages: statement.hold(),
-      prepare: statement.prepare,
+      preparations: statement.preparations,
       written: () => statement.drop(),
       done: (error) => (error ? reject(error) : resolve()),
     })

@@ -1,13 +1,14 @@
 import type { BatchInput } from '../driver.ts'
 import { AttemptError } from '../driver.ts'
-import type { Preparation } from './wire.ts'
+import type { Preparation } from './messages.ts'
 import { EncodeError, type Writer, type WriterPool } from './writer.ts'
 
 /** A batch as bytes, ready to be sent any number of times until it is released. */
 export class Statement {
   readonly name: 'COPY' | 'INSERT'
   readonly text: string
-  readonly prepare: Preparation | undefined
+  /** What the connection must have prepared. */
+  readonly preparations: readonly Preparation[]
   readonly #writer: Writer
   readonly #pool: WriterPool
   /** The owner's hold, and one for each write the socket has not finished. */
@@ -16,13 +17,13 @@ export class Statement {
   constructor(
     name: 'COPY' | 'INSERT',
     text: string,
-    prepare: Preparation | undefined,
+    preparations: readonly Preparation[],
     writer: Writer,
     pool: WriterPool,
   ) {
     this.name = name
     this.text = text
-    this.prepare = prepare
+    this.preparations = preparations
     this.#writer = writer
     this.#pool = pool
   }

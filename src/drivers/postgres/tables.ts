@@ -13,18 +13,21 @@ interface Entry {
 /** Remembers what the catalogue said about each table, and the shapes derived from it. */
 export class Tables {
   readonly #describe: (path: readonly string[]) => Promise<Description>
+  /** Whether statements may be prepared under a name. */
+  #named: boolean
   readonly #entries = new WeakMap<Table, Entry>()
 
-  constructor(describe: (path: readonly string[]) => Promise<Description>) {
+  constructor(describe: (path: readonly string[]) => Promise<Description>, named: boolean) {
     this.#describe = describe
+    this.#named = named
   }
 
   /** At once when the table is known, else after one look-up that all who ask meanwhile share. */
   shapeOf({ table, columns }: BatchInput): Shape | Promise<Shape> {
     const entry = this.#entry(table)
     entry.description ??= this.#lookUp(entry, table)
-    if (!(entry.description instanceof Promise)) return shapeIn(entry, table, columns, entry.description)
-    return entry.description.then((description) => shapeIn(entry, table, columns, description))
+    if (!(entry.description instanceof Promise)) return this.#shape(entry, table, columns, entry.description)
+    return entry.description.then((description) => this.#shape(entry, table, columns, description))
   }
 
   /** The next batch looks again. */
@@ -32,6 +35,12 @@ export class Tables {
     const entry = this.#entry(table)
     entry.description = undefined
     entry.shapes = new WeakMap()
+  }
+
+  /** From now on statements stay unnamed. */
+  refuseNames(table: Table): void {
+    this.#named = false
+    this.forget(table)
   }
 
   refusesCopy(table: Table): boolean {
@@ -64,12 +73,12 @@ export class Tables {
     )
     return lookUp
   }
-}
 
-function shapeIn(entry: Entry, table: Table, columns: readonly string[], description: Description): Shape {
-  const known = entry.shapes.get(columns)
-  if (known?.version === description.version) return known
-  const shape = new Shape(table, columns, description)
-  entry.shapes.set(columns, shape)
-  return shape
+  #shape(entry: Entry, table: Table, columns: readonly string[], description: Description): Shape {
+    const known = entry.shapes.get(columns)
+    if (known?.version === description.version) return known
+    const shape = new Shape(table, columns, description, this.#named)
+    entry.shapes.set(columns, shape)
+    return shape
+  }
 }

@@ -1,13 +1,8 @@
 import type { PgConnection, PgSubmittable } from './client.ts'
+import { type Preparation, prepareMessages } from './messages.ts'
 
-const PARSE = 0x50
-const QUERY = 0x51
-
-/** A statement the server keeps under a name; an empty name makes it new each time. */
-export interface Preparation {
-  readonly name: string
-  readonly text: string
-}
+/** Names of the statements each connection has prepared for us. */
+const prepared = new WeakMap<PgConnection, Set<string>>()
 
 /**
  * One exchange with the server: every message written at once, then wait for its last word. `pg` hands us each answer
@@ -19,28 +14,26 @@ export interface Preparation {
  */
 export class WireQuery implements PgSubmittable {
   readonly text: string
-  /** `pg` remembers under this name that the connection has parsed the statement. */
-  readonly name: string | undefined
   /** From here on only the server's answer tells what happened. */
   sent = false
   callback: (error?: Error | null) => void
   #forbidden = false
-  readonly #prepare: Preparation | undefined
+  #connection: PgConnection | undefined
+  readonly #preparations: readonly Preparation[]
   readonly #messages: Uint8Array
   readonly #written: () => void
 
   /** `written` is called once the socket needs `messages` no more; never when nothing was sent. */
   constructor(options: {
     text: string
+    preparations: readonly Preparation[]
     messages: Uint8Array
-    prepare?: Preparation | undefined
     written: () => void
     done: (error?: Error | null) => void
   }) {
     this.text = options.text
-    this.name = options.prepare?.name
     this.callback = options.done
-    this.#prepare = options.prepare
+    this.#preparations = options.preparations
     this.#messages = options.messages
     this.#written = options.written
   }
@@ -49,8 +42,11 @@ export class WireQuery implements PgSubmittable {
     const { stream } = connection
     if (this.#forbidden || !stream.writable) return new Error('Connection terminated before the statement was sent')
     this.sent = true
+    this.#connection = connection
     stream.cork()
-    if (this.#prepare !== undefined && !isParsed(connection, this.#prepare)) stream.write(parseMessage(this.#prepare))
+    for (const preparation of this.#preparations) {
+      if (!prepared.get(connection)?.has(preparation.name)) stream.write(prepareMessages(preparation))
+    }
     stream.write(this.#messages, this.#written)
     stream.uncork()
     return undefined
@@ -61,11 +57,13 @@ export class WireQuery implements PgSubmittable {
     this.#forbidden = true
   }
 
+  /** How far the server came with preparing is unknown; next time it is done again. */
   handleError(error: Error): void {
     this.callback(error)
   }
 
   handleReadyForQuery(): void {
+    this.#remember()
     this.callback(null)
   }
 
@@ -76,25 +74,13 @@ export class WireQuery implements PgSubmittable {
   handleEmptyQuery(): void {}
   handlePortalSuspended(): void {}
   handleCopyData(): void {}
-}
 
-function isParsed(connection: PgConnection, { name, text }: Preparation): boolean {
-  return name !== '' && connection.parsedStatements?.[name] === text
-}
-
-/** The text names the type of every parameter, so none are declared here. */
-function parseMessage({ name, text }: Preparation): Buffer {
-  return message(PARSE, `${name}\0${text}\0\0\0`)
-}
-
-export function queryMessage(text: string): Buffer {
-  return message(QUERY, `${text}\0`)
-}
-
-function message(kind: number, body: string): Buffer {
-  const bytes = Buffer.allocUnsafe(5 + Buffer.byteLength(body))
-  bytes[0] = kind
-  bytes.writeInt32BE(bytes.length - 1, 1)
-  bytes.write(body, 5)
-  return bytes
+  #remember(): void {
+    if (this.#connection === undefined) return
+    for (const { name } of this.#preparations) {
+      if (name === '') continue
+      const names = prepared.get(this.#connection) ?? new Set()
+      prepared.set(this.#connection, names.add(name))
+    }
+  }
 }

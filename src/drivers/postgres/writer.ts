@@ -58,26 +58,38 @@ export class Writer {
     this.view.setInt32(at, this.position - at - 4 + own)
   }
 
-  /** UTF-8 without a length. @throws {EncodeError} on a NUL character, which no PostgreSQL text can hold */
-  utf8(text: string): void {
+  /** UTF-8 behind its length in bytes. @throws {EncodeError} on a NUL character, which no PostgreSQL text can hold */
+  text(text: string): void {
     const length = text.length
-    this.reserve(length * 3)
-    if (length <= SHORT_TEXT && this.ascii(text, length)) return
-    if (text.includes('\0')) throw new EncodeError('text must not contain a NUL character')
-    this.position += this.bytes.write(text, this.position)
+    this.reserve(4 + length * 3)
+    const at = this.position
+    this.position = at + 4
+    if (length > SHORT_TEXT || !this.ascii(text)) this.encoded(text)
+    this.view.setInt32(at, this.position - at - 4)
+  }
+
+  /** UTF-8 without a length. @throws {EncodeError} on a NUL character */
+  utf8(text: string): void {
+    this.reserve(text.length * 3)
+    if (text.length > SHORT_TEXT || !this.ascii(text)) this.encoded(text)
   }
 
   /** A loop beats the call into native code for short texts; anything but plain ASCII is left to that call. */
-  private ascii(text: string, length: number): boolean {
-    const bytes = this.bytes
-    const start = this.position
+  private ascii(text: string): boolean {
+    const { bytes, position } = this
+    const length = text.length
     for (let i = 0; i < length; i++) {
       const unit = text.charCodeAt(i)
       if (unit === 0 || unit > 127) return false
-      bytes[start + i] = unit
+      bytes[position + i] = unit
     }
-    this.position = start + length
+    this.position = position + length
     return true
+  }
+
+  private encoded(text: string): void {
+    if (text.includes('\0')) throw new EncodeError('text must not contain a NUL character')
+    this.position += this.bytes.write(text, this.position)
   }
 
   private grow(size: number): void {

@@ -1,0 +1,44 @@
+/** Messages of the wire protocol, version 3.0 (PostgreSQL documentation, "Message Formats"). */
+
+export const BIND = 0x42
+const CLOSE = 0x43
+export const COPY_DATA = 0x64
+export const COPY_DONE = 0x63
+const PARSE = 0x50
+const QUERY = 0x51
+
+/** Execute the unnamed portal, all of its rows. */
+export const EXECUTE = Buffer.from([0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0])
+export const SYNC = Buffer.from([0x53, 0, 0, 0, 4])
+
+/** A statement the server keeps under a name; an empty name stands for the unnamed one, made new each time. */
+export interface Preparation {
+  readonly name: string
+  readonly text: string
+}
+
+/** Several statements, divided by semicolons, are one transaction. */
+export function queryMessage(text: string): Buffer {
+  return message(QUERY, `${text}\0`)
+}
+
+/**
+ * Prepares a statement, whether or not the connection has one of that name: to close one that is not there is no error.
+ * The text itself names the type of every parameter, so none are declared.
+ */
+export function prepareMessages({ name, text }: Preparation): Buffer {
+  return Buffer.concat([message(CLOSE, `S${name}\0`), message(PARSE, `${name}\0${text}\0\0\0`)])
+}
+
+/** Carries out a prepared statement without parameters. */
+export function executeMessages({ name }: Preparation): Buffer {
+  return Buffer.concat([message(BIND, `\0${name}\0\0\0\0\0\0\0`), EXECUTE])
+}
+
+function message(kind: number, body: string): Buffer {
+  const bytes = Buffer.allocUnsafe(5 + Buffer.byteLength(body))
+  bytes[0] = kind
+  bytes.writeInt32BE(bytes.length - 1, 1)
+  bytes.write(body, 5)
+  return bytes
+}
