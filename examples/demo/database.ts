@@ -35,6 +35,7 @@ export async function openDatabase({ url, schema, connections }: DatabaseOptions
   const pool = new pg.Pool({
     connectionString: url ?? server?.url,
     max: connections,
+    connectionTimeoutMillis: 10_000,
     options: `-c search_path=${schema}`,
   })
   pool.on('error', () => {}) // an idle connection that breaks is replaced by the pool; work that fails says so itself

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { OtelMetricsReporter } from 'batchflow-otel/otel'
 import { postgresExecutor } from 'batchflow-otel/postgres'
 import { type PrometheusEndpoint, startPrometheus } from 'batchflow-otel/prometheus'
+import { CommanderError } from 'commander'
 import { type Database, openDatabase, verify } from './database.ts'
 import { type Load, load } from './load.ts'
 import { type DemoOptions, readOptions } from './options.ts'
@@ -24,16 +25,20 @@ interface Stage {
 async function main(options: DemoOptions): Promise<number> {
   const stop = stopOnSignal()
   const progress = showProgress(process.stderr)
-  const endpoint = await startPrometheus({ port: options.port })
+  const { to: url, schema, concurrency, port } = options
+  const endpoint = await explaining(`--port ${port}`, startPrometheus({ port }))
   try {
-    progress.say(options.to === undefined ? 'booting PostgreSQL …' : 'connecting to PostgreSQL …')
-    const { to: url, schema, concurrency } = options
-    const database = await openDatabase({ url, schema, connections: concurrency + SPARE_CONNECTIONS })
+    progress.say(url === undefined ? 'booting PostgreSQL …' : 'connecting to PostgreSQL …')
+    const opening = openDatabase({ url, schema, connections: concurrency + SPARE_CONNECTIONS })
+    const database = await explaining(url === undefined ? 'no database; give one by --to' : '--to', opening)
     try {
       return await show({ options, database, progress, stop }, endpoint)
     } finally {
       await database.close()
     }
+  } catch (error) {
+    if (stop.aborted) return INTERRUPTED
+    throw error
   } finally {
     await endpoint.stop()
   }
@@ -112,9 +117,28 @@ function round(value: number): number {
   return Math.round(value * 100) / 100
 }
 
+/** Says which option is to be changed when what it asks for is not to be had. */
+async function explaining<T>(option: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw new Error(`${option}: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+/** A connection refused on several addresses has no message of its own. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.message || String((error as NodeJS.ErrnoException).code)
+}
+
 try {
   process.exitCode = await main(readOptions(process.argv.slice(2)))
 } catch (error) {
-  console.error(`error: ${error instanceof Error ? error.message : String(error)}`)
-  process.exitCode = 1
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2
+  } else {
+    console.error(`error: ${messageOf(error)}`)
+    process.exitCode = 1
+  }
 }

@@ -1,11 +1,11 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { ALL_FLIGHTS } from './flights.ts'
 
 export interface DemoOptions {
   readonly rows: number
   readonly exit: boolean
   readonly json: boolean
-  readonly to: string | undefined
+  readonly to?: string
   readonly schema: string
   readonly port: number
   readonly concurrency: number
@@ -13,40 +13,30 @@ export interface DemoOptions {
 }
 
 /**
- * Reads the command line. Ends the process with status 2 and a message that names the option and the value it received
- * when one is wrong, with status 0 for `--help`.
+ * Reads the command line, and `DATABASE_URL` where `--to` is absent.
+ *
+ * @throws {CommanderError} after saying on stderr which option has which wrong value; also after `--help`, with `exitCode` 0
  */
 export function readOptions(argv: readonly string[]): DemoOptions {
   const command = new Command('npm start --')
     .description(
-      'Streams real US flights row by row through BatchFlow into PostgreSQL, checks that the tables hold what they\n' +
-        'must, and serves the metrics of it until Ctrl-C.',
+      'Streams real US flights row by row through BatchFlow into PostgreSQL, checks that the tables hold what they must,' +
+        ' and serves the metrics of it until Ctrl-C.',
     )
     .option('--rows <n|all>', `flights to load, 1 to ${ALL_FLIGHTS}`, rowCount, 1_000_000)
     .option('--exit', 'end after the load: status 0 if both tables are right, 1 and what differs if not', false)
     .option('--json', 'print the summary as one JSON object, the last line of the output', false)
-    .option('--to <url>', 'PostgreSQL to load into (default: DATABASE_URL, else one is booted)', postgresUrl)
+    .addOption(
+      new Option('--to <url>', 'PostgreSQL to load into; without it, one is booted')
+        .argParser(postgresUrl)
+        .env('DATABASE_URL'),
+    )
     .option('--schema <name>', 'schema for the tables; it is dropped and made anew', schemaName, 'batchflow_demo')
     .option('--port <n>', 'port of /metrics, 0 for any that is free', integer(0, 65_535), 9464)
     .option('--concurrency <n>', 'batches in flight at once', integer(1, 64), 4)
     .option('--flush-size <n>', 'rows per batch', integer(1, 100_000), 2_000)
     .exitOverride()
-  try {
-    command.parse(argv, { from: 'user' })
-  } catch (error) {
-    if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2)
-    throw error
-  }
-  const options = command.opts<DemoOptions>()
-  return { ...options, to: options.to ?? databaseUrl() }
-}
-
-function databaseUrl(): string | undefined {
-  const url = process.env['DATABASE_URL']
-  if (url === undefined || url === '') return undefined
-  if (isPostgresUrl(url)) return url
-  process.stderr.write('error: DATABASE_URL must be a URL like postgres://user@host:5432/database\n')
-  process.exit(2)
+  return command.parse(argv, { from: 'user' }).opts<DemoOptions>()
 }
 
 function rowCount(value: string): number {
@@ -62,12 +52,8 @@ function integer(min: number, max: number, orElse = '') {
 }
 
 function postgresUrl(value: string): string {
-  if (isPostgresUrl(value)) return value
+  if (URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol)) return value
   throw new InvalidArgumentError('It must be a URL like postgres://user@host:5432/database.')
-}
-
-function isPostgresUrl(value: string): boolean {
-  return URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol)
 }
 
 /** Plain names only: the name also goes into connection options, where quoting is different. */
