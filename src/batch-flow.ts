@@ -9,7 +9,7 @@ import type { Lane } from './lane.ts'
 import { Lanes } from './lanes.ts'
 import { type CloseOptions, type CloseSummary, Lifecycle } from './lifecycle.ts'
 import type { Row, Table } from './table.ts'
-import { AbortableWaiter, AllSettled, AllWaiter } from './waiters.ts'
+import { AllSettled, AllWaiter, PromiseWaiter } from './waiters.ts'
 import { RowWritable } from './writable.ts'
 
 export interface SubmitOptions {
@@ -68,10 +68,9 @@ export class BatchFlow implements AsyncDisposable {
   write<R extends Row>(table: Table<R>, row: R, options?: SubmitOptions): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       const signal = options?.signal
-      const waiter =
-        signal === undefined ? { committed: resolve, failed: reject } : new AbortableWaiter(resolve, reject)
+      const waiter = signal === undefined ? { committed: resolve, failed: reject } : new PromiseWaiter(resolve, reject)
       const accepted = this.#offer(table, row, waiter, signal)
-      if (waiter instanceof AbortableWaiter) accepted.then(() => waiter.listen(signal!), reject)
+      if (waiter instanceof PromiseWaiter) accepted.then(() => waiter.listen(signal!), reject)
       else if (accepted !== ACCEPTED) accepted.catch(reject)
     })
   }

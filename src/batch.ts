@@ -23,8 +23,6 @@ export interface Waiter {
 export class Batch {
   readonly table: Table
   readonly rows: Row[] = []
-  /** Conflict keys of `rows`, for keyed lanes. */
-  keys: unknown[] | undefined
   /** Rows accepted into this batch: `rows` and those merged into them. */
   accepted = 0
   /** For each of `rows`, how many accepted rows it stands for; `undefined`: one. */

@@ -2,10 +2,13 @@ import type { Row, Table } from './table.ts'
 
 type Fields = Record<string, unknown>
 
-/** A row's conflict key as one string, `undefined` when a part is NULL: SQL's NULLs never conflict. */
-export type KeyReader = (row: Row) => string | undefined
+/** A row's conflict key. A whole number and its text are one key, since the column decides which of them it holds. */
+export type Key = string | number
 
-/** Equal keys give equal strings, different keys different ones: merging two rows of different keys would lose one. */
+/** `undefined` when a part is NULL: SQL's NULLs never conflict. */
+export type KeyReader = (row: Row) => Key | undefined
+
+/** Equal keys give equal values, different keys different ones: merging two rows of different keys would lose one. */
 export function keyReader(table: Table): KeyReader {
   const [first, ...others] = table.keys
   if (others.length === 0) return (row) => keyPart((row as Fields)[first!])
@@ -14,20 +17,28 @@ export function keyReader(table: Table): KeyReader {
     for (const column of table.keys) {
       const part = keyPart((row as Fields)[column])
       if (part === undefined) return undefined
-      key += `${part.length}:${part}`
+      const text = `${part}`
+      key += `${text.length}:${text}`
     }
     return key
   }
 }
 
-/** Numbers and strings share their text, since the column decides which of them it holds; other types are set apart. */
-function keyPart(value: unknown): string | undefined {
-  if (typeof value === 'string') return value
+function keyPart(value: unknown): Key | undefined {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? value + 0 : String(value)
+  if (typeof value === 'string') return numberIn(value) ?? value
   if (value === null || value === undefined) return undefined
   if (value instanceof Date) return `\0d${value.getTime()}`
   if (value instanceof Uint8Array)
     return `\0b${Buffer.from(value.buffer, value.byteOffset, value.length).toString('hex')}`
-  return typeof value === 'object' ? `\0j${JSON.stringify(value)}` : String(value)
+  return typeof value === 'object' ? `\0j${JSON.stringify(value)}` : keyPart(String(value))
+}
+
+/** The safe integer that `text` is the one way to write. */
+function numberIn(text: string): number | undefined {
+  if (text.length > 16 || !(text.charCodeAt(0) <= 57)) return undefined // beyond '9', the usual case
+  const value = Number(text)
+  return Number.isSafeInteger(value) && String(value) === text ? value : undefined
 }
 
 /** One row in place of two of the same key, with the effect of writing `older` and then `newer`. */

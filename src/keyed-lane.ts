@@ -1,16 +1,21 @@
 import { Batch, type Waiter } from './batch.ts'
-import { type KeyReader, keyReader, type Merge, mergeOf } from './coalesce.ts'
+import { type Key, type KeyReader, keyReader, type Merge, mergeOf } from './coalesce.ts'
 import { Lane, type LaneHost, NOT_SAMPLED } from './lane.ts'
+import { Queue } from './queue.ts'
 import type { Row, Table } from './table.ts'
 import type { FlushTrigger, TableMetrics } from './telemetry/reporter.ts'
 
-/** One pending key: the row that stands for all rows accepted with it. */
+/** A key that waits, is in flight, or both: the latest row waits behind the one in flight. */
 interface Entry {
-  readonly key: unknown
-  row: Row
+  /** `undefined`: a part is NULL, which equals nothing. */
+  readonly key: Key | undefined
+  /** The row that stands for all rows accepted with this key since the last one left. */
+  row: Row | undefined
+  /** How many those are; 0 = nothing waits. */
   accepted: number
   waiters: Waiter[] | undefined
   samples: number[] | undefined
+  inflight: boolean
   /** Asked to leave while its key was in flight. */
   overdue: boolean
 }
@@ -22,12 +27,13 @@ interface Entry {
 export class KeyedLane extends Lane {
   readonly #keyOf: KeyReader
   readonly #merge: Merge
-  /** Pending keys that may leave, oldest first. */
-  readonly #ready = new Map<unknown, Entry>()
-  /** Pending keys that are in flight with an earlier row. */
-  readonly #blocked = new Map<unknown, Entry>()
-  readonly #inflight = new Set<unknown>()
-  /** Entries of `#ready` that must leave now, the oldest ones. */
+  readonly #entries = new Map<Key, Entry>()
+  /** Entries that may leave, oldest first. */
+  readonly #ready = new Queue<Entry>()
+  readonly #travelling = new WeakMap<Batch, readonly Entry[]>()
+  /** Entries that wait behind their own key. */
+  #blocked = 0
+  /** How many of `#ready`, the oldest ones, must leave now. */
   #overdue = 0
   #trigger: FlushTrigger = 'size'
 
@@ -46,92 +52,113 @@ export class KeyedLane extends Lane {
   }
 
   add(row: Row, waiter: Waiter | undefined, sampledAt: number): void {
-    const key = this.#keyOf(row) ?? {} // NULL equals nothing, not even another NULL
-    const pending = this.#inflight.has(key) ? this.#blocked : this.#ready
+    const entry = this.#entryOf(row)
+    const isNew = entry.accepted === 0
+    entry.row = isNew ? row : this.#merge(entry.row!, row)
+    entry.accepted++
     this.queued++
-    let entry = pending.get(key)
-    const isNew = entry === undefined
-    if (entry === undefined) {
-      entry = { key, row, accepted: 1, waiters: undefined, samples: undefined, overdue: false }
-      pending.set(key, entry)
-    } else {
-      entry.row = this.#merge(entry.row, row)
-      entry.accepted++
-    }
     if (waiter !== undefined) (entry.waiters ??= []).push(waiter)
     if (sampledAt !== NOT_SAMPLED) (entry.samples ??= []).push(sampledAt)
-    if (isNew) this.#grown() // the last thing: the row may leave with it
+    if (isNew) this.#wait(entry) // the last thing: the row may leave with it
   }
 
-  #grown(): void {
+  #entryOf(row: Row): Entry {
+    const key = this.#keyOf(row)
+    let entry = key === undefined ? undefined : this.#entries.get(key)
+    if (entry === undefined) {
+      entry = { key, row, accepted: 0, waiters: undefined, samples: undefined, inflight: false, overdue: false }
+      if (key !== undefined) this.#entries.set(key, entry)
+    }
+    return entry
+  }
+
+  #wait(entry: Entry): void {
+    if (entry.inflight) this.#blocked++
+    else this.#ready.push(entry)
+    if (this.#ready.size + this.#blocked === 1) this.timer.start(this.host.flushInterval)
     if (this.#ready.size >= this.host.flushSize) this.host.schedule(this)
-    if (this.#ready.size + this.#blocked.size === 1) this.timer.start(this.host.flushInterval)
   }
 
   expedite(trigger: FlushTrigger): void {
-    for (const entry of this.#blocked.values()) entry.overdue = true
+    if (this.#blocked > 0) {
+      for (const entry of this.#entries.values()) if (entry.inflight && entry.accepted > 0) entry.overdue = true
+    }
     this.#trigger = trigger
     this.#overdue = this.#ready.size
     if (this.#overdue > 0) this.host.schedule(this)
   }
 
   attachToAll(waiter: Waiter): number {
-    const entries = [...this.#ready.values(), ...this.#blocked.values()]
-    for (const entry of entries) (entry.waiters ??= []).push(waiter)
-    return entries.length
+    const waiting = [
+      ...this.#ready,
+      ...[...this.#entries.values()].filter((entry) => entry.inflight && entry.accepted > 0),
+    ]
+    for (const entry of waiting) (entry.waiters ??= []).push(waiter)
+    return waiting.length
   }
 
   take(): Batch | undefined {
     const size = Math.min(this.#ready.size, this.host.flushSize)
     if (size === 0) return undefined
-    const batch = new Batch(this.table)
-    batch.trigger = size === this.host.flushSize ? 'size' : this.#trigger
-    const entries = this.#oldest(size)
+    const entries = Array.from({ length: size }, () => this.#ready.shift()!)
+    if (!isSorted(entries)) entries.sort(byKey)
     this.#overdue = Math.max(0, this.#overdue - size)
-    if (this.#ready.size + this.#blocked.size > 0) this.timer.start(this.host.flushInterval)
-    batch.keys = entries.map((entry) => entry.key)
-    batch.weights = entries.map((entry) => entry.accepted)
-    for (const entry of entries) load(batch, entry)
+    const batch = this.#load(entries)
+    batch.trigger = size === this.host.flushSize ? 'size' : this.#trigger
     this.queued -= batch.accepted
+    if (this.#ready.size + this.#blocked > 0) this.timer.start(this.host.flushInterval)
     this.leave(batch)
     return batch
   }
 
-  /** In the order of their keys: two processes that lock the same rows in the same order cannot deadlock. */
-  #oldest(size: number): Entry[] {
-    const entries: Entry[] = []
-    for (const [key, entry] of this.#ready) {
-      if (entries.length === size) break
-      entries.push(entry)
-      this.#ready.delete(key)
-      this.#inflight.add(key)
+  /** Moves the waiting rows of `entries`, and everybody who waits for them, into a batch. */
+  #load(entries: readonly Entry[]): Batch {
+    const batch = new Batch(this.table)
+    const weights: number[] = []
+    for (let index = 0; index < entries.length; index++) {
+      const entry = entries[index]!
+      batch.rows.push(entry.row!)
+      weights.push(entry.accepted)
+      batch.accepted += entry.accepted
+      if (entry.waiters !== undefined) for (const waiter of entry.waiters) batch.attach(index, waiter)
+      if (entry.samples !== undefined) (batch.samples ??= []).push(...entry.samples)
+      entry.row = entry.waiters = entry.samples = undefined
+      entry.accepted = 0
+      entry.inflight = true
+      entry.overdue = false
     }
-    return entries.sort(byKey)
+    batch.weights = weights
+    this.#travelling.set(batch, entries)
+    return batch
   }
 
   settled(batch: Batch): void {
-    for (const key of batch.keys ?? []) {
-      this.#inflight.delete(key)
-      const entry = this.#blocked.get(key)
-      if (entry === undefined) continue
-      this.#blocked.delete(key)
-      this.#ready.set(key, entry)
+    for (const entry of this.#travelling.get(batch) ?? []) {
+      entry.inflight = false
+      if (entry.accepted === 0) {
+        if (entry.key !== undefined) this.#entries.delete(entry.key)
+        continue
+      }
+      this.#blocked--
+      this.#ready.push(entry)
       if (entry.overdue) this.#overdue++
     }
     if (this.due) this.host.schedule(this)
   }
 }
 
-/** Puts an entry's row and everybody who waits for it into the batch. */
-function load(batch: Batch, entry: Entry): void {
-  const index = batch.rows.push(entry.row) - 1
-  batch.accepted += entry.accepted
-  for (const waiter of entry.waiters ?? []) batch.attach(index, waiter)
-  if (entry.samples !== undefined) (batch.samples ??= []).push(...entry.samples)
+/** Rows mostly come in the order of their keys. */
+function isSorted(entries: readonly Entry[]): boolean {
+  for (let i = 1; i < entries.length; i++) if (byKey(entries[i - 1]!, entries[i]!) > 0) return false
+  return true
 }
 
-function byKey(a: Entry, b: Entry): number {
-  if (typeof a.key !== 'string') return typeof b.key === 'string' ? 1 : 0
-  if (typeof b.key !== 'string') return -1
-  return a.key < b.key ? -1 : 1
+/** One order for every process: two that lock the same rows in the same order cannot deadlock. NULL keys come last. */
+function byKey({ key: a }: Entry, { key: b }: Entry): number {
+  if (typeof a === 'number' && typeof b === 'number') return a - b
+  if (a === b) return 0
+  if (a === undefined) return 1
+  if (b === undefined) return -1
+  if (typeof a === typeof b) return a < b ? -1 : 1
+  return typeof a === 'number' ? -1 : 1
 }

@@ -52,11 +52,12 @@ export class AllSettled {
   }
 }
 
-/** A row's waiter that a signal can end early, once the row is accepted. */
-export class AbortableWaiter implements Waiter {
+/** The promise of `write`; a signal can end it early, once the row is accepted. */
+export class PromiseWaiter implements Waiter {
   readonly #resolve: (receipt: Receipt) => void
   readonly #reject: (error: BatchFlowError) => void
   #signal: AbortSignal | undefined
+  #listener: (() => void) | undefined
   #settled = false
 
   constructor(resolve: (receipt: Receipt) => void, reject: (error: BatchFlowError) => void) {
@@ -67,8 +68,9 @@ export class AbortableWaiter implements Waiter {
   listen(signal: AbortSignal): void {
     if (this.#settled) return
     this.#signal = signal
+    this.#listener = () => this.#onAbort()
     if (signal.aborted) this.#onAbort()
-    else signal.addEventListener('abort', this.#onAbort, { once: true })
+    else signal.addEventListener('abort', this.#listener, { once: true })
   }
 
   committed(receipt: Receipt): void {
@@ -81,13 +83,13 @@ export class AbortableWaiter implements Waiter {
     this.#reject(error)
   }
 
-  readonly #onAbort = () => {
+  #onAbort(): void {
     const message = 'write was aborted; the row had been accepted and will still be settled'
     this.#reject(new AbortedError(message, this.#signal?.reason, true))
   }
 
   #unlisten(): void {
     this.#settled = true
-    this.#signal?.removeEventListener('abort', this.#onAbort)
+    if (this.#listener !== undefined) this.#signal?.removeEventListener('abort', this.#listener)
   }
 }

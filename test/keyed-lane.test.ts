@@ -82,7 +82,7 @@ test('a hot key does not leave more often than flushInterval allows', async () =
 test('keys inside a batch are sorted, NULL keys last and never merged', async () => {
   const { flow, driver } = rig({ flushSize: 6 })
   for (const id of [3, null, 1, null, 2, 10]) await flow.submit(updated, { id })
-  assert.equal(ids(driver.runs[0]!.rows), [1, 10, 2, 3, null, null])
+  assert.equal(ids(driver.runs[0]!.rows), [1, 2, 3, 10, null, null])
 })
 
 test('a batch is formed when a slot frees, so that it takes along what came meanwhile', async () => {

