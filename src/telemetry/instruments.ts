@@ -1,8 +1,8 @@
-import { type Attributes, type Meter, type MetricOptions, ValueType } from '@opentelemetry/api'
+import { type Attributes, type Context, type Meter, type MetricOptions, ValueType } from '@opentelemetry/api'
 import { METRICS, type MetricSpec } from './catalogue.ts'
 
 /** Records one value. Never throws, and ignores what is not a finite number. */
-export type Write = (value: number, attributes: Attributes) => void
+export type Write = (value: number, attributes: Attributes, context?: Context) => void
 
 /** Hears of an error thrown by a meter, which is never passed on: telemetry must not fail a write. */
 export type Complain = (error: unknown) => void
@@ -13,7 +13,7 @@ export type Instruments = ReturnType<typeof createInstruments>
 export function createInstruments(meter: Meter, complain: Complain) {
   const histogram = (spec: MetricSpec): Write => {
     const instrument = meter.createHistogram(spec.name, instrumentOptions(spec))
-    return guarded((value, attributes) => instrument.record(value, attributes), complain)
+    return guarded((value, attributes, context) => instrument.record(value, attributes, context), complain)
   }
   const counter = (spec: MetricSpec): Write => {
     const instrument = meter.createCounter(spec.name, instrumentOptions(spec))
@@ -47,10 +47,10 @@ export function instrumentOptions(spec: MetricSpec): MetricOptions {
 }
 
 function guarded(write: Write, complain: Complain): Write {
-  return (value, attributes) => {
+  return (value, attributes, context) => {
     if (!Number.isFinite(value)) return
     try {
-      write(value, attributes)
+      write(value, attributes, context)
     } catch (error) {
       complain(error)
     }

@@ -1,3 +1,4 @@
+import type { Context } from '@opentelemetry/api'
 import type { Reason } from '../reasons.ts'
 
 export type Status = 'success' | 'fail'
@@ -50,8 +51,11 @@ export interface TableMetrics {
   observeDequeueLatency(seconds: number): void
   /** Building the operation. */
   observeAssembleDuration(seconds: number): void
-  /** Slot taken → final outcome, retries and back-off included. `reason` when failed. */
-  observeExecuteDuration(seconds: number, status: Status, reason?: Reason): void
+  /**
+   * Slot taken → final outcome, retries and back-off included. `reason` when failed. `batch` is the context of the
+   * batch's span where there is one: what an exemplar points to.
+   */
+  observeExecuteDuration(seconds: number, status: Status, reason?: Reason, batch?: Context): void
   /** Batch leaves the lane → settled, the wait for a slot included. */
   observeProcessDuration(seconds: number, status: Status): void
   observeBatchSize(rows: number): void

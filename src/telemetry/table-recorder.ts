@@ -1,4 +1,4 @@
-import type { Attributes } from '@opentelemetry/api'
+import type { Attributes, Context } from '@opentelemetry/api'
 import type { Reason } from '../reasons.ts'
 import { ATTR } from './catalogue.ts'
 import type { Instruments } from './instruments.ts'
@@ -51,9 +51,9 @@ export class TableRecorder implements TableMetrics {
     this.#to.assembleDuration(seconds, this.#base)
   }
 
-  observeExecuteDuration(seconds: number, status: Status, reason?: Reason): void {
+  observeExecuteDuration(seconds: number, status: Status, reason?: Reason, batch?: Context): void {
     const failed = status === 'fail' && reason !== undefined
-    this.#to.executeDuration(seconds, failed ? this.#failed(reason) : this.#status[status])
+    this.#to.executeDuration(seconds, failed ? this.#failed(reason) : this.#status[status], batch)
   }
 
   observeProcessDuration(seconds: number, status: Status): void {
