@@ -82,6 +82,18 @@ export const servers = {
   },
 }
 
+/**
+ * Finds, or starts, what there is once for all the processes to come: its URLs go into the environment. Says nothing of
+ * what is missing; the suite that needs it will.
+ */
+export async function shareServers(): Promise<void> {
+  for (const kind of [POSTGRES, MYSQL, REDIS]) {
+    if (process.env[kind.variable]) continue
+    const server = (await running(kind)) ?? (await started(kind))
+    if (server !== undefined) process.env[kind.variable] = server.url
+  }
+}
+
 async function find(kind: Kind): Promise<Server | undefined> {
   const given = process.env[kind.variable]
   if (given !== undefined && given !== '') return named(kind, given)
