@@ -54,33 +54,33 @@ export class Tally implements MetricsReporter {
   }
 }
 
+type Verb = keyof TableMetrics
+
+/** The verbs that are listened to, with what they count. */
+const COUNTED: { readonly [V in Verb]?: (counts: Counts, ...args: Parameters<TableMetrics[V]>) => void } = {
+  countBatch: (counts) => {
+    counts.batches++
+  },
+  countRecords: (counts, status, rows) => {
+    counts[status === 'success' ? 'committed' : 'failed'] += rows
+  },
+  countError: (counts, kind) => {
+    if (kind === 'retry') counts.retries++
+  },
+  countCoalesced: (counts, _strategy, rows) => {
+    counts.coalesced += rows
+  },
+}
+
+/** Passes every verb on, also those that are not counted here. */
 function counting(counts: Counts, inner: TableMetrics | undefined): TableMetrics {
-  return {
-    observeEnqueueLatency: (seconds) => inner?.observeEnqueueLatency(seconds),
-    observeDequeueLatency: (seconds) => inner?.observeDequeueLatency(seconds),
-    observeAssembleDuration: (seconds) => inner?.observeAssembleDuration(seconds),
-    observeExecuteDuration: (seconds, status, reason) => inner?.observeExecuteDuration(seconds, status, reason),
-    observeProcessDuration: (seconds, status) => inner?.observeProcessDuration(seconds, status),
-    observeBatchSize: (rows) => inner?.observeBatchSize(rows),
-    countBatch: (status) => {
-      counts.batches++
-      inner?.countBatch(status)
+  return new Proxy(inner ?? ({} as TableMetrics), {
+    get: (target, verb: Verb) => {
+      const [count, pass] = [COUNTED[verb], target[verb]] as (((...args: unknown[]) => void) | undefined)[]
+      return (...args: unknown[]) => {
+        count?.(counts, ...args)
+        pass?.apply(target, args)
+      }
     },
-    countRecords: (status, rows) => {
-      if (status === 'success') counts.committed += rows
-      else counts.failed += rows
-      inner?.countRecords(status, rows)
-    },
-    countError: (kind, reason) => {
-      if (kind === 'retry') counts.retries++
-      inner?.countError(kind, reason)
-    },
-    countRejected: (reason, rows) => inner?.countRejected(reason, rows),
-    countFlush: (trigger) => inner?.countFlush(trigger),
-    countCoalesced: (strategy, rows) => {
-      counts.coalesced += rows
-      inner?.countCoalesced(strategy, rows)
-    },
-    countDeadLetters: (reason, rows) => inner?.countDeadLetters(reason, rows),
-  }
+  })
 }
