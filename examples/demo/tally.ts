@@ -57,7 +57,7 @@ export class Tally implements MetricsReporter {
 type Verb = keyof TableMetrics
 
 /** The verbs that are listened to, with what they count. */
-const COUNTED: { readonly [V in Verb]?: (counts: Counts, ...args: Parameters<TableMetrics[V]>) => void } = {
+const COUNTED: { readonly [V in Verb]?: (counts: Counts, ...args: Parameters<Required<TableMetrics>[V]>) => void } = {
   countBatch: (counts) => {
     counts.batches++
   },
