@@ -9,6 +9,7 @@ import { EncodeError } from './writer.ts'
  */
 const BY_STATE: Readonly<Record<string, KnownReason>> = {
   '08': 'connection',
+  '08P01': 'invalid_data', // bytes of a value that are not what the type takes
   '09': 'constraint', // a trigger objects
   '0A': 'non_retryable',
   '0L': 'permission',

@@ -14,8 +14,10 @@ import type { Statement } from './statement.ts'
 import { Tables } from './tables.ts'
 import { WriterPool } from './writer.ts'
 
-/** States that can mean the table is no longer what the batch was encoded for. 22012 is our own check's. */
-const MAYBE_ALTERED = new Set(['08P01', '22012', '22P03', '42703', '42804', '42P01'])
+/** No such column, no such table, a type that no longer fits. */
+const MAYBE_ALTERED = /^(?:42703|42804|42P01)$/
+/** Bytes that no longer fit are misread in any way (08P01, 22xxx, XX000), or our own check divides by zero (22012). */
+const MAYBE_MISREAD = /^(?:08P01|22|XX000)/
 /** COPY is not supported here: row-level security, a view, a foreign table that cannot. */
 const NO_COPY = new Set(['0A000', '42809', '55000'])
 /** A pooler gave us a connection whose prepared statements are not the ones `pg` remembers. */
@@ -79,7 +81,7 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     } catch (error) {
       const cause = error instanceof AttemptError ? error.cause : undefined
       if (signal.aborted || !isServerError(cause)) throw error
-      if (await this.#learn(operation, cause.code)) throw new AttemptError(cause, { stale: true })
+      if (await this.#learn(operation, cause.code).catch(() => false)) throw new AttemptError(cause, { stale: true })
       const rowIndex = operation.name === 'COPY' ? rowIndexOf(cause, batch) : undefined
       throw rowIndex === undefined ? error : new AttemptError(cause, { rowIndex })
     }
@@ -113,12 +115,7 @@ export class PostgresDriver implements Driver<PostgresOperation> {
       this.#tables.refuseCopy(table)
       return true
     }
-    return MAYBE_ALTERED.has(state) && this.#isAltered(operation)
-  }
-
-  async #isAltered({ batch, shape }: PostgresOperation): Promise<boolean> {
-    this.#tables.forget(batch.table)
-    const fresh = await this.#tables.shapeOf(batch)
-    return fresh.version !== shape.version
+    const suspect = MAYBE_ALTERED.test(state) || (operation.name === 'COPY' && MAYBE_MISREAD.test(state))
+    return suspect && this.#tables.isAltered(table, operation.shape.version)
   }
 }

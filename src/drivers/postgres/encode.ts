@@ -90,7 +90,6 @@ interface BuiltIn {
 export const BUILT_IN: ReadonlyMap<number, BuiltIn> = new Map([
   [16, { name: 'bool', write: writeBool }],
   [BYTEA_OID, { name: 'bytea', write: writeRaw }],
-  [19, { name: 'name', write: writeText }],
   [20, { name: 'int8', write: writeInt8 }],
   [21, { name: 'int2', write: writeInt2 }],
   [23, { name: 'int4', write: writeInt4 }],

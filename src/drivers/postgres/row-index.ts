@@ -7,7 +7,7 @@ import type { ServerError } from './client.ts'
  * counts only when there is exactly one. And only for errors of data: for others the line is merely how far it had read.
  */
 export function rowIndexOf({ code, where }: ServerError, batch: BatchInput): number | undefined {
-  if (!/^(?:22|23|P0)/.test(code)) return undefined
+  if (!/^(?:08P01|22|23|P0)/.test(code)) return undefined
   const prefix = `COPY ${batch.table.path.at(-1)}, line `
   const parts = `\n${where ?? ''}`.split(`\n${prefix}`)
   const line = parts.length === 2 ? /^\d+/.exec(parts[1]!)?.[0] : undefined

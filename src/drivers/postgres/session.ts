@@ -8,7 +8,7 @@ import { WireQuery } from './wire.ts'
 const CANCEL_GRACE = 1000
 const QUERY_CANCELED = '57014'
 
-/** A borrowed client. With a `doubt` it does not return to the pool: the pool closes it. */
+/** A borrowed client. With a `doubt` it does not go back to serve others: the pool closes it. */
 export interface Lease {
   readonly client: PgClient
   doubt: Error | undefined
@@ -17,6 +17,7 @@ export interface Lease {
 /** A broken client says so twice: to the query and as an event, which nobody else listens to while it is borrowed. */
 function ignoreError(): void {}
 
+/** Borrows a client for `work`, which settles any doubt about it before it throws an {@link AttemptError}. */
 export async function withClient<T>(
   pool: PgPool,
   signal: AbortSignal | undefined,
@@ -28,7 +29,7 @@ export async function withClient<T>(
   try {
     return await work(lease)
   } catch (error) {
-    lease.doubt ??= doubtAfter(error)
+    if (!(error instanceof AttemptError)) lease.doubt = doubtAfter(error)
     throw error
   } finally {
     client.release(lease.doubt)
@@ -80,10 +81,11 @@ export async function send(lease: Lease, statement: Statement, signal: AbortSign
   try {
     await Promise.race([exchange.answer, cancellation.expired])
   } catch (error) {
+    lease.doubt = doubtAfter(error)
     throw failure(error, exchange.sent, signal)
   } finally {
     exchange.end()
-    if (!(await cancellation.end())) lease.doubt = new Error('the statement did not end after it was cancelled')
+    if (!(await cancellation.end())) lease.doubt ??= new Error('the statement did not end after it was cancelled')
   }
 }
 
@@ -174,10 +176,10 @@ function deferred(): { promise: Promise<void>; resolve: () => void; reject: (rea
   return { promise, resolve, reject }
 }
 
+/** After an answer of the server the connection is as good as before, unless the answer was its last. */
 function doubtAfter(error: unknown): Error | undefined {
-  const cause = error instanceof AttemptError ? error.cause : error
-  if (isServerError(cause) && !endsConnection(cause)) return undefined
-  return cause instanceof Error ? cause : new Error('the connection was given up')
+  if (isServerError(error) && !endsConnection(error)) return undefined
+  return error instanceof Error ? error : new Error('the connection was given up')
 }
 
 /** Severities may be translated, states are not. 26000, 42P05: the named statements are not what `pg` believes. */

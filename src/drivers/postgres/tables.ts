@@ -30,17 +30,18 @@ export class Tables {
     return entry.description.then((description) => this.#shape(entry, table, columns, description))
   }
 
-  /** The next batch looks again. */
-  forget(table: Table): void {
-    const entry = this.#entry(table)
-    entry.description = undefined
-    entry.shapes = new WeakMap()
+  /** Looks again; whether the table is another one than `version` knew. If so the next batch knows as well. */
+  async isAltered(table: Table, version: string): Promise<boolean> {
+    const description = await this.#describe(table.path)
+    if (description.version === version) return false
+    this.#entry(table).description = existing(description)
+    return true
   }
 
   /** From now on statements stay unnamed. */
   refuseNames(table: Table): void {
     this.#named = false
-    this.forget(table)
+    this.#entry(table).shapes = new WeakMap()
   }
 
   refusesCopy(table: Table): boolean {
@@ -59,11 +60,11 @@ export class Tables {
     return entry
   }
 
-  /** Neither a failed look-up nor a missing table is remembered. */
+  /** A failed look-up is not remembered. */
   #lookUp(entry: Entry, table: Table): Promise<Description> {
     const lookUp = this.#describe(table.path).then(
       (description) => {
-        if (entry.description === lookUp) entry.description = description.columns.size > 0 ? description : undefined
+        if (entry.description === lookUp) entry.description = existing(description)
         return description
       },
       (error: unknown) => {
@@ -81,4 +82,9 @@ export class Tables {
     entry.shapes.set(columns, shape)
     return shape
   }
+}
+
+/** A missing table may be there next time. */
+function existing(description: Description): Description | undefined {
+  return description.columns.size > 0 ? description : undefined
 }
