@@ -3,6 +3,7 @@ import { AttemptError, type Driver, type RowFailure } from './drivers/driver.ts'
 import { AttemptTimeoutError, type BatchFlowError } from './errors.ts'
 import type { Part } from './part.ts'
 import type { TableMetrics } from './telemetry/reporter.ts'
+import type { AttemptFailure, AttemptTrace, BatchTrace } from './telemetry/trace.ts'
 
 /** How long a driver may take to settle after its signal was aborted, in ms; then it is left behind. */
 export const ABORT_GRACE = 5000
@@ -10,22 +11,32 @@ export const ABORT_GRACE = 5000
 /** What went wrong: the whole operation, or single rows of it. */
 export type Failure = { readonly error: unknown } | { readonly rows: readonly RowFailure[] }
 
+/** Who watches an attempt. */
+export interface AttemptObservers {
+  readonly metrics: TableMetrics | undefined
+  readonly trace: BatchTrace | undefined
+}
+
 /** One attempt at a part: plan if need be, run, with a time limit and a way to stop it. */
 export class Attempt {
   readonly #driver: Driver
   readonly #clock: Clock
   readonly #timeout: number
-  readonly #metrics: TableMetrics | undefined
+  readonly #observers: AttemptObservers
   readonly #controller = new AbortController()
   #timer: Timer | undefined
+  #span: AttemptTrace | undefined
+  /** When the driver was called (ms), and for how long (ms). */
+  #calledAt = -1
+  #took = 0
   #leaveBehind: ((error: AttemptError) => void) | undefined
 
   /** @param timeout ms, 0 = none */
-  constructor(driver: Driver, clock: Clock, timeout: number, metrics: TableMetrics | undefined) {
+  constructor(driver: Driver, clock: Clock, timeout: number, observers: AttemptObservers) {
     this.#driver = driver
     this.#clock = clock
     this.#timeout = timeout
-    this.#metrics = metrics
+    this.#observers = observers
   }
 
   abort(error: BatchFlowError): void {
@@ -43,26 +54,49 @@ export class Attempt {
           part.operation = undefined // the driver may still use it: it must not be given back
           reject(error)
         }
-        this.#work(part).then(resolve, reject)
+        this.#within(() => this.#work(part)).then(resolve, reject)
       })
       return rows === undefined || rows.length === 0 ? undefined : { rows }
     } catch (error) {
       return { error: this.#attributed(error) }
     } finally {
+      if (this.#observers.metrics !== undefined) this.#took = this.#clock.now() - this.#calledAt
       this.#timer?.stop()
       this.#leaveBehind = undefined
     }
   }
 
+  /** Reports the attempt, once it is known what its failure means. */
+  end(part: Part, failure?: AttemptFailure): void {
+    this.#span?.end(failure)
+    const operation = part.operation?.name
+    if (operation === undefined || this.#calledAt < 0) return
+    this.#observers.metrics?.observeAttemptDuration?.(this.#took / 1000, operation, failure?.reason, failure?.code)
+  }
+
+  #within<T>(act: () => T): T {
+    const { trace } = this.#observers
+    return trace === undefined ? act() : trace.within(act)
+  }
+
   async #work(part: Part): Promise<readonly RowFailure[] | undefined> {
     const context = { signal: this.#controller.signal }
     if (part.operation === undefined) {
-      const start = this.#metrics === undefined ? 0 : this.#clock.now()
+      const start = this.#now()
       const planned = this.#driver.plan(part, context)
       part.operation = planned instanceof Promise ? await planned : planned
-      this.#metrics?.observeAssembleDuration((this.#clock.now() - start) / 1000)
+      this.#observers.metrics?.observeAssembleDuration((this.#now() - start) / 1000)
     }
-    return this.#driver.run(part.operation, context)
+    const { operation } = part
+    this.#calledAt = this.#now()
+    this.#span = this.#observers.trace?.startAttempt(operation, part.table.name)
+    const run = () => this.#driver.run(operation, context)
+    return this.#span === undefined ? run() : this.#span.within(run)
+  }
+
+  /** Only where somebody is told: the silent path reads no clock. */
+  #now(): number {
+    return this.#observers.metrics === undefined ? 0 : this.#clock.now()
   }
 
   /** Once aborted, whatever the client throws is a consequence: the abort is the cause. */

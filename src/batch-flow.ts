@@ -3,7 +3,7 @@ import type { Receipt, Waiter } from './batch.ts'
 import { AbortedError, ClosedError, InvalidRowError } from './errors.ts'
 import type { Executor } from './executor.ts'
 import { type BatchFlowOptions, type FlowSettings, flowSettings } from './flow-options.ts'
-import { openGuarded } from './guard.ts'
+import { FlowTelemetry } from './flow-telemetry.ts'
 import { Intake } from './intake.ts'
 import type { Lane } from './lane.ts'
 import { Lanes } from './lanes.ts'
@@ -30,6 +30,7 @@ export class BatchFlow implements AsyncDisposable {
   readonly #settings: FlowSettings
   readonly #intake: Intake
   readonly #lanes: Lanes
+  readonly #telemetry: FlowTelemetry
   readonly #life: Lifecycle
 
   /** @throws {OptionError} naming the option, the value received and what is allowed */
@@ -37,14 +38,10 @@ export class BatchFlow implements AsyncDisposable {
     this.#settings = flowSettings(options, executor)
     this.#intake = new Intake(this.#settings.bufferSize)
     const host = { ...this.#settings, schedule: (lane: Lane) => this.#life.dispatcher.schedule(lane) }
-    const lanes = new Lanes(host, () => metrics)
-    const metrics = openGuarded(executor.settings.reporter, {
-      database: executor.driver.name,
-      executor: executor.slots,
-      queueLengths: () => Array.from(lanes, (lane) => [lane.table.name, lane.queued] as const),
-    })
-    this.#lanes = lanes
-    this.#life = new Lifecycle(executor, this.#settings, this.#intake, this.#lanes, metrics)
+    this.#lanes = new Lanes(host, () => this.#telemetry)
+    this.#telemetry = new FlowTelemetry(executor, this.#lanes)
+    this.#telemetry.start()
+    this.#life = new Lifecycle(executor, this.#settings, this.#intake, this.#lanes, this.#telemetry)
   }
 
   /**
@@ -68,9 +65,9 @@ export class BatchFlow implements AsyncDisposable {
   write<R extends Row>(table: Table<R>, row: R, options?: SubmitOptions): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       const signal = options?.signal
-      const waiter = signal === undefined ? { committed: resolve, failed: reject } : new PromiseWaiter(resolve, reject)
+      const waiter = new PromiseWaiter(resolve, reject, this.#telemetry.tracing?.captureSpan())
       const accepted = this.#offer(table, row, waiter, signal)
-      if (waiter instanceof PromiseWaiter) accepted.then(() => waiter.listen(signal!), reject)
+      if (signal !== undefined) accepted.then(() => waiter.listen(signal), reject)
       else if (accepted !== ACCEPTED) accepted.catch(reject)
     })
   }

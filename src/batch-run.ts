@@ -8,7 +8,7 @@ import type { Executor } from './executor.ts'
 import { Part } from './part.ts'
 import type { Reason } from './reasons.ts'
 import { backoff } from './retry.ts'
-import type { TableMetrics } from './telemetry/reporter.ts'
+import type { BatchTrace } from './telemetry/trace.ts'
 import { judge, type Verdict } from './verdict.ts'
 
 /**
@@ -25,16 +25,23 @@ export class BatchRun {
   reason: Reason | undefined
   readonly #executor: Executor
   readonly #clock: Clock
-  readonly #metrics: TableMetrics | undefined
+  readonly #trace: BatchTrace | undefined
   #stopped: BatchFlowError | undefined
   #attempt: Attempt | undefined
   #wake: (() => void) | undefined
 
-  constructor(batch: Batch, executor: Executor, clock: Clock, metrics: TableMetrics | undefined) {
+  constructor(batch: Batch, executor: Executor, clock: Clock, trace?: BatchTrace) {
     this.batch = batch
     this.#executor = executor
     this.#clock = clock
-    this.#metrics = metrics
+    this.#trace = trace
+  }
+
+  /** Of the batch's span, for receipts. */
+  get ids(): { traceId?: string; spanId?: string } {
+    if (this.#trace === undefined) return {}
+    const { traceId, spanId } = this.#trace.spanContext
+    return { traceId, spanId }
   }
 
   /** Ends the run early: the attempt under way is cancelled, no other follows. */
@@ -60,15 +67,24 @@ export class BatchRun {
     const { driver, settings } = this.#executor
     part.tries++
     this.attempts++
-    this.#attempt = new Attempt(driver, this.#clock, settings.timeout, this.#metrics)
-    const failure = await this.#attempt.run(part)
+    const attempt = new Attempt(driver, this.#clock, settings.timeout, {
+      metrics: this.batch.metrics,
+      trace: this.#trace,
+    })
+    this.#attempt = attempt
+    const failure = await attempt.run(part)
     this.#attempt = undefined
-    if (failure === undefined) return []
-    return 'rows' in failure ? this.#sift(part, failure.rows) : this.#react(part, this.#judge(failure.error))
+    if (failure === undefined) {
+      attempt.end(part)
+      return []
+    }
+    return 'rows' in failure ? this.#sift(part, attempt, failure.rows) : this.#react(part, attempt, failure.error)
   }
 
   /** The whole part failed. */
-  async #react(part: Part, verdict: Verdict): Promise<readonly Part[]> {
+  async #react(part: Part, attempt: Attempt, error: unknown): Promise<readonly Part[]> {
+    const verdict = this.#judge(error)
+    attempt.end(part, verdict)
     if (verdict.stale && !part.replanned) return [replan(part)]
     if (this.#mayRetry(part, verdict)) return this.#retry(part, verdict.reason)
     if (verdict.isolate && this.#executor.settings.isolate && part.rows.length > 1) return this.#split(part, verdict)
@@ -76,11 +92,13 @@ export class BatchRun {
   }
 
   /** Single rows failed, the others are committed. */
-  async #sift(part: Part, failed: readonly RowFailure[]): Promise<readonly Part[]> {
+  async #sift(part: Part, attempt: Attempt, failed: readonly RowFailure[]): Promise<readonly Part[]> {
     const again: number[] = []
     let reason: Reason | undefined
-    for (const { index, error } of failed) {
-      const verdict = this.#judge(error)
+    const verdicts = failed.map(({ error }) => this.#judge(error))
+    attempt.end(part, verdicts[0])
+    for (const [i, verdict] of verdicts.entries()) {
+      const { index } = failed[i]!
       if (this.#mayRetry(part, verdict)) {
         again.push(index)
         reason ??= verdict.reason
@@ -90,7 +108,7 @@ export class BatchRun {
   }
 
   async #retry(part: Part, reason: Reason): Promise<readonly Part[]> {
-    this.#metrics?.countError('retry', reason)
+    this.batch.metrics?.countError('retry', reason)
     await this.#pause(backoff(this.#executor.settings.retry, part.tries))
     return [part]
   }

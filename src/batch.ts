@@ -1,6 +1,8 @@
+import type { Span } from '@opentelemetry/api'
 import type { BatchFlowError } from './errors.ts'
+import type { Origins } from './origins.ts'
 import type { Row, Table } from './table.ts'
-import type { FlushTrigger } from './telemetry/reporter.ts'
+import type { FlushTrigger, TableMetrics } from './telemetry/reporter.ts'
 
 /** Proof that a row is committed; one object for all rows of a batch. */
 export interface Receipt {
@@ -9,10 +11,15 @@ export interface Receipt {
   readonly rows: number
   /** Attempts the batch took. */
   readonly attempts: number
+  /** Of the batch's span, where batches are traced. */
+  readonly traceId?: string
+  readonly spanId?: string
 }
 
 /** Whoever wants to hear what became of a row. Neither method may throw. */
 export interface Waiter {
+  /** The span to be linked to the batch the row travels in. */
+  readonly span?: Span | undefined
   /** Waits for the row to be settled, whatever becomes of it: a failure is not its to tell. */
   readonly passive?: boolean
   committed(receipt: Receipt): void
@@ -29,6 +36,10 @@ export class Batch {
   weights: number[] | undefined
   /** Accept times (ms) of the sampled rows. */
   samples: number[] | undefined
+  /** Where its rows came from, for tracing. */
+  origins: Origins | undefined
+  /** Who is told of it: whoever was when it left its lane. */
+  metrics: TableMetrics | undefined
   /** When it left the lane (ms); only where something is reported. */
   leftAt = 0
   trigger: FlushTrigger = 'size'
@@ -47,6 +58,13 @@ export class Batch {
 
   weightOf(index: number): number {
     return this.weights === undefined ? 1 : this.weights[index]!
+  }
+
+  /** Distinct spans to be linked to this batch. */
+  submitters(): Set<Span> {
+    const spans = new Set<Span>()
+    for (const { span } of this.#waiters) if (span !== undefined) spans.add(span)
+    return spans
   }
 
   /** Places of the rows whose fate somebody will hear of. */

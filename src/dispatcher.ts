@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { context, ROOT_CONTEXT } from '@opentelemetry/api'
 import type { Batch } from './batch.ts'
 import { BatchRun } from './batch-run.ts'
 import type { Clock } from './clock.ts'
@@ -5,9 +7,12 @@ import type { BatchFlowError } from './errors.ts'
 import type { Executor } from './executor.ts'
 import type { Lane } from './lane.ts'
 import { Queue } from './queue.ts'
+import type { BatchTrace, FlowTracing } from './telemetry/trace.ts'
 
 /** What the dispatcher asks of its flow. */
 export interface DispatchHost {
+  /** Who traces batches now. */
+  readonly tracing: FlowTracing | undefined
   /** The lane to relieve, when the row budget is used up and no lane has anything due. */
   underPressure(): Lane | undefined
   /** What is done with failed rows before they are settled. Never rejects. */
@@ -24,6 +29,8 @@ export class Dispatcher {
   readonly #due = new Queue<Lane>()
   readonly #running = new Set<BatchRun>()
   readonly #unsettled = new Set<Batch>()
+  /** Batches run in the context the flow was made in, never in that of whoever happened to submit the last row. */
+  readonly #inOwnContext = context.with(ROOT_CONTEXT, () => AsyncLocalStorage.snapshot())
   readonly #onFreeSlot = () => this.pump()
   #stopped: BatchFlowError | undefined
   #pumping = false
@@ -83,14 +90,15 @@ export class Dispatcher {
     lane.scheduled = false
     const batch = lane.take()
     if (lane.due) this.schedule(lane)
-    if (batch !== undefined) void this.#run(lane, batch)
+    if (batch !== undefined) this.#inOwnContext(() => void this.#run(lane, batch))
     return true
   }
 
   async #run(lane: Lane, batch: Batch): Promise<void> {
     const { slots } = this.#executor
-    const { metrics } = lane
-    const run = new BatchRun(batch, this.#executor, this.#clock, metrics)
+    const { metrics } = batch
+    const trace = startTrace(batch, this.#host.tracing)
+    const run = new BatchRun(batch, this.#executor, this.#clock, trace)
     if (this.#stopped !== undefined) run.stop(this.#stopped)
     slots.take()
     this.#running.add(run)
@@ -99,8 +107,9 @@ export class Dispatcher {
     await run.execute(lane.shapes.of(batch.rows))
     if (metrics !== undefined) {
       const status = run.failures.size > 0 ? 'fail' : 'success'
-      metrics.observeExecuteDuration((this.#clock.now() - start) / 1000, status, run.reason)
+      metrics.observeExecuteDuration((this.#clock.now() - start) / 1000, status, run.reason, trace?.context)
     }
+    trace?.end({ attempts: run.attempts, failed: run.failures.size, reason: run.reason })
     slots.release()
     if (run.failures.size > 0) await this.#host.bury(lane, run)
     this.#running.delete(run)
@@ -108,4 +117,16 @@ export class Dispatcher {
     this.#host.settle(lane, run)
     if (this.#stopped !== undefined) this.pump()
   }
+}
+
+function startTrace(batch: Batch, tracing: FlowTracing | undefined): BatchTrace | undefined {
+  return tracing?.startBatch({
+    table: batch.table.name,
+    rows: batch.rows.length,
+    accepted: batch.accepted,
+    trigger: batch.trigger,
+    origins: batch.origins?.contexts ?? [],
+    orphans: batch.origins?.orphans ?? true,
+    submitters: batch.submitters(),
+  })
 }

@@ -5,6 +5,7 @@ import type { Classifier } from './reasons.ts'
 import { NO_RETRY, type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
 import { Slots } from './slots.ts'
 import type { MetricsReporter } from './telemetry/reporter.ts'
+import type { Tracing } from './telemetry/trace.ts'
 
 interface Settings {
   readonly concurrencyLimit: number
@@ -14,6 +15,7 @@ interface Settings {
   readonly isolate: boolean
   readonly classify: Classifier | undefined
   readonly reporter: MetricsReporter | undefined
+  readonly tracing: Tracing | undefined
 }
 
 const DEFAULTS: Settings = {
@@ -23,6 +25,7 @@ const DEFAULTS: Settings = {
   isolate: true,
   classify: undefined,
   reporter: undefined,
+  tracing: undefined,
 }
 
 /**
@@ -62,6 +65,11 @@ export class Executor {
   /** Reports what flows made from this executor do. Inject it before `new BatchFlow`. @throws {OptionError} */
   withMetricsReporter(reporter: MetricsReporter): Executor {
     return this.#with({ reporter: implementing('withMetricsReporter', reporter, ['open']) })
+  }
+
+  /** Ties the batches of flows made from this executor to traces. Inject it before `new BatchFlow`. @throws {OptionError} */
+  withTracing(tracing: Tracing): Executor {
+    return this.#with({ tracing: implementing('withTracing', tracing, ['open']) })
   }
 
   /** Asked before the driver's own classification; `undefined` leaves the decision to it. @throws {OptionError} */

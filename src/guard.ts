@@ -1,10 +1,12 @@
 import { diag } from '@opentelemetry/api'
 import type { FlowMetrics, FlowProbe, MetricsReporter, TableMetrics } from './telemetry/reporter.ts'
+import type { FlowOrigin, FlowTracing, Tracing } from './telemetry/trace.ts'
 
 const VERBS = [
   'observeEnqueueLatency',
   'observeDequeueLatency',
   'observeAssembleDuration',
+  'observeAttemptDuration',
   'observeExecuteDuration',
   'observeProcessDuration',
   'observeBatchSize',
@@ -40,6 +42,16 @@ export function openGuarded(reporter: MetricsReporter | undefined, probe: FlowPr
       return Object.fromEntries(verbs) as TableMetrics
     },
     close: guard(() => flow.close()),
+  }
+}
+
+/** Opens `tracing` for a flow; one that cannot be opened traces nothing. */
+export function openTracing(tracing: Tracing | undefined, flow: FlowOrigin): FlowTracing | undefined {
+  try {
+    return tracing?.open(flow)
+  } catch (error) {
+    diag.error('batchflow-otel: tracing could not be opened; this flow is not traced', error)
+    return undefined
   }
 }
 

@@ -1,9 +1,10 @@
 import { Batch, type Waiter } from './batch.ts'
 import { type Key, type KeyReader, keyReader, type Merge, mergeOf } from './coalesce.ts'
 import { Lane, type LaneHost, NOT_SAMPLED } from './lane.ts'
+import { Origins } from './origins.ts'
 import { Queue } from './queue.ts'
 import type { Row, Table } from './table.ts'
-import type { FlushTrigger, TableMetrics } from './telemetry/reporter.ts'
+import type { FlushTrigger } from './telemetry/reporter.ts'
 
 /** A key that waits, is in flight, or both: the latest row waits behind the one in flight. */
 interface Entry {
@@ -15,6 +16,7 @@ interface Entry {
   accepted: number
   waiters: Waiter[] | undefined
   samples: number[] | undefined
+  origins: Origins | undefined
   inflight: boolean
   /** Asked to leave while its key was in flight. */
   overdue: boolean
@@ -37,8 +39,8 @@ export class KeyedLane extends Lane {
   #overdue = 0
   #trigger: FlushTrigger = 'size'
 
-  constructor(table: Table, host: LaneHost, metrics: TableMetrics | undefined) {
-    super(table, host, metrics)
+  constructor(table: Table, host: LaneHost) {
+    super(table, host)
     this.#keyOf = keyReader(table)
     this.#merge = mergeOf(table)
   }
@@ -59,6 +61,7 @@ export class KeyedLane extends Lane {
     this.queued++
     if (waiter !== undefined) (entry.waiters ??= []).push(waiter)
     if (sampledAt !== NOT_SAMPLED) (entry.samples ??= []).push(sampledAt)
+    if (this.tracing !== undefined) (entry.origins ??= new Origins()).add(this.tracing.capture())
     if (isNew) this.#wait(entry) // the last thing: the row may leave with it
   }
 
@@ -66,7 +69,7 @@ export class KeyedLane extends Lane {
     const key = this.#keyOf(row)
     let entry = key === undefined ? undefined : this.#entries.get(key)
     if (entry === undefined) {
-      entry = { key, row, accepted: 0, waiters: undefined, samples: undefined, inflight: false, overdue: false }
+      entry = { ...BLANK, key }
       if (key !== undefined) this.#entries.set(key, entry)
     }
     return entry
@@ -121,8 +124,9 @@ export class KeyedLane extends Lane {
       weights.push(entry.accepted)
       batch.accepted += entry.accepted
       if (entry.waiters !== undefined) for (const waiter of entry.waiters) batch.attach(index, waiter)
-      if (entry.samples !== undefined) (batch.samples ??= []).push(...entry.samples)
-      entry.row = entry.waiters = entry.samples = undefined
+      if (entry.samples !== undefined) batch.samples = (batch.samples ?? []).concat(entry.samples)
+      if (entry.origins !== undefined) (batch.origins ??= new Origins()).addAll(entry.origins)
+      entry.row = entry.waiters = entry.samples = entry.origins = undefined
       entry.accepted = 0
       entry.inflight = true
       entry.overdue = false
@@ -145,6 +149,17 @@ export class KeyedLane extends Lane {
     }
     if (this.due) this.host.schedule(this)
   }
+}
+
+const BLANK: Entry = {
+  key: undefined,
+  row: undefined,
+  accepted: 0,
+  waiters: undefined,
+  samples: undefined,
+  origins: undefined,
+  inflight: false,
+  overdue: false,
 }
 
 /** Rows mostly come in the order of their keys. */

@@ -1,9 +1,11 @@
 import { Batch, type Waiter } from './batch.ts'
 import type { Clock, Timer } from './clock.ts'
 import { Shapes } from './coalesce.ts'
+import { Origins } from './origins.ts'
 import { Queue } from './queue.ts'
 import type { Row, Table } from './table.ts'
 import type { FlushTrigger, TableMetrics } from './telemetry/reporter.ts'
+import type { FlowTracing } from './telemetry/trace.ts'
 
 /** What a lane needs of its flow. */
 export interface LaneHost {
@@ -27,7 +29,8 @@ export const NOT_SAMPLED = -1
 export abstract class Lane {
   readonly table: Table
   readonly shapes: Shapes
-  readonly metrics: TableMetrics | undefined
+  metrics: TableMetrics | undefined
+  protected tracing: FlowTracing | undefined
   /** In the flow's queue of lanes that have something due. */
   scheduled = false
   /** Rows accepted and not yet handed to the executor. */
@@ -37,13 +40,18 @@ export abstract class Lane {
   /** Rows until the next sampled one. */
   #skip = 0
 
-  constructor(table: Table, host: LaneHost, metrics: TableMetrics | undefined) {
+  constructor(table: Table, host: LaneHost) {
     this.table = table
     this.shapes = new Shapes(table)
     this.host = host
-    this.metrics = metrics
     this.timer = host.clock.timer(() => this.expedite('interval'))
-    if (metrics !== undefined) this.#skip = geometric(host.sampling)
+  }
+
+  /** Says who watches from now on. */
+  observe(metrics: TableMetrics | undefined, tracing: FlowTracing | undefined): void {
+    this.metrics = metrics
+    this.tracing = tracing
+    if (metrics !== undefined) this.#skip = geometric(this.host.sampling)
   }
 
   /** A batch must leave. */
@@ -65,6 +73,7 @@ export abstract class Lane {
   protected leave(batch: Batch): void {
     const { metrics, table } = this
     if (metrics === undefined) return
+    batch.metrics = metrics
     batch.leftAt = this.host.clock.now()
     for (const accepted of batch.samples ?? []) metrics.observeDequeueLatency((batch.leftAt - accepted) / 1000)
     metrics.countFlush(batch.trigger)
@@ -106,8 +115,8 @@ export class FifoLane extends Lane {
   #open: Batch
   readonly #leaving = new Queue<Batch>()
 
-  constructor(table: Table, host: LaneHost, metrics: TableMetrics | undefined) {
-    super(table, host, metrics)
+  constructor(table: Table, host: LaneHost) {
+    super(table, host)
     this.#open = new Batch(table)
   }
 
@@ -125,6 +134,7 @@ export class FifoLane extends Lane {
     this.queued++
     if (waiter !== undefined) batch.attach(size - 1, waiter)
     if (sampledAt !== NOT_SAMPLED) (batch.samples ??= []).push(sampledAt)
+    if (this.tracing !== undefined) (batch.origins ??= new Origins()).add(this.tracing.capture())
     if (size === this.host.flushSize) this.expedite('size')
     else if (size === 1) this.timer.start(this.host.flushInterval)
   }

@@ -4,19 +4,26 @@ import { FifoLane, type Lane, type LaneHost } from './lane.ts'
 import { show } from './options.ts'
 import type { Table } from './table.ts'
 import type { FlowMetrics } from './telemetry/reporter.ts'
+import type { FlowTracing } from './telemetry/trace.ts'
+
+/** Who watches the lanes made from now on. */
+export interface LaneObservers {
+  readonly metrics: FlowMetrics | undefined
+  readonly tracing: FlowTracing | undefined
+}
 
 /** The lanes of a flow: one for each table definition, made when its first row comes. */
 export class Lanes {
   readonly #host: LaneHost
-  readonly #metrics: () => FlowMetrics | undefined
+  readonly #observers: () => LaneObservers
   readonly #byId = new Map<string, Lane>()
   readonly #byTable = new WeakMap<Table, Lane>()
   #lastTable: Table | undefined
   #lastLane: Lane | undefined
 
-  constructor(host: LaneHost, metrics: () => FlowMetrics | undefined) {
+  constructor(host: LaneHost, observers: () => LaneObservers) {
     this.#host = host
-    this.#metrics = metrics
+    this.#observers = observers
   }
 
   /** @throws {OptionError} when `table` was not made by `defineTable` */
@@ -47,9 +54,9 @@ export class Lanes {
     }
     let lane = this.#byId.get(table.id)
     if (lane === undefined) {
-      const metrics = this.#metrics()?.table(table.name)
-      lane =
-        table.keys.length > 0 ? new KeyedLane(table, this.#host, metrics) : new FifoLane(table, this.#host, metrics)
+      const { metrics, tracing } = this.#observers()
+      lane = table.keys.length > 0 ? new KeyedLane(table, this.#host) : new FifoLane(table, this.#host)
+      lane.observe(metrics?.table(table.name), tracing)
       this.#byId.set(table.id, lane)
     }
     this.#byTable.set(table, lane)

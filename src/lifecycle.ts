@@ -1,17 +1,18 @@
 import { diag } from '@opentelemetry/api'
-import type { Receipt } from './batch.ts'
+import type { Batch, Receipt } from './batch.ts'
 import type { BatchRun } from './batch-run.ts'
 import { MAX_DELAY, type Timer } from './clock.ts'
 import { Dispatcher, type DispatchHost } from './dispatcher.ts'
 import { AbandonedError, AbortedError, type RowFailedError } from './errors.ts'
 import type { Executor } from './executor.ts'
 import type { DeadLetter, FlowSettings } from './flow-options.ts'
+import type { FlowTelemetry } from './flow-telemetry.ts'
 import type { Intake } from './intake.ts'
 import type { Lane } from './lane.ts'
 import type { Lanes } from './lanes.ts'
 import { number } from './options.ts'
 import type { Row } from './table.ts'
-import type { FlowMetrics } from './telemetry/reporter.ts'
+import type { FlowTracing } from './telemetry/trace.ts'
 
 export interface CloseOptions {
   /** ms to write everything out; `Infinity` waits for as long as it takes. @default 30000 */
@@ -37,7 +38,7 @@ export class Lifecycle implements DispatchHost {
   readonly #settings: FlowSettings
   readonly #intake: Intake
   readonly #lanes: Lanes
-  readonly #metrics: FlowMetrics | undefined
+  readonly #telemetry: FlowTelemetry
   readonly #deadline: Timer
   readonly #outOfTime = new AbortController()
   readonly #closed: Promise<CloseSummary>
@@ -49,17 +50,11 @@ export class Lifecycle implements DispatchHost {
   #abandoned = 0
   readonly #abandonedRows: { table: string; row: Row }[] = []
 
-  constructor(
-    executor: Executor,
-    settings: FlowSettings,
-    intake: Intake,
-    lanes: Lanes,
-    metrics: FlowMetrics | undefined,
-  ) {
+  constructor(executor: Executor, settings: FlowSettings, intake: Intake, lanes: Lanes, telemetry: FlowTelemetry) {
     this.#settings = settings
     this.#intake = intake
     this.#lanes = lanes
-    this.#metrics = metrics
+    this.#telemetry = telemetry
     this.dispatcher = new Dispatcher(executor, settings.clock, this)
     this.#deadline = settings.clock.timer(() => this.#abandon())
     this.#closed = new Promise((resolve) => (this.#resolve = resolve))
@@ -78,6 +73,10 @@ export class Lifecycle implements DispatchHost {
     return this.#closed
   }
 
+  get tracing(): FlowTracing | undefined {
+    return this.#telemetry.tracing
+  }
+
   underPressure(): Lane | undefined {
     if (this.#intake.room > 0) return undefined
     const lane = this.#lanes.fullest()
@@ -87,7 +86,7 @@ export class Lifecycle implements DispatchHost {
   }
 
   async bury(lane: Lane, run: BatchRun): Promise<void> {
-    lane.metrics?.countError('final', run.reason ?? 'unknown')
+    run.batch.metrics?.countError('final', run.reason ?? 'unknown')
     const letters: DeadLetter[] = []
     for (const [index, error] of run.failures) {
       const row = run.batch.rows[index]!
@@ -96,7 +95,7 @@ export class Lifecycle implements DispatchHost {
     }
     if (letters.length === 0) return
     if (this.#settings.deadLetter === undefined) this.#warnIfUnheard(lane, run)
-    else await this.#hand(letters, lane)
+    else await this.#hand(letters, run.batch)
   }
 
   settle(lane: Lane, run: BatchRun): void {
@@ -109,8 +108,13 @@ export class Lifecycle implements DispatchHost {
       else this.#failed += rows
     }
     this.#committed += batch.accepted - failed
-    this.#report(lane, run, failed)
-    const receipt: Receipt = Object.freeze({ table: lane.table.name, rows: batch.rows.length, attempts: run.attempts })
+    this.#report(run, failed)
+    const receipt: Receipt = Object.freeze({
+      table: lane.table.name,
+      rows: batch.rows.length,
+      attempts: run.attempts,
+      ...run.ids,
+    })
     batch.settle(receipt, (index) => errorFor(failures.get(index)))
     lane.settled(batch)
     this.#intake.release(batch.accepted)
@@ -118,7 +122,8 @@ export class Lifecycle implements DispatchHost {
     if (!this.open) this.#drain()
   }
 
-  #report({ metrics }: Lane, { batch }: BatchRun, failed: number): void {
+  #report({ batch }: BatchRun, failed: number): void {
+    const { metrics } = batch
     if (metrics === undefined) return
     const status = failed > 0 ? 'fail' : 'success'
     metrics.countBatch(status)
@@ -127,7 +132,7 @@ export class Lifecycle implements DispatchHost {
     metrics.observeProcessDuration((this.#settings.clock.now() - batch.leftAt) / 1000, status)
   }
 
-  async #hand(letters: readonly DeadLetter[], { metrics }: Lane): Promise<void> {
+  async #hand(letters: readonly DeadLetter[], { metrics }: Batch): Promise<void> {
     try {
       const handed = this.#settings.deadLetter!(letters)
       if (handed !== undefined) await untilAborted(handed, this.#outOfTime.signal)
@@ -164,7 +169,7 @@ export class Lifecycle implements DispatchHost {
     this.#settings.signal?.removeEventListener('abort', this.#onAbort)
     for (const lane of this.#lanes) lane.dispose()
     this.dispatcher.dispose()
-    this.#metrics?.close()
+    this.#telemetry.close()
     this.#resolve({
       committed: this.#committed,
       failed: this.#failed,

@@ -28,6 +28,8 @@ export interface Classification {
   readonly reason: Reason
   /** Another attempt may succeed. */
   readonly retryable?: boolean
+  /** The database's own code (SQLSTATE, errno, error prefix), for spans and logs. */
+  readonly code?: string | undefined
   /** The fault lies in single rows: split the batch until the bad rows stand alone. */
   readonly isolate?: boolean
 }

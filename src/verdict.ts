@@ -6,6 +6,7 @@ import { type Classification, type Classifier, type Reason, traitsOf } from './r
 /** What a failed attempt means for its rows. */
 export interface Verdict {
   readonly reason: Reason
+  readonly code: string | undefined
   /** What the client threw. */
   readonly cause: unknown
   readonly retryable: boolean
@@ -20,14 +21,13 @@ export interface Verdict {
 export function judge(error: unknown, hook: Classifier | undefined, driver: Driver): Verdict {
   const known = error instanceof AttemptError ? error : undefined
   const cause = known === undefined ? error : known.cause
-  const found =
-    ask(hook, cause) ??
+  const found: Classification = ask(hook, cause) ??
     ourOwn(cause) ??
-    ask((thrown) => driver.classify(thrown), cause) ??
-    ({ reason: 'unknown' } as const)
+    ask((thrown) => driver.classify(thrown), cause) ?? { reason: 'unknown' }
   const traits = traitsOf(found.reason)
   return {
     reason: found.reason,
+    code: found.code,
     cause,
     retryable: found.retryable ?? traits.retryable,
     isolate: found.isolate ?? (traits.isolate || known?.rowIndex !== undefined),

@@ -1,3 +1,4 @@
+import type { Span } from '@opentelemetry/api'
 import type { Receipt, Waiter } from './batch.ts'
 import { AbortedError, type BatchFlowError } from './errors.ts'
 
@@ -54,15 +55,17 @@ export class AllSettled {
 
 /** The promise of `write`; a signal can end it early, once the row is accepted. */
 export class PromiseWaiter implements Waiter {
+  readonly span: Span | undefined
   readonly #resolve: (receipt: Receipt) => void
   readonly #reject: (error: BatchFlowError) => void
   #signal: AbortSignal | undefined
   #listener: (() => void) | undefined
   #settled = false
 
-  constructor(resolve: (receipt: Receipt) => void, reject: (error: BatchFlowError) => void) {
+  constructor(resolve: (receipt: Receipt) => void, reject: (error: BatchFlowError) => void, span?: Span) {
     this.#resolve = resolve
     this.#reject = reject
+    this.span = span
   }
 
   listen(signal: AbortSignal): void {

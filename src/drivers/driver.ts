@@ -19,8 +19,17 @@ export interface Operation {
   readonly name: string
   /** The constant text (SQL, or the command names) without any value of a row. */
   readonly text: string
+  /** Operations sent as one, where the protocol knows that (a pipeline); a multi-row INSERT is one operation. */
+  readonly batchSize?: number | undefined
   /** Gives memory back; called once, when the batch needs the operation no more. */
   release?(): void
+}
+
+export interface DriverTarget {
+  /** The database, or its number. */
+  readonly namespace?: string | undefined
+  readonly address?: string | undefined
+  readonly port?: number | undefined
 }
 
 export interface AttemptContext {
@@ -41,6 +50,8 @@ export interface RowFailure {
 export interface Driver<Op extends Operation = Operation> {
   /** Default of the `database` attribute: `postgres`, `mysql`, `sqlite`, `redis`. */
   readonly name: string
+  /** Where the database is, as far as the client tells; for spans. */
+  readonly target?: DriverTarget | undefined
   /** Builds the operation, encoding included. May throw an {@link AttemptError} with `rowIndex` for a bad value. */
   plan(batch: BatchInput, attempt: AttemptContext): Op | Promise<Op>
   /**

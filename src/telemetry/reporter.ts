@@ -51,6 +51,8 @@ export interface TableMetrics {
   observeDequeueLatency(seconds: number): void
   /** Building the operation. */
   observeAssembleDuration(seconds: number): void
+  /** One call of the driver. `code` is the database's own, when it failed. */
+  observeAttemptDuration?(seconds: number, operation: string, reason?: Reason, code?: string): void
   /**
    * Slot taken → final outcome, retries and back-off included. `reason` when failed. `batch` is the context of the
    * batch's span where there is one: what an exemplar points to.

@@ -1,0 +1,42 @@
+import type { Executor } from './executor.ts'
+import { openGuarded, openTracing } from './guard.ts'
+import { hub, type Observable, type Observer } from './hub.ts'
+import type { Lanes } from './lanes.ts'
+import type { FlowMetrics, FlowProbe } from './telemetry/reporter.ts'
+import type { FlowTracing } from './telemetry/trace.ts'
+
+/** Who watches a flow: what its executor carries, else what the hub offers, now or later. */
+export class FlowTelemetry implements Observable {
+  metrics: FlowMetrics | undefined
+  tracing: FlowTracing | undefined
+  readonly #executor: Executor
+  readonly #lanes: Lanes
+
+  constructor(executor: Executor, lanes: Lanes) {
+    this.#executor = executor
+    this.#lanes = lanes
+  }
+
+  start(): void {
+    this.observe(undefined)
+    hub.join(this)
+  }
+
+  observe(observer: Observer | undefined): void {
+    const { driver, settings, slots } = this.#executor
+    const probe: FlowProbe = {
+      database: driver.name,
+      executor: slots,
+      queueLengths: () => Array.from(this.#lanes, (lane) => [lane.table.name, lane.queued] as const),
+    }
+    this.metrics?.close()
+    this.metrics = openGuarded(settings.reporter ?? observer?.reporter, probe)
+    this.tracing = openTracing(settings.tracing ?? observer?.tracing, { database: driver.name, target: driver.target })
+    for (const lane of this.#lanes) lane.observe(this.metrics?.table(lane.table.name), this.tracing)
+  }
+
+  close(): void {
+    hub.leave(this)
+    this.metrics?.close()
+  }
+}
