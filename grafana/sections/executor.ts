@@ -1,0 +1,106 @@
+import { ATTR, METRICS } from '../../src/telemetry/catalogue.ts'
+import { quantile, rate, ratio, select, share, sum } from '../promql.ts'
+import type { PanelSpec, Section } from '../spec.ts'
+
+const queued = sum(select(METRICS.queueLength), [ATTR.table])
+const limit = sum(select(METRICS.executorConcurrency), [ATTR.database])
+const inflight = sum(select(METRICS.inflightBatches), [ATTR.database])
+
+const panels: readonly PanelSpec[] = [
+  {
+    kind: 'stack',
+    title: { en: 'Queue length', zh: '队列长度' },
+    description: {
+      en: 'Accepted rows not yet handed to the executor, by table. Flat at the top means the buffer is full.',
+      zh: '已入队但尚未交给执行器的行数，按表统计。长期顶平说明缓冲已满。',
+    },
+    unit: 'short',
+    queries: [{ expr: queued, legend: '{{table}}' }],
+  },
+  {
+    kind: 'lines',
+    title: { en: 'In-flight batches', zh: '在途批次数' },
+    description: {
+      en: 'Batches executing at the time of the scrape, by database. Short batches are easily missed by a scrape.',
+      zh: '抓取瞬间正在执行的批次数，按数据库统计。耗时很短的批次可能不会被抓取到。',
+    },
+    unit: 'short',
+    queries: [{ expr: inflight, legend: '{{database}}' }],
+  },
+  {
+    kind: 'lines',
+    title: { en: 'Executor concurrency', zh: '执行并发度' },
+    description: {
+      en: 'Configured limit of concurrent batches. 0 means unlimited, not idle: set one with withConcurrencyLimit.',
+      zh: '配置的并发批次上限。0 表示未限流，而不是空闲：可用 withConcurrencyLimit 设置上限。',
+    },
+    unit: 'short',
+    queries: [{ expr: limit, legend: '{{database}}' }],
+  },
+  {
+    kind: 'lines',
+    title: { en: 'Slots in use', zh: '槽位使用率' },
+    description: {
+      en: 'In-flight batches as a share of the limit; nothing where there is no limit. Near 100%: the database sets the pace.',
+      zh: '在途批次占并发上限的比例；未限流时无数据。接近 100% 说明瓶颈在数据库。',
+    },
+    unit: 'percentunit',
+    max: 1,
+    noValue: { en: 'no concurrency limit', zh: '未设置并发上限' },
+    queries: [{ expr: ratio(inflight, limit), legend: '{{database}}' }],
+  },
+  {
+    kind: 'lines',
+    title: { en: 'Time to drain', zh: '排空所需时间' },
+    description: {
+      en: 'Rows waiting ÷ rows committed per second: how long the queue would take to empty without new rows.',
+      zh: '等待行数 ÷ 每秒提交行数：若不再有新行，清空队列所需的时间。',
+    },
+    unit: 's',
+    queries: [
+      {
+        expr: ratio(queued, sum(rate(METRICS.records, { [ATTR.status]: 'success' }), [ATTR.table])),
+        legend: '{{table}}',
+      },
+    ],
+  },
+  {
+    kind: 'stack',
+    title: { en: 'What sends batches off', zh: '刷新触发原因' },
+    description: {
+      en: 'size: full. interval: its time was up. pressure: the buffer was full while a slot was free. manual, close: flush() and close().',
+      zh: 'size：已满；interval：到时；pressure：缓冲已满且有空闲槽位；manual、close：flush() 与 close()。',
+    },
+    unit: 'percentunit',
+    max: 1,
+    queries: [{ expr: share(rate(METRICS.flushes), [ATTR.trigger]), legend: '{{trigger}}' }],
+  },
+  {
+    kind: 'lines',
+    title: { en: 'Backpressure by table', zh: '各表背压' },
+    description: {
+      en: 'P95 of the wait in submit. Above a few milliseconds the callers are faster than the database.',
+      zh: 'submit 等待时间的 P95。超过几毫秒说明调用方快于数据库。',
+    },
+    unit: 's',
+    width: 12,
+    queries: [{ expr: quantile(0.95, METRICS.enqueueLatency, [ATTR.table]), legend: '{{table}}' }],
+  },
+  {
+    kind: 'stack',
+    title: { en: 'Rows refused', zh: '被拒绝的行' },
+    description: {
+      en: 'Rows per second refused before acceptance. full: trySubmit met a full buffer. context: the caller gave up. closed: after close(). invalid: not a row.',
+      zh: '每秒在入队前被拒绝的行数。full：trySubmit 时缓冲已满；context：调用方放弃；closed：已关闭；invalid：不是有效行。',
+    },
+    unit: 'rowsps',
+    width: 12,
+    noValue: { en: 'none', zh: '没有' },
+    queries: [{ expr: sum(rate(METRICS.submitRejected), [ATTR.reason]), legend: '{{reason}}' }],
+  },
+]
+
+export const executor: Section = {
+  title: { en: 'Executor and queue: is there backpressure?', zh: '执行器与队列：是否存在背压？' },
+  panels,
+}

@@ -1,0 +1,59 @@
+import * as model from '@grafana/grafana-foundation-sdk/dashboard'
+import { METRICS, prometheusName } from '../src/telemetry/catalogue.ts'
+import { FILTERED } from './promql.ts'
+import type { Language, Text } from './spec.ts'
+
+/** As Grafana writes a reference to one, `${name}`. */
+export function variable(name: string): string {
+  return `\${${name}}`
+}
+
+export const DATASOURCE = { type: 'prometheus', uid: variable('datasource') } as const
+
+/** The trace store that exemplars and links lead to; grafana/provisioning gives it this uid. */
+export const TRACE_STORE = 'batchflow-traces'
+
+const BATCHES = prometheusName(METRICS.batches)
+
+const LABELS: Record<string, Text> = {
+  job: { en: 'Job', zh: '作业' },
+  instance: { en: 'Instance', zh: '实例' },
+  database: { en: 'Database', zh: '数据库' },
+  table: { en: 'Table', zh: '表' },
+  test_name: { en: 'Test name', zh: '测试名' },
+}
+
+/**
+ * Each variable offers what those before it leave. "All" of job and instance is `.+`, as the mixins have it; that of the
+ * others is `.*`, for a series without the label, as `test_name` where none is set, must match too.
+ */
+export function variables(language: Language) {
+  const narrowed: string[] = []
+  const queries = ['job', 'instance', ...FILTERED].map((name) => {
+    const query = queryVariable(name, LABELS[name]?.[language] ?? name, narrowed)
+    narrowed.push(`${name}=~"$${name}"`)
+    return query
+  })
+  const datasource = new model.DatasourceVariableBuilder('datasource')
+    .label(language === 'en' ? 'Data source' : '数据源')
+    .type('prometheus')
+  const traces = new model.TextBoxVariableBuilder('traces')
+    .label(language === 'en' ? 'UID of the trace store' : '链路数据源 UID')
+    .defaultValue(TRACE_STORE)
+    .hide(model.VariableHide.InControlsMenu)
+  return [datasource, ...queries, traces]
+}
+
+function queryVariable(name: string, label: string, narrowed: readonly string[]) {
+  const open = name === 'job' || name === 'instance'
+  return new model.QueryVariableBuilder(name)
+    .label(label)
+    .datasource(DATASOURCE)
+    .query(`label_values(${BATCHES}{${narrowed.join(', ')}}, ${name})`)
+    .refresh(model.VariableRefresh.OnTimeRangeChanged)
+    .sort(model.VariableSort.AlphabeticalAsc)
+    .multi(true)
+    .includeAll(true)
+    .allValue(open ? '.+' : '.*')
+    .current({ selected: true, text: ['All'], value: ['$__all'] })
+}
