@@ -410,8 +410,8 @@ writing('a pool that pipelines is refused in plain words', async () => {
     write(new PostgresDriver(pool), tableOf(`${scene.schema}.${name}`, ['id']), [{ id: 1 }]),
   )
   await pool.end()
-  assert.ok(error instanceof OptionError)
-  assert.is(error.message, 'postgresExecutor needs a pool of the JavaScript pg client without { pipeline: true }')
+  assert.ok(error instanceof AttemptError && error.cause instanceof OptionError)
+  assert.is(error.cause.message, 'postgresExecutor needs a pool of the JavaScript pg client without { pipeline: true }')
 })
 
 writing.run()

@@ -1,11 +1,11 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { AttemptError } from '../../src/drivers/driver.ts'
+import type { AttemptError } from '../../src/drivers/driver.ts'
 import { PostgresDriver } from '../../src/drivers/postgres/driver.ts'
 import type { Table } from '../../src/table.ts'
-import { thrownBy } from '../support/assertions.ts'
 import { type AnyRow, failure, Scene, tableOf, write } from '../support/postgres.ts'
 
 /** One connection: whatever a fault does to it, the next statement feels. */
@@ -323,15 +323,19 @@ faults('an abort while waiting for a connection ends the wait, and the connectio
   assert.equal(await scene.sql(`SELECT id FROM ${name} ORDER BY id`), [{ id: 0 }, { id: 20 }])
 })
 
-faults('an abort during the first look-up ends the wait for it', async () => {
+faults('a first look-up that nobody waits for any more ends, and the next one starts anew', async () => {
   const name = await scene.table(COLUMNS)
+  const table = tableOf(name, NAMES)
+  const fresh = scene.driver()
   const client = await scene.pool.connect()
-  const controller = new AbortController()
-  const failing = thrownBy(() => write(scene.driver(), tableOf(name, NAMES), good(1), controller.signal))
-  controller.abort(new Error('enough'))
-  const error = await failing
+  const [first, second] = [new AbortController(), new AbortController()]
+  const failing = [first, second].map(({ signal }) => failure(fresh, table, good(1), signal))
+  first.abort(new Error('enough'))
+  assert.is((await failing[0]!).cause.message, 'enough')
+  second.abort(new Error('enough of it'))
+  assert.is((await failing[1]!).cause.message, 'enough of it')
   client.release()
-  assert.ok(error instanceof AttemptError && !error.ambiguous)
+  await write(fresh, table, good(1))
 })
 
 faults('an attempt that is aborted already sends nothing', async () => {
@@ -347,8 +351,8 @@ faults('a server that is not there: nothing was sent', async () => {
   const name = await scene.table(COLUMNS)
   const nowhere = new pg.Pool({ host: '127.0.0.1', port: 1, max: 1 })
   const unreachable = new PostgresDriver(nowhere)
-  const lookUp = await thrownBy(() => write(unreachable, tableOf(name, NAMES), good(1)))
-  assert.is(unreachable.classify(lookUp)?.reason, 'connection')
+  const lookUp = await failure(unreachable, tableOf(name, NAMES), good(1))
+  assert.equal([lookUp.error.ambiguous, lookUp.reason], [false, 'connection'])
   await nowhere.end()
   let connects = 0
   const dying = new PostgresDriver({ connect: () => (connects++ === 0 ? scene.pool : nowhere).connect() })
@@ -368,6 +372,67 @@ faults('the time limit of pg itself leaves the outcome unknown and costs the con
   })
   await write(by, table, good(1, 20))
   await pool.end()
+})
+
+/** The server at the far end of a line that can go dead without a word: nothing more arrives, nothing is closed. */
+async function proxied(work: (pool: pg.Pool, dead: (is: boolean) => void) => Promise<void>): Promise<void> {
+  const { hostname, port } = new URL(scene.url)
+  const sockets = new Set<Socket>()
+  let isDead = false
+  const proxy = createServer((near) => {
+    const far = connect({ host: hostname, port: Number(port || 5432) })
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from)
+      from.on('data', (bytes) => isDead || to.write(bytes))
+      from.on('error', () => to.destroy())
+      from.on('end', () => isDead || to.end())
+      from.on('close', () => isDead || to.destroy())
+    }
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  const url = new URL(scene.url)
+  url.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const pool = new pg.Pool({ connectionString: url.href, max: 1, options: `-c search_path=${scene.schema}` })
+  try {
+    await work(pool, (is) => {
+      isDead = is
+    })
+  } finally {
+    await pool.end()
+    for (const socket of sockets) socket.destroy()
+    await new Promise((resolve) => proxy.close(resolve))
+  }
+}
+
+faults('a line that is dead: the first look-up ends with the attempt, its connection is given up', async () => {
+  const name = await scene.table(COLUMNS)
+  await proxied(async (pool, dead) => {
+    const by = new PostgresDriver(pool)
+    await pool.query('SELECT 1')
+    dead(true)
+    const { error, cause } = await failure(by, tableOf(name, NAMES), good(1), AbortSignal.timeout(50))
+    assert.equal([error.ambiguous, cause.name], [false, 'TimeoutError'])
+    dead(false)
+    await write(by, tableOf(name, NAMES), good(1))
+  })
+})
+
+faults('a line that is dead: the outcome is unknown a second after the abort, its connection is given up', async () => {
+  const table = tableOf(await scene.table(COLUMNS), NAMES)
+  await proxied(async (pool, dead) => {
+    const by = new PostgresDriver(pool)
+    await write(by, table, good(1))
+    dead(true)
+    const start = performance.now()
+    const { error, cause } = await failure(by, table, good(1, 10), AbortSignal.timeout(50))
+    assert.equal([error.ambiguous, cause.name], [true, 'TimeoutError'])
+    assert.ok(performance.now() - start < 3000)
+    dead(false)
+    await write(by, table, good(1, 20))
+  })
 })
 
 faults('neither listeners nor connections pile up', async () => {

@@ -1,5 +1,5 @@
 import { OptionError } from '../../errors.ts'
-import type { PgClient } from './client.ts'
+import { ask, type Lease } from './session.ts'
 import { quoteIdentifier, quotePath } from './sql.ts'
 
 /** What the catalogue knows about a table, as far as writing to it goes. */
@@ -66,11 +66,12 @@ JOIN pg_catalog.pg_class c ON c.oid = s.attrelid
 ORDER BY s.attnum, s.depth`
 
 /** Asks the catalogue, with the search path of this connection, as the statements themselves will. */
-export async function describeTable(client: PgClient, path: readonly string[]): Promise<Description> {
+export async function describeTable(lease: Lease, path: readonly string[], signal: AbortSignal): Promise<Description> {
+  const { client } = lease
   if (client.connection === undefined || client.pipeline === true) {
     throw new OptionError('postgresExecutor needs a pool of the JavaScript pg client without { pipeline: true }')
   }
-  const { rows } = await client.query({ text: DESCRIBE, values: [quotePath(path)] })
+  const { rows } = await ask(lease, { text: DESCRIBE, values: [quotePath(path)] }, signal)
   const columns = new Map<string, ColumnType>()
   for (const row of rows) columns.set(String(row['name']), refine(columns.get(String(row['name'])), row))
   return { copyable: rows[0]?.['copyable'] === 'true', version: String(rows[0]?.['version'] ?? 0), columns }

@@ -8,7 +8,7 @@ import { describeTable } from './describe.ts'
 import { planInsert } from './insert.ts'
 import { type PostgresOptions, validOptions } from './options.ts'
 import { rowIndexOf } from './row-index.ts'
-import { send, unlessAborted, withClient } from './session.ts'
+import { send, withClient } from './session.ts'
 import type { Shape } from './shape.ts'
 import type { Statement } from './statement.ts'
 import { Tables } from './tables.ts'
@@ -63,15 +63,15 @@ export class PostgresDriver implements Driver<PostgresOperation> {
   constructor(pool: PgPool, options: PostgresOptions = {}) {
     this.#pool = pool
     this.#options = validOptions(options)
-    const describe = (path: readonly string[]) =>
-      withClient(pool, undefined, ({ client }) => describeTable(client, path))
-    this.#tables = new Tables(describe, this.#options.prepare)
+    this.#tables = new Tables(
+      (path, signal) => withClient(pool, signal, (lease) => describeTable(lease, path, signal)),
+      this.#options.prepare,
+    )
   }
 
   plan(batch: BatchInput, { signal }: AttemptContext): PostgresOperation | Promise<PostgresOperation> {
-    const shape = this.#tables.shapeOf(batch)
-    if (!(shape instanceof Promise)) return this.#encode(batch, shape)
-    return unlessAborted(shape, signal).then((known) => this.#encode(batch, known))
+    const shape = this.#tables.shapeOf(batch, signal)
+    return shape instanceof Promise ? shape.then((known) => this.#encode(batch, known)) : this.#encode(batch, shape)
   }
 
   async run(operation: PostgresOperation, { signal }: AttemptContext): Promise<undefined> {
@@ -81,7 +81,8 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     } catch (error) {
       const cause = error instanceof AttemptError ? error.cause : undefined
       if (signal.aborted || !isServerError(cause)) throw error
-      if (await this.#learn(operation, cause.code).catch(() => false)) throw new AttemptError(cause, { stale: true })
+      if (await this.#learn(operation, cause.code, signal).catch(() => false))
+        throw new AttemptError(cause, { stale: true })
       const rowIndex = operation.name === 'COPY' ? rowIndexOf(cause, batch) : undefined
       throw rowIndex === undefined ? error : new AttemptError(cause, { rowIndex })
     }
@@ -105,7 +106,7 @@ export class PostgresDriver implements Driver<PostgresOperation> {
   }
 
   /** Whether the error taught us something that makes the next plan a different one. */
-  async #learn(operation: PostgresOperation, state: string): Promise<boolean> {
+  async #learn(operation: PostgresOperation, state: string, signal: AbortSignal): Promise<boolean> {
     const { table } = operation.batch
     if (NO_PREPARE.has(state) && operation.statement.preparations.some(({ name }) => name !== '')) {
       this.#tables.refuseNames(table)
@@ -116,6 +117,6 @@ export class PostgresDriver implements Driver<PostgresOperation> {
       return true
     }
     const suspect = MAYBE_ALTERED.test(state) || (operation.name === 'COPY' && MAYBE_MISREAD.test(state))
-    return suspect && this.#tables.isAltered(table, operation.shape.version)
+    return suspect && this.#tables.isAltered(table, operation.shape.version, signal)
   }
 }

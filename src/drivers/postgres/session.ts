@@ -1,6 +1,6 @@
 import { AttemptError } from '../driver.ts'
 import { cancelStatement } from './cancel.ts'
-import { isServerError, type PgClient, type PgPool, sqlState } from './client.ts'
+import { isServerError, type PgClient, type PgPool, type PgQuery, type PgResult, sqlState } from './client.ts'
 import type { Statement } from './statement.ts'
 import { WireQuery } from './wire.ts'
 
@@ -17,20 +17,13 @@ export interface Lease {
 /** A broken client says so twice: to the query and as an event, which nobody else listens to while it is borrowed. */
 function ignoreError(): void {}
 
-/** Borrows a client for `work`, which settles any doubt about it before it throws an {@link AttemptError}. */
-export async function withClient<T>(
-  pool: PgPool,
-  signal: AbortSignal | undefined,
-  work: (lease: Lease) => Promise<T>,
-): Promise<T> {
+/** Borrows a client for `work`, which notes in the lease any doubt it has about it. */
+export async function withClient<T>(pool: PgPool, signal: AbortSignal, work: (lease: Lease) => Promise<T>): Promise<T> {
   const client = await acquire(pool, signal)
   const lease: Lease = { client, doubt: undefined }
   client.on('error', ignoreError)
   try {
     return await work(lease)
-  } catch (error) {
-    if (!(error instanceof AttemptError)) lease.doubt = doubtAfter(error)
-    throw error
   } finally {
     client.release(lease.doubt)
     client.removeListener('error', ignoreError)
@@ -38,14 +31,12 @@ export async function withClient<T>(
 }
 
 /** An abort gives up waiting; the client, when it comes after all, goes straight back. */
-async function acquire(pool: PgPool, signal: AbortSignal | undefined): Promise<PgClient> {
-  if (signal === undefined) return pool.connect()
+async function acquire(pool: PgPool, signal: AbortSignal): Promise<PgClient> {
   if (signal.aborted) throw notSent(signal.reason)
   const connecting = pool.connect()
   try {
     return await unlessAborted(connecting, signal)
   } catch (error) {
-    if (!signal.aborted) throw notSent(error)
     connecting.then(
       (client) => client.release(),
       () => undefined,
@@ -54,14 +45,25 @@ async function acquire(pool: PgPool, signal: AbortSignal | undefined): Promise<P
   }
 }
 
-/** @throws {AttemptError} with the signal's reason, when that is aborted first */
+/** @throws {AttemptError} not ambiguous, with what the promise rejects with, or with the signal's reason if that is first */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const abandon = () => reject(notSent(signal.reason))
+    const fail = (error: unknown) => reject(error instanceof AttemptError ? error : notSent(error))
+    const abandon = () => fail(signal.reason)
     if (signal.aborted) return abandon()
     signal.addEventListener('abort', abandon, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abandon))
+    promise.then(resolve, fail).finally(() => signal.removeEventListener('abort', abandon))
   })
+}
+
+/** A question that changes nothing. An abort costs the connection: nobody waits for the answer any more. */
+export async function ask(lease: Lease, question: PgQuery, signal: AbortSignal): Promise<PgResult> {
+  try {
+    return await unlessAborted(lease.client.query(question), signal)
+  } catch (error) {
+    lease.doubt = doubtAfter(error instanceof AttemptError ? error.cause : error)
+    throw error
+  }
 }
 
 function notSent(cause: unknown): AttemptError {

@@ -1,10 +1,14 @@
 import type { Table } from '../../table.ts'
 import type { BatchInput } from '../driver.ts'
 import type { Description } from './describe.ts'
+import { unlessAborted } from './session.ts'
 import { Shape } from './shape.ts'
 
+type Describe = (path: readonly string[], signal: AbortSignal) => Promise<Description>
+
 interface Entry {
-  description: Description | Promise<Description> | undefined
+  description: Description | undefined
+  lookUp: LookUp | undefined
   shapes: WeakMap<readonly string[], Shape>
   /** COPY was refused once; it would be again. */
   copyRefused: boolean
@@ -12,27 +16,27 @@ interface Entry {
 
 /** Remembers what the catalogue said about each table, and the shapes derived from it. */
 export class Tables {
-  readonly #describe: (path: readonly string[]) => Promise<Description>
+  readonly #describe: Describe
   /** Whether statements may be prepared under a name. */
   #named: boolean
   readonly #entries = new WeakMap<Table, Entry>()
 
-  constructor(describe: (path: readonly string[]) => Promise<Description>, named: boolean) {
+  constructor(describe: Describe, named: boolean) {
     this.#describe = describe
     this.#named = named
   }
 
   /** At once when the table is known, else after one look-up that all who ask meanwhile share. */
-  shapeOf({ table, columns }: BatchInput): Shape | Promise<Shape> {
+  shapeOf({ table, columns }: BatchInput, signal: AbortSignal): Shape | Promise<Shape> {
     const entry = this.#entry(table)
-    entry.description ??= this.#lookUp(entry, table)
-    if (!(entry.description instanceof Promise)) return this.#shape(entry, table, columns, entry.description)
-    return entry.description.then((description) => this.#shape(entry, table, columns, description))
+    if (entry.description !== undefined) return this.#shape(entry, table, columns, entry.description)
+    entry.lookUp ??= this.#lookUp(entry, table)
+    return entry.lookUp.join(signal).then((description) => this.#shape(entry, table, columns, description))
   }
 
   /** Looks again; whether the table is another one than `version` knew. If so the next batch knows as well. */
-  async isAltered(table: Table, version: string): Promise<boolean> {
-    const description = await this.#describe(table.path)
+  async isAltered(table: Table, version: string, signal: AbortSignal): Promise<boolean> {
+    const description = await this.#describe(table.path, signal)
     if (description.version === version) return false
     this.#entry(table).description = existing(description)
     return true
@@ -55,24 +59,23 @@ export class Tables {
   #entry(table: Table): Entry {
     const known = this.#entries.get(table)
     if (known !== undefined) return known
-    const entry: Entry = { description: undefined, shapes: new WeakMap(), copyRefused: false }
+    const entry: Entry = { description: undefined, lookUp: undefined, shapes: new WeakMap(), copyRefused: false }
     this.#entries.set(table, entry)
     return entry
   }
 
   /** A failed look-up is not remembered. */
-  #lookUp(entry: Entry, table: Table): Promise<Description> {
-    const lookUp = this.#describe(table.path).then(
-      (description) => {
-        if (entry.description === lookUp) entry.description = existing(description)
-        return description
-      },
-      (error: unknown) => {
-        if (entry.description === lookUp) entry.description = undefined
-        throw error
-      },
+  #lookUp(entry: Entry, table: Table): LookUp {
+    return new LookUp((signal) =>
+      this.#describe(table.path, signal)
+        .then((description) => {
+          entry.description = existing(description)
+          return description
+        })
+        .finally(() => {
+          entry.lookUp = undefined
+        }),
     )
-    return lookUp
   }
 
   #shape(entry: Entry, table: Table, columns: readonly string[], description: Description): Shape {
@@ -81,6 +84,27 @@ export class Tables {
     const shape = new Shape(table, columns, description, this.#named)
     entry.shapes.set(columns, shape)
     return shape
+  }
+}
+
+/** One question for everybody who waits; when the last of them has given up, so has it. */
+class LookUp {
+  readonly #controller = new AbortController()
+  readonly #result: Promise<Description>
+  #waiting = 0
+
+  constructor(describe: (signal: AbortSignal) => Promise<Description>) {
+    this.#result = describe(this.#controller.signal)
+  }
+
+  async join(signal: AbortSignal): Promise<Description> {
+    this.#waiting++
+    try {
+      return await unlessAborted(this.#result, signal)
+    } finally {
+      this.#waiting--
+      if (this.#waiting === 0 && signal.aborted) this.#controller.abort(signal.reason)
+    }
   }
 }
 

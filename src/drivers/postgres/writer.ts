@@ -1,6 +1,5 @@
 const SMALL = 64 * 1024
-const KEEP_BYTES = 8 * 1024 * 1024
-const KEEP_WRITERS = 16
+const KEEP_BYTES = 16 * 1024 * 1024
 const SHORT_TEXT = 48
 
 /** A value the database could never take, found before anything was sent. Says nothing about the value itself. */
@@ -17,7 +16,7 @@ export class Writer {
   view: DataView
   position = 0
 
-  constructor(size = SMALL) {
+  constructor(size: number) {
     this.bytes = Buffer.allocUnsafeSlow(size)
     this.view = viewOf(this.bytes)
   }
@@ -100,17 +99,22 @@ export class Writer {
   }
 }
 
-/** Writers waiting to be used again. What grew out of proportion, or is one too many, is left to the collector. */
+/** Writers waiting to be used again, up to 16 MiB of them; the rest is left to the collector. */
 export class WriterPool {
   readonly #free: Writer[] = []
+  #bytes = 0
 
   take(): Writer {
-    return this.#free.pop() ?? new Writer()
+    const writer = this.#free.pop()
+    if (writer === undefined) return new Writer(SMALL)
+    this.#bytes -= writer.bytes.length
+    writer.position = 0
+    return writer
   }
 
   give(writer: Writer): void {
-    if (writer.bytes.length > KEEP_BYTES || this.#free.length >= KEEP_WRITERS) return
-    writer.position = 0
+    if (this.#bytes + writer.bytes.length > KEEP_BYTES) return
+    this.#bytes += writer.bytes.length
     this.#free.push(writer)
   }
 }
