@@ -20,7 +20,7 @@ export interface Example {
   readonly sql: readonly string[]
 }
 
-const BLOCK = /^<!-- (ts|sql): ([^]*?) -->$|^```ts\b([^\n]*)\n([^]*?)^```$/gm
+const BLOCK = /^<!-- (ts|sql): ([\s\S]*?) -->$|^```ts\b([^\n]*)\n([\s\S]*?)^```$/gm
 
 export function examplesOf(markdown: string): Example[] {
   const examples: { line: number; lines: string[]; run: boolean; sql: string[] }[] = []
