@@ -1,6 +1,6 @@
 import { MAX_DELAY } from './clock.ts'
 import type { Driver } from './drivers/driver.ts'
-import { callback, implementing, integer } from './options.ts'
+import { callback, implementing, integer, truth } from './options.ts'
 import type { Classifier } from './reasons.ts'
 import { NO_RETRY, type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
 import { Slots } from './slots.ts'
@@ -79,10 +79,10 @@ export class Executor {
 
   /**
    * Whether a batch that fails because of single rows (`duplicate_key`, `constraint`, `invalid_data`) is split until the
-   * bad rows stand alone and the others are committed. With `false` such a batch fails whole. On by default.
+   * bad rows stand alone and the others are committed. With `false` such a batch fails whole. On by default. @throws {OptionError}
    */
   withIsolation(isolate: boolean): Executor {
-    return this.#with({ isolate })
+    return this.#with({ isolate: truth('withIsolation', isolate) })
   }
 
   #with(change: Partial<Settings>): Executor {

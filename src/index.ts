@@ -38,3 +38,13 @@ export {
   type Status,
   type TableMetrics,
 } from './telemetry/reporter.ts'
+export type {
+  AttemptFailure,
+  AttemptTrace,
+  BatchOrigin,
+  BatchOutcome,
+  BatchTrace,
+  FlowOrigin,
+  FlowTracing,
+  Tracing,
+} from './telemetry/trace.ts'

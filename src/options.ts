@@ -28,6 +28,12 @@ export function oneOf<T extends string>(name: string, value: unknown, allowed: r
   throw new OptionError(`${name} must be one of ${allowed.join(', ')}, received ${show(value)}`)
 }
 
+/** @throws {OptionError} unless `value` is `true` or `false` */
+export function truth(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value
+  throw new OptionError(`${name} must be true or false, received ${show(value)}`)
+}
+
 /** @throws {OptionError} unless `value` is a function */
 export function callback<T>(name: string, value: T): T {
   if (typeof value === 'function') return value
@@ -39,6 +45,15 @@ export function implementing<T>(name: string, value: T, methods: readonly (keyof
   const missing = methods.find((method) => typeof value?.[method] !== 'function')
   if (missing === undefined) return value
   throw new OptionError(`${name} must have a method ${missing}(), received ${show(value)}`)
+}
+
+/** `options` over `defaults`; an option that is `undefined` was not given. */
+export function withDefaults<T extends object>(
+  defaults: T,
+  options: { readonly [K in keyof T]?: T[K] | undefined },
+): T {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  return { ...defaults, ...Object.fromEntries(given) }
 }
 
 /** @throws {OptionError} for a key that is not an option, which is most often a slip of the pen */

@@ -1,5 +1,5 @@
 import { MAX_DELAY } from './clock.ts'
-import { integer, knownKeys, number, oneOf } from './options.ts'
+import { integer, knownKeys, number, oneOf, withDefaults } from './options.ts'
 
 export interface RetryOptions {
   /** Attempts in all, the first included. Minimum 1. */
@@ -32,7 +32,7 @@ export const NO_RETRY: RetryPolicy = {
 /** @throws {OptionError} */
 export function retryPolicy(options: RetryOptions): RetryPolicy {
   knownKeys('withRetry', options, Object.keys(NO_RETRY))
-  const policy = { ...NO_RETRY, ...options }
+  const policy = withDefaults(NO_RETRY, options)
   integer('withRetry: maxAttempts', policy.maxAttempts, 1)
   number('withRetry: backoffBase', policy.backoffBase, 0, MAX_DELAY)
   number('withRetry: maxBackoff', policy.maxBackoff, 0, MAX_DELAY)

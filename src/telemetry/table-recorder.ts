@@ -1,6 +1,7 @@
 import type { Attributes, Context } from '@opentelemetry/api'
 import type { Reason } from '../reasons.ts'
 import { ATTR } from './catalogue.ts'
+import { type ExemplarStore, exemplarStore } from './exemplars.ts'
 import type { Instruments } from './instruments.ts'
 import type { LabelCap } from './label-cap.ts'
 import type { FlushTrigger, RejectReason, Status, TableMetrics } from './reporter.ts'
@@ -11,6 +12,7 @@ import type { FlushTrigger, RejectReason, Status, TableMetrics } from './reporte
  */
 export class TableRecorder implements TableMetrics {
   readonly #to: Instruments
+  readonly #exemplars: ExemplarStore = exemplarStore()
   readonly #base: Attributes
   readonly #status: Record<Status, Attributes>
   readonly #failed: (reason: Reason) => Attributes
@@ -53,7 +55,9 @@ export class TableRecorder implements TableMetrics {
 
   observeExecuteDuration(seconds: number, status: Status, reason?: Reason, batch?: Context): void {
     const failed = status === 'fail' && reason !== undefined
-    this.#to.executeDuration(seconds, failed ? this.#failed(reason) : this.#status[status], batch)
+    const attributes = failed ? this.#failed(reason) : this.#status[status]
+    this.#to.executeDuration(seconds, attributes, batch)
+    if (batch !== undefined) this.#exemplars.note(seconds, attributes, batch)
   }
 
   observeProcessDuration(seconds: number, status: Status): void {

@@ -20,7 +20,8 @@ export interface FlowTracing {
   capture(): SpanContext | undefined
   /** The active span, which is to be linked to the batch its row travels in. Asked for every `write`. */
   captureSpan(): Span | undefined
-  startBatch(batch: BatchOrigin): BatchTrace
+  /** `undefined`: nothing is traced, as no provider is registered. */
+  startBatch(batch: BatchOrigin): BatchTrace | undefined
 }
 
 /** What is known of a batch when its span starts. */

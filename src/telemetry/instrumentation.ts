@@ -1,0 +1,93 @@
+import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
+import { hub } from '../hub.ts'
+import { knownKeys, truth } from '../options.ts'
+import { SCOPE } from './catalogue.ts'
+import { OtelMetricsReporter, type OtelMetricsReporterOptions } from './otel-reporter.ts'
+import { OtelTracing, type OtelTracingOptions } from './tracing.ts'
+
+type Labels = Pick<OtelMetricsReporterOptions, 'database' | 'testName'>
+type Traces = Omit<OtelTracingOptions, 'tracerProvider'>
+
+export interface BatchFlowInstrumentationConfig extends Labels, Traces {
+  /** @default true */
+  enabled?: boolean
+  /** Whether metrics are recorded. @default true */
+  readonly metrics?: boolean | undefined
+  /** Whether batches are traced. @default true */
+  readonly traces?: boolean | undefined
+}
+
+const KNOWN = ['enabled', 'metrics', 'traces', 'database', 'testName', 'attemptSpans', 'linkSubmitters', 'queryText']
+
+/**
+ * Turns on metrics and traces for every flow that has no reporter or tracing of its own, whichever was created first:
+ *
+ * ```ts
+ * new NodeSDK({ instrumentations: [new BatchFlowInstrumentation()] }).start()
+ * ```
+ *
+ * It has the shape of `Instrumentation` of `@opentelemetry/instrumentation`, without needing that package: there is no
+ * module to patch. One is enough for a process; of several, the one enabled last observes.
+ *
+ * @throws {OptionError} naming the option and the value it received
+ */
+export class BatchFlowInstrumentation {
+  readonly instrumentationName: string = SCOPE.name
+  readonly instrumentationVersion: string = SCOPE.version
+  #config: BatchFlowInstrumentationConfig = {}
+  #meterProvider: MeterProvider | undefined
+  #tracerProvider: TracerProvider | undefined
+  #enabled = false
+
+  constructor(config: BatchFlowInstrumentationConfig = {}) {
+    this.setConfig(config)
+    if (this.#config.enabled) this.enable()
+  }
+
+  getConfig(): BatchFlowInstrumentationConfig {
+    return this.#config
+  }
+
+  setConfig(config: BatchFlowInstrumentationConfig): void {
+    knownKeys('BatchFlowInstrumentation', config, KNOWN)
+    const { enabled = true, metrics = true, traces = true } = config
+    truth('BatchFlowInstrumentation: enabled', enabled)
+    truth('BatchFlowInstrumentation: metrics', metrics)
+    truth('BatchFlowInstrumentation: traces', traces)
+    this.#config = { ...config, enabled, metrics, traces }
+    this.#observe()
+  }
+
+  /** Called by the SDK; flows report to the new provider from then on. */
+  setMeterProvider(meterProvider: MeterProvider): void {
+    this.#meterProvider = meterProvider
+    this.#observe()
+  }
+
+  setTracerProvider(tracerProvider: TracerProvider): void {
+    this.#tracerProvider = tracerProvider
+    this.#observe()
+  }
+
+  enable(): void {
+    this.#enabled = true
+    this.#observe()
+  }
+
+  disable(): void {
+    if (!this.#enabled) return
+    this.#enabled = false
+    hub.observe(undefined)
+  }
+
+  #observe(): void {
+    if (!this.#enabled) return
+    const { metrics, traces, database, testName, attemptSpans, linkSubmitters, queryText } = this.#config
+    const meterProvider = this.#meterProvider
+    const tracerProvider = this.#tracerProvider
+    hub.observe({
+      reporter: metrics ? new OtelMetricsReporter({ database, testName, meterProvider }) : undefined,
+      tracing: traces ? new OtelTracing({ tracerProvider, attemptSpans, linkSubmitters, queryText }) : undefined,
+    })
+  }
+}

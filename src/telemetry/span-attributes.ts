@@ -1,0 +1,25 @@
+/**
+ * Attributes of spans. Those of databases are the stable semantic conventions', imported where they are used; these are
+ * the two that are not stable yet, and our own.
+ */
+export const SPAN_ATTR = {
+  /** Rows the batch writes. */
+  rows: 'batchflow.batch.rows',
+  /** Rows accepted into the batch; more than `rows` where rows of one key were merged. */
+  accepted: 'batchflow.batch.accepted',
+  /** Why the batch left its lane. */
+  trigger: 'batchflow.batch.trigger',
+  attempts: 'batchflow.batch.attempts',
+  /** Rows of the batch that were not committed. */
+  failed: 'batchflow.batch.failed',
+  /** Distinct submitters beyond those the span links to. */
+  linksDropped: 'batchflow.links.dropped',
+  /** On the link from a submitter's span to the batch that carries its row. */
+  link: 'batchflow.link',
+} as const
+
+/** Start of every batch span's name; the table follows. */
+export const BATCH_SPAN = 'batchflow.batch'
+
+/** Databases as the conventions name them, where they differ from the `database` label. */
+export const DB_SYSTEMS: Readonly<Record<string, string>> = { postgres: 'postgresql' }

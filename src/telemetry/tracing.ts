@@ -1,0 +1,152 @@
+import {
+  type Attributes,
+  context,
+  isSpanContextValid,
+  type Link,
+  ROOT_CONTEXT,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  type Tracer,
+  type TracerProvider,
+  trace,
+} from '@opentelemetry/api'
+import {
+  ATTR_DB_COLLECTION_NAME,
+  ATTR_DB_NAMESPACE,
+  ATTR_DB_SYSTEM_NAME,
+  ATTR_SERVER_ADDRESS,
+  ATTR_SERVER_PORT,
+} from '@opentelemetry/semantic-conventions'
+import { implementing, knownKeys, oneOf, truth, withDefaults } from '../options.ts'
+import { type AttemptSpans, type BatchTraceOptions, TracedBatch } from './batch-trace.ts'
+import { SCOPE } from './catalogue.ts'
+import { chooseLinks, distinct, isSampled } from './links.ts'
+import { quietly } from './quietly.ts'
+import { BATCH_SPAN, DB_SYSTEMS, SPAN_ATTR } from './span-attributes.ts'
+import type { BatchOrigin, BatchTrace, FlowOrigin, FlowTracing, Tracing } from './trace.ts'
+
+export interface OtelTracingOptions {
+  /** Where the tracer comes from. @default the global provider */
+  readonly tracerProvider?: TracerProvider | undefined
+  /**
+   * Kind of the span each attempt gets: `client`, or `internal` where the client's own instrumentation makes client spans,
+   * or `none`. @default 'client'
+   */
+  readonly attemptSpans?: AttemptSpans | undefined
+  /** Whether the span that called `write` gets a link to the batch its row travels in. @default true */
+  readonly linkSubmitters?: boolean | undefined
+  /** Whether attempt spans carry `db.query.text`, which never contains a value of a row. @default true */
+  readonly queryText?: boolean | undefined
+}
+
+interface Settings extends BatchTraceOptions {
+  readonly linkSubmitters: boolean
+}
+
+const DEFAULTS: Settings = { attemptSpans: 'client', linkSubmitters: true, queryText: true }
+const ATTEMPT_SPANS: readonly AttemptSpans[] = ['client', 'internal', 'none']
+
+/**
+ * One span per batch, linked to the spans that submitted its rows (or their child, when it is one span), and one per
+ * attempt under it. Give it to the executor before `new BatchFlow`:
+ *
+ * ```ts
+ * executor.withTracing(new OtelTracing())
+ * ```
+ *
+ * @throws {OptionError} naming the option and the value it received
+ */
+export class OtelTracing implements Tracing {
+  readonly #tracerProvider: TracerProvider | undefined
+  readonly #settings: Settings
+
+  constructor({ tracerProvider, ...options }: OtelTracingOptions = {}) {
+    knownKeys('OtelTracing', options, Object.keys(DEFAULTS))
+    if (tracerProvider !== undefined) implementing('OtelTracing: tracerProvider', tracerProvider, ['getTracer'])
+    this.#tracerProvider = tracerProvider
+    this.#settings = withDefaults(DEFAULTS, options)
+    oneOf('OtelTracing: attemptSpans', this.#settings.attemptSpans, ATTEMPT_SPANS)
+    truth('OtelTracing: linkSubmitters', this.#settings.linkSubmitters)
+    truth('OtelTracing: queryText', this.#settings.queryText)
+  }
+
+  open(flow: FlowOrigin): FlowTracing {
+    const provider = this.#tracerProvider ?? trace.getTracerProvider()
+    return new FlowTracer(provider.getTracer(SCOPE.name, SCOPE.version), flow, this.#settings)
+  }
+}
+
+class FlowTracer implements FlowTracing {
+  readonly #tracer: Tracer
+  readonly #common: Attributes
+  readonly #settings: Settings
+  /** Found valid last time: rows of one request come one after the other. */
+  #known: SpanContext | undefined
+
+  constructor(tracer: Tracer, { database, target }: FlowOrigin, settings: Settings) {
+    this.#tracer = tracer
+    this.#settings = settings
+    this.#common = {
+      [ATTR_DB_SYSTEM_NAME]: DB_SYSTEMS[database] ?? database,
+      ...(target?.namespace !== undefined && { [ATTR_DB_NAMESPACE]: target.namespace }),
+      ...(target?.address !== undefined && { [ATTR_SERVER_ADDRESS]: target.address }),
+      ...(target?.port !== undefined && { [ATTR_SERVER_PORT]: target.port }),
+    }
+  }
+
+  capture(): SpanContext | undefined {
+    const active = trace.getSpanContext(context.active())
+    if (active === undefined || active === this.#known) return active
+    if (!isSpanContextValid(active)) return undefined
+    this.#known = active
+    return active
+  }
+
+  captureSpan(): Span | undefined {
+    if (!this.#settings.linkSubmitters) return undefined
+    const span = trace.getActiveSpan()
+    return span?.isRecording() ? span : undefined
+  }
+
+  startBatch(batch: BatchOrigin): BatchTrace | undefined {
+    return quietly(() => this.#start(batch))
+  }
+
+  #start(batch: BatchOrigin): BatchTrace | undefined {
+    const submitters = distinct(batch.origins)
+    const span = this.#startSpan(batch, submitters)
+    const spanContext = span.spanContext()
+    if (!isSpanContextValid(spanContext)) return undefined
+    if (isSampled(spanContext)) for (const submitter of batch.submitters) linkTo(submitter, spanContext)
+    return new TracedBatch(this.#tracer, span, this.#attributes(batch.table), this.#settings)
+  }
+
+  #startSpan(batch: BatchOrigin, submitters: readonly SpanContext[]): Span {
+    const [only, ...others] = submitters
+    const attributes = this.#attributes(batch.table)
+    attributes[SPAN_ATTR.rows] = batch.rows
+    attributes[SPAN_ATTR.accepted] = batch.accepted
+    attributes[SPAN_ATTR.trigger] = batch.trigger
+    const name = `${BATCH_SPAN} ${batch.table}`
+    if (only !== undefined && others.length === 0 && !batch.orphans) {
+      const parent = trace.setSpanContext(ROOT_CONTEXT, only)
+      return this.#tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes }, parent)
+    }
+    const { contexts, dropped } = chooseLinks(submitters)
+    if (dropped > 0) attributes[SPAN_ATTR.linksDropped] = dropped
+    const links: Link[] = contexts.map((submitter) => ({ context: submitter }))
+    return this.#tracer.startSpan(name, { kind: SpanKind.INTERNAL, root: true, attributes, links }, ROOT_CONTEXT)
+  }
+
+  #attributes(table: string): Attributes {
+    return { ...this.#common, [ATTR_DB_COLLECTION_NAME]: table }
+  }
+}
+
+/** From the request to its batch. An API without `addLink` (before 1.9) or a span that ended meanwhile has none. */
+function linkTo(submitter: Span, batch: SpanContext): void {
+  if (submitter.isRecording() && typeof submitter.addLink === 'function') {
+    submitter.addLink({ context: batch, attributes: { [SPAN_ATTR.link]: 'batch' } })
+  }
+}

@@ -1,0 +1,109 @@
+import type { Instrumentation } from '@opentelemetry/instrumentation'
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { OptionError } from '../../src/errors.ts'
+import { BatchFlowInstrumentation, OtelMetricsReporter } from '../../src/telemetry/index.ts'
+import { rejectsWith } from '../support/assertions.ts'
+import { rig } from '../support/flow.ts'
+import { committing } from '../support/memory-driver.ts'
+import { user, users } from '../support/tables.ts'
+import { enableContext, Traces } from '../support/traces.ts'
+
+const test = suite('BatchFlowInstrumentation')
+enableContext()
+
+/** The providers a `NodeSDK` hands to its instrumentations. */
+function providers() {
+  const traces = new Traces()
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 1_000_000 })
+  const meterProvider = new MeterProvider({ readers: [reader] })
+  const committed = async () => {
+    const { resourceMetrics } = await reader.collect()
+    const metrics = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics)
+    const points = metrics.find(({ descriptor }) => descriptor.name === 'batchflow.records')?.dataPoints ?? []
+    return points.find(({ attributes }) => attributes['status'] === 'success')?.value ?? 0
+  }
+  return { traces, meterProvider, committed, stop: () => meterProvider.shutdown() }
+}
+
+function instrumentation(sdk: ReturnType<typeof providers>): BatchFlowInstrumentation {
+  const made = new BatchFlowInstrumentation({ enabled: false, testName: 'instrumented' })
+  const asTheSdkSeesIt: Instrumentation = made
+  asTheSdkSeesIt.setTracerProvider(sdk.traces.provider)
+  asTheSdkSeesIt.setMeterProvider(sdk.meterProvider)
+  return made
+}
+
+test('observes flows made before it and after it, until it is disabled', async () => {
+  const sdk = providers()
+  const before = rig({ flushSize: 1 }, undefined, committing()).flow
+  await before.write(users, user(1))
+  const made = instrumentation(sdk)
+  made.enable()
+  const after = rig({ flushSize: 1 }, undefined, committing()).flow
+  await before.write(users, user(2))
+  await after.write(users, user(3))
+  assert.is(await sdk.committed(), 2)
+  assert.is(sdk.traces.named('batchflow.batch').length, 2)
+  made.disable()
+  await before.write(users, user(4))
+  assert.is(await sdk.committed(), 2)
+  assert.is(sdk.traces.named('batchflow.batch').length, 2)
+  made.enable()
+  await after.write(users, user(5))
+  assert.is(await sdk.committed(), 3)
+  made.disable()
+  await Promise.all([before.close(), after.close()])
+  await sdk.stop()
+})
+
+test('leaves the metrics of a flow with a reporter of its own alone, and traces it', async () => {
+  const sdk = providers()
+  const own = providers()
+  const made = instrumentation(sdk)
+  made.enable()
+  const reporter = new OtelMetricsReporter({ meterProvider: own.meterProvider })
+  const { flow } = rig({ flushSize: 1 }, (executor) => executor.withMetricsReporter(reporter), committing())
+  await flow.write(users, user(1))
+  assert.is(await own.committed(), 1)
+  assert.is(await sdk.committed(), 0)
+  assert.is(sdk.traces.named('batchflow.batch').length, 1)
+  made.disable()
+  await flow.close()
+  await Promise.all([sdk.stop(), own.stop()])
+})
+
+test('metrics and traces can be had one without the other', async () => {
+  const sdk = providers()
+  const made = instrumentation(sdk)
+  made.setConfig({ metrics: false })
+  made.enable()
+  const { flow } = rig({ flushSize: 1 }, undefined, committing())
+  await flow.write(users, user(1))
+  made.setConfig({ traces: false })
+  await flow.write(users, user(2))
+  made.disable()
+  assert.is(await sdk.committed(), 1)
+  assert.is(sdk.traces.named('batchflow.batch').length, 1)
+  await flow.close()
+  await sdk.stop()
+})
+
+test('refuses options that are none', async () => {
+  const refuses = (config: object, message: string) =>
+    rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => new BatchFlowInstrumentation(config))
+  await refuses({ metrics: 'yes' }, 'BatchFlowInstrumentation: metrics must be true or false, received "yes"')
+  await refuses(
+    { attemptSpans: 'all' },
+    'OtelTracing: attemptSpans must be one of client, internal, none, received "all"',
+  )
+})
+
+test.run()
