@@ -9,7 +9,6 @@
 import { readdirSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { type FileRun, killRunning, type Limits, runFile } from './support/run-file.ts'
-import { shareServers } from './support/servers.ts'
 import { judge, type Verdict } from './support/verdict.ts'
 
 const AT_ONCE = 2
@@ -24,7 +23,10 @@ async function main(filters: readonly string[]): Promise<void> {
   const files = findTests(filters)
   const live = files.filter((file) => file.startsWith(`live${sep}`))
   const quick = files.filter((file) => !live.includes(file))
-  if (live.length > 0) await shareServers()
+  if (live.length > 0) {
+    const { shareServers } = await import('./support/servers.ts') // not before: it brings a database client along
+    await shareServers()
+  }
   const verdicts = [...(await runAll(quick, AT_ONCE)), ...(await runAll(live, 1))]
   process.exitCode = conclude(verdicts) ? 0 : 1
 }

