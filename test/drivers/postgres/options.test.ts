@@ -1,0 +1,22 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type PostgresOptions, validOptions } from '../../../src/drivers/postgres/options.ts'
+import { OptionError } from '../../../src/errors.ts'
+import { rejectsWith } from '../../support/assertions.ts'
+
+const options = suite('postgres options')
+
+options('defaults', () => assert.equal(validOptions({}), { appendMethod: 'auto', prepare: true }))
+
+const WRONG: Record<string, unknown> = {
+  'appendMethod must be one of auto, copy, insert, received fast': { appendMethod: 'fast' },
+  'prepare must be a boolean, received 1': { prepare: 1 },
+}
+
+for (const [message, given] of Object.entries(WRONG)) {
+  options(message, async () => {
+    await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => validOptions(given as PostgresOptions))
+  })
+}
+
+options.run()

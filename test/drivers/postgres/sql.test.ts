@@ -1,0 +1,58 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { copySql, insertSql, quoteIdentifier, quoteLiteral, quotePath } from '../../../src/drivers/postgres/sql.ts'
+import { defineTable, type OnConflict } from '../../../src/table.ts'
+
+const sql = suite('sql')
+type User = { id: number; name: string; mood: string }
+const columns = ['id', 'name', 'mood'] as const
+const unnested = [
+  { name: 'id', parameter: 'pg_catalog.int4', cast: undefined },
+  { name: 'name', parameter: 'pg_catalog.text', cast: undefined },
+  { name: 'mood', parameter: 'pg_catalog.text', cast: '"public"."mood"' },
+]
+const INSERT =
+  'INSERT INTO "users" ("id", "name", "mood") SELECT u.c0, u.c1, u.c2::"public"."mood" ' +
+  'FROM unnest($1::pg_catalog.int4[], $2::pg_catalog.text[], $3::pg_catalog.text[]) AS u(c0, c1, c2)'
+
+function insert(onConflict: OnConflict<User>, written = unnested): string {
+  return insertSql(defineTable<User>('users', { columns, onConflict }), written)
+}
+
+sql('identifiers are quoted, and what is inside stays inside', () => {
+  assert.is(quoteIdentifier('a"; DROP TABLE x; --'), '"a""; DROP TABLE x; --"')
+  assert.is(quotePath(['app', 'odd.name']), '"app"."odd.name"')
+})
+
+sql('literals are quoted whatever standard_conforming_strings says', () => {
+  assert.is(quoteLiteral(`it's`), `'it''s'`)
+  assert.is(quoteLiteral(`a\\'b`), ` E'a\\\\''b'`)
+})
+
+sql('COPY', () => {
+  const table = defineTable<User>('app.users', { columns })
+  assert.is(copySql(table, columns, 'binary'), 'COPY "app"."users" ("id", "name", "mood") FROM STDIN (FORMAT binary)')
+})
+
+sql('a plain insert', () => assert.is(insert({ action: 'error' }), INSERT))
+
+sql('ignore, with and without keys', () => {
+  assert.is(insert({ action: 'ignore' }), `${INSERT} ON CONFLICT DO NOTHING`)
+  assert.is(insert({ action: 'ignore', keys: ['id', 'mood'] }), `${INSERT} ON CONFLICT ("id", "mood") DO NOTHING`)
+})
+
+sql('update and replace', () => {
+  const both = '"name" = excluded."name", "mood" = excluded."mood"'
+  assert.is(insert({ action: 'update', keys: ['id'] }), `${INSERT} ON CONFLICT ("id") DO UPDATE SET ${both}`)
+  assert.is(insert({ action: 'replace', keys: ['id'] }), `${INSERT} ON CONFLICT ("id") DO UPDATE SET ${both}`)
+  const one = insert({ action: 'update', keys: ['id'], set: ['mood'] })
+  assert.is(one, `${INSERT} ON CONFLICT ("id") DO UPDATE SET "mood" = excluded."mood"`)
+})
+
+sql('update sets only columns that are written', () => {
+  const text = insert({ action: 'update', keys: ['id'] }, unnested.slice(0, 2))
+  assert.match(text, / DO UPDATE SET "name" = excluded\."name"$/)
+  assert.match(insert({ action: 'update', keys: ['id'] }, unnested.slice(0, 1)), / ON CONFLICT \("id"\) DO NOTHING$/)
+})
+
+sql.run()
