@@ -21,6 +21,8 @@ export class BatchRun {
   readonly failures = new Map<number, RowFailedError>()
   /** Attempts made, those of all parts together. */
   attempts = 0
+  /** Text of the last operation. */
+  text: string | undefined
   /** Reason of the first rows given up. */
   reason: Reason | undefined
   readonly #executor: Executor
@@ -74,6 +76,7 @@ export class BatchRun {
     this.#attempt = attempt
     const failure = await attempt.run(part)
     this.#attempt = undefined
+    this.text = part.operation?.text ?? this.text
     if (failure === undefined) {
       attempt.end(part)
       return []

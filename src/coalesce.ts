@@ -68,6 +68,20 @@ function overlay(table: Table, older: Row, newer: Row): Row {
   return merged
 }
 
+/** `rows` with those of one key merged, in the order their keys first came. */
+export function coalesce(table: Table, rows: readonly Row[]): readonly Row[] {
+  if (table.keys.length === 0) return rows
+  const keyOf = keyReader(table)
+  const merge = mergeOf(table)
+  const merged = new Map<unknown, Row>()
+  for (const row of rows) {
+    const key = keyOf(row) ?? row
+    const older = merged.get(key)
+    merged.set(key, older === undefined ? row : merge(older, row))
+  }
+  return [...merged.values()]
+}
+
 /** Rows of a batch that are written alike: with the same columns. `indices` are their places in the batch. */
 export interface Shape {
   readonly columns: readonly string[]

@@ -1,9 +1,11 @@
 import { MAX_DELAY } from './clock.ts'
 import type { Driver } from './drivers/driver.ts'
 import { callback, implementing, integer, truth } from './options.ts'
+import { type Preview, type PreviewOptions, preview } from './preview.ts'
 import type { Classifier } from './reasons.ts'
 import { NO_RETRY, type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
 import { Slots } from './slots.ts'
+import type { Row, Table } from './table.ts'
 import type { MetricsReporter } from './telemetry/reporter.ts'
 import type { Tracing } from './telemetry/trace.ts'
 
@@ -83,6 +85,14 @@ export class Executor {
    */
   withIsolation(isolate: boolean): Executor {
     return this.#with({ isolate: truth('withIsolation', isolate) })
+  }
+
+  /**
+   * What a batch of `rows` would do, without doing it: operations, values sent, rows merged, fingerprints. Values are
+   * shown only with `{ values: true }`. The driver may ask the database about the table.
+   */
+  preview<R extends Row>(table: Table<R>, rows: readonly R[], options?: PreviewOptions): Promise<Preview> {
+    return preview(this.driver, table, rows, options)
   }
 
   #with(change: Partial<Settings>): Executor {

@@ -1,3 +1,4 @@
+import { BatchLog, type LogOptions } from './batch-log.ts'
 import { type Clock, MAX_DELAY, systemClock } from './clock.ts'
 import type { RowFailedError } from './errors.ts'
 import type { Executor } from './executor.ts'
@@ -30,6 +31,8 @@ export interface BatchFlowOptions {
    * @default min(32, max(1, ⌈flushSize / 8⌉))
    */
   readonly latencySampling?: number
+  /** One structured line per failed or slow batch. */
+  readonly log?: LogOptions
   /** What to do with rows that failed for good. */
   readonly deadLetter?: DeadLetterHandler
   /** Aborts the flow: it accepts no more, cancels what runs, and fails what is not committed with reason `context`. */
@@ -43,12 +46,13 @@ export interface FlowSettings {
   readonly flushSize: number
   readonly flushInterval: number
   readonly sampling: number
+  readonly log: BatchLog | undefined
   readonly deadLetter: DeadLetterHandler | undefined
   readonly signal: AbortSignal | undefined
   readonly clock: Clock
 }
 
-const KNOWN = ['bufferSize', 'flushSize', 'flushInterval', 'latencySampling', 'deadLetter', 'signal', 'clock']
+const KNOWN = ['bufferSize', 'flushSize', 'flushInterval', 'latencySampling', 'log', 'deadLetter', 'signal', 'clock']
 
 /** @throws {OptionError} naming the option, the value received and what is allowed */
 export function flowSettings(options: BatchFlowOptions, executor: Executor): FlowSettings {
@@ -62,6 +66,7 @@ export function flowSettings(options: BatchFlowOptions, executor: Executor): Flo
     bufferSize: integer(`bufferSize (with flushSize ${flushSize})`, bufferSize, flushSize),
     flushInterval: integer('flushInterval', options.flushInterval ?? 100, 0, MAX_DELAY),
     sampling: integer('latencySampling', sampling, 1),
+    log: options.log === undefined ? undefined : new BatchLog(executor.driver.name, options.log),
     deadLetter: options.deadLetter === undefined ? undefined : callback('deadLetter', options.deadLetter),
     signal: options.signal === undefined ? undefined : implementing('signal', options.signal, ['addEventListener']),
     clock: options.clock ?? systemClock,

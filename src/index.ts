@@ -1,11 +1,14 @@
 export type { Receipt } from './batch.ts'
 export { BatchFlow, type SubmitOptions } from './batch-flow.ts'
+export type { BatchLogLine, Logger, LogOptions } from './batch-log.ts'
+export { registerErrorClassifier } from './classifiers.ts'
 export type { Clock, Timer } from './clock.ts'
 export {
   type AttemptContext,
   AttemptError,
   type BatchInput,
   type Driver,
+  type DriverTarget,
   type Operation,
   type RowFailure,
 } from './drivers/driver.ts'
@@ -24,6 +27,7 @@ export {
 export { createExecutor, type Executor } from './executor.ts'
 export type { BatchFlowOptions, DeadLetter, DeadLetterHandler } from './flow-options.ts'
 export type { CloseOptions, CloseSummary } from './lifecycle.ts'
+export type { OperationPreview, Preview, PreviewOptions } from './preview.ts'
 export type { Classification, Classifier, KnownReason, Reason } from './reasons.ts'
 export type { RetryOptions } from './retry.ts'
 export { type ConflictAction, defineTable, type OnConflict, type Row, type Table, type TableOptions } from './table.ts'

@@ -13,6 +13,8 @@ export interface LaneHost {
   readonly flushSize: number
   /** ms */
   readonly flushInterval: number
+  /** Only whether there is one: then batches note when they leave. */
+  readonly log: object | undefined
   /** One row in this many has its latencies taken, on average. */
   readonly sampling: number
   /** The lane has a batch that must leave. */
@@ -72,9 +74,9 @@ export abstract class Lane {
   /** Reports that `batch` leaves. */
   protected leave(batch: Batch): void {
     const { metrics, table } = this
+    if (metrics !== undefined || this.host.log !== undefined) batch.leftAt = this.host.clock.now()
     if (metrics === undefined) return
     batch.metrics = metrics
-    batch.leftAt = this.host.clock.now()
     for (const accepted of batch.samples ?? []) metrics.observeDequeueLatency((batch.leftAt - accepted) / 1000)
     metrics.countFlush(batch.trigger)
     metrics.observeBatchSize(batch.rows.length)

@@ -109,6 +109,7 @@ export class Lifecycle implements DispatchHost {
     }
     this.#committed += batch.accepted - failed
     this.#report(run, failed)
+    this.#settings.log?.settled(run, failed, this.#settings.clock.now() - batch.leftAt)
     const receipt: Receipt = Object.freeze({
       table: lane.table.name,
       rows: batch.rows.length,

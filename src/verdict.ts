@@ -1,4 +1,5 @@
 import { diag } from '@opentelemetry/api'
+import { registeredClassifiers } from './classifiers.ts'
 import { AttemptError, type Driver } from './drivers/driver.ts'
 import { AbandonedError, AbortedError, AttemptTimeoutError } from './errors.ts'
 import { type Classification, type Classifier, type Reason, traitsOf } from './reasons.ts'
@@ -17,11 +18,12 @@ export interface Verdict {
   readonly stale: boolean
 }
 
-/** Asks, in this order: the user's hook, what we threw ourselves, the driver. */
+/** Asks, in this order: the executor's hook, those registered, what we threw ourselves, the driver. */
 export function judge(error: unknown, hook: Classifier | undefined, driver: Driver): Verdict {
   const known = error instanceof AttemptError ? error : undefined
   const cause = known === undefined ? error : known.cause
   const found: Classification = ask(hook, cause) ??
+    askAll(registeredClassifiers(), cause) ??
     ourOwn(cause) ??
     ask((thrown) => driver.classify(thrown), cause) ?? { reason: 'unknown' }
   const traits = traitsOf(found.reason)
@@ -40,6 +42,14 @@ export function judge(error: unknown, hook: Classifier | undefined, driver: Driv
 function ourOwn(cause: unknown): Classification | undefined {
   if (cause instanceof AttemptTimeoutError) return { reason: cause.reason }
   if (cause instanceof AbortedError || cause instanceof AbandonedError) return { reason: 'context' }
+  return undefined
+}
+
+function askAll(classifiers: readonly Classifier[], cause: unknown): Classification | undefined {
+  for (const classifier of classifiers) {
+    const found = ask(classifier, cause)
+    if (found !== undefined) return found
+  }
   return undefined
 }
 

@@ -220,7 +220,7 @@ const bad: [options: object, message: string][] = [
   [{ signal: {} }, 'signal must have a method addEventListener(), received an object'],
   [
     { bufferSise: 1 },
-    'BatchFlow has no option "bufferSise"; there are bufferSize, flushSize, flushInterval, latencySampling, deadLetter, signal, clock',
+    'BatchFlow has no option "bufferSise"; there are bufferSize, flushSize, flushInterval, latencySampling, log, deadLetter, signal, clock',
   ],
 ]
 for (const [options, message] of bad) {
