@@ -1,4 +1,62 @@
-/** The slice of `ioredis` this driver calls, typed structurally: a `Redis` or `Cluster` fits without a cast. */
-export interface RedisClient {
+/**
+ * The slice of `ioredis` this driver calls, typed structurally: a `Redis` or `Cluster` of ioredis 5.3 and later or 6 fits
+ * without a cast, and ioredis is never imported.
+ */
+export type RedisClient = RedisConnection | RedisCluster
+
+/** What can be waited for: one connection, or a cluster of them. */
+export interface RedisEndpoint {
+  /** `wait` connecting connect `ready` close reconnecting `end` */
   readonly status: string
+  readonly options: RedisOptionsInUse
+  connect(): Promise<void>
+  on(event: 'ready' | 'close' | 'end', listener: () => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
+  removeListener(event: 'ready' | 'close' | 'end', listener: () => void): unknown
+  removeListener(event: 'error', listener: (error: Error) => void): unknown
+}
+
+export interface RedisConnection extends RedisEndpoint {
+  /** Absent until the first connection. */
+  readonly stream?: RedisSocket
+  sendCommand(command: RedisCommand, wire?: RedisWire): unknown
+}
+
+export interface RedisCluster extends RedisEndpoint {
+  /** By slot: the addresses `host:port` of its nodes, the master first. */
+  readonly slots: readonly (readonly string[])[]
+  nodes(role?: 'all' | 'master' | 'slave'): readonly RedisNode[]
+  refreshSlotsCache(callback?: (error?: Error | null) => void): void
+}
+
+export interface RedisNode extends RedisConnection {
+  readonly options: RedisOptionsInUse & { readonly host?: string | undefined; readonly port?: number | undefined }
+}
+
+export interface RedisOptionsInUse {
+  readonly keyPrefix?: string | undefined
+  readonly enableOfflineQueue?: boolean | undefined
+}
+
+export interface RedisSocket {
+  readonly writable: boolean
+  readonly writableEnded: boolean
+  write(bytes: Uint8Array | string): boolean
+}
+
+/** What ioredis queues and, when the answer comes, settles. */
+export interface RedisCommand {
+  readonly name: string
+  resolve(reply: unknown): void
+  reject(error: Error): void
+  toWritable(socket: object): string | Uint8Array
+}
+
+/** Where ioredis writes a command of a pipeline to, instead of the socket. */
+export interface RedisWire {
+  write(data: string | Uint8Array): unknown
+}
+
+export function isCluster(client: RedisClient): client is RedisCluster {
+  return 'nodes' in client && typeof client.nodes === 'function'
 }

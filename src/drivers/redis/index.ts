@@ -1,1 +1,24 @@
-export type { RedisClient } from './client.ts'
+import { createExecutor, type Executor } from '../../executor.ts'
+import type { RedisClient } from './client.ts'
+import { RedisDriver } from './driver.ts'
+import type { RedisOptions } from './options.ts'
+
+export { args } from './calls.ts'
+export type { RedisClient, RedisCluster, RedisConnection } from './client.ts'
+export { RedisDriver } from './driver.ts'
+export { type HashOptions, hash } from './hash.ts'
+export type { RedisKey } from './key.ts'
+export type { CommandFunction, Mapping, RedisCall, RedisValue } from './mapping.ts'
+export type { CommandMapping, RedisOptions } from './options.ts'
+export { type JsonOptions, json, type SetOptions, set } from './set.ts'
+export { type StreamOptions, stream } from './stream.ts'
+export type { Ttl } from './ttl.ts'
+
+/**
+ * An executor over an ioredis `Redis` or `Cluster` that stays the application's own: nothing here ends it.
+ *
+ * @throws {OptionError} naming the option and the value it received
+ */
+export function redisExecutor(client: RedisClient, options: RedisOptions = {}): Executor {
+  return createExecutor(new RedisDriver(client, options))
+}

@@ -1,0 +1,68 @@
+import { OptionError } from '../../errors.ts'
+import type { Classification, KnownReason } from '../../reasons.ts'
+import { KeyExistsError, NotSentError } from './outcome.ts'
+import { EncodeError } from './resp-writer.ts'
+
+/** By the error prefix, the first word of an error reply (Redis protocol specification, "Simple errors"). */
+const BY_PREFIX: Readonly<Record<string, KnownReason>> = {
+  ASK: 'connection',
+  BUSY: 'timeout', // a script has run for longer than it should
+  BUSYGROUP: 'duplicate_key',
+  BUSYKEY: 'duplicate_key',
+  CLUSTERDOWN: 'connection',
+  CROSSSLOT: 'syntax',
+  DENIED: 'permission',
+  LOADING: 'connection',
+  MASTERDOWN: 'connection',
+  MISCONF: 'io', // the last snapshot failed
+  MOVED: 'connection',
+  NOAUTH: 'permission',
+  NOPERM: 'permission',
+  NOREPLICAS: 'connection',
+  NOSCRIPT: 'io', // the scripts were flushed between loading ours and calling it
+  OOM: 'out_of_space',
+  READONLY: 'read_only',
+  TRYAGAIN: 'connection',
+  UNKILLABLE: 'timeout',
+  WRONGPASS: 'permission',
+  WRONGTYPE: 'constraint', // the key holds another kind of value
+}
+
+/** Errors without a prefix of their own, and what ioredis says without a code. */
+const BY_TEXT: readonly (readonly [RegExp, KnownReason])[] = [
+  [/^ERR max number of clients/, 'connection'],
+  [/^ERR (?:unknown (?:sub)?command|wrong number of arguments|syntax error)/i, 'syntax'],
+  [/^ERR .*specified in XADD is equal or smaller/, 'duplicate_key'],
+  [/^ERR .*(?:not an integer|not a valid float|out of range|overflow|invalid|exceeds maximum|NaN)/i, 'invalid_data'],
+  [/^Connection is closed|^Command aborted|^Cluster is|^Stream isn't writeable|^None of startup nodes/, 'connection'],
+  [/^Failed to refresh slots cache|^Cluster isn't ready|^Reached the max retries|^Socket timeout/, 'connection'],
+  [/subscriber mode|monitoring mode/, 'non_retryable'],
+]
+
+const NODE_CODE = /^(?:EAI_AGAIN|ECONN\w+|EHOST\w+|EMFILE|ENET\w+|ENOENT|ENOTFOUND|EPIPE|ERR_STREAM_\w+|ETIMEDOUT)$/
+
+/** Recognises what Redis, `ioredis` and this driver say. */
+export function classify(error: unknown): Classification | undefined {
+  if (error instanceof EncodeError) return { reason: 'invalid_data' }
+  if (error instanceof KeyExistsError) return { reason: 'duplicate_key' }
+  if (error instanceof NotSentError) return { reason: 'connection' }
+  if (error instanceof OptionError) return { reason: 'non_retryable' }
+  if (!(error instanceof Error)) return undefined
+  const reason = byNodeCode(error) ?? byPrefix(error.message) ?? byText(error.message)
+  return reason === undefined ? undefined : { reason }
+}
+
+/** A script of Redis 6 puts a text in front of the error it met. */
+function byPrefix(message: string): KnownReason | undefined {
+  const word = /^ERR Error running script.*? -([A-Z]+) /.exec(message)?.[1] ?? /^[A-Z]+/.exec(message)?.[0]
+  return word !== undefined && Object.hasOwn(BY_PREFIX, word) ? BY_PREFIX[word] : undefined
+}
+
+function byNodeCode(error: Error): KnownReason | undefined {
+  const code: unknown = Reflect.get(error, 'code')
+  return typeof code === 'string' && NODE_CODE.test(code) ? 'connection' : undefined
+}
+
+function byText(message: string): KnownReason | undefined {
+  return BY_TEXT.find(([pattern]) => pattern.test(message))?.[1]
+}

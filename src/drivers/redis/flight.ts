@@ -1,0 +1,190 @@
+import type { RedisCommand, RedisConnection, RedisWire } from './client.ts'
+import { onClose } from './connection.ts'
+import { ConnectionLostError, isReplyError, KeyExistsError, NotSentError, type Outcomes } from './outcome.ts'
+import type { Pipeline } from './pipeline.ts'
+
+const PING = '*1\r\n$4\r\nPING\r\n'
+const ASKING = Buffer.from('*1\r\n$6\r\nASKING\r\n')
+const NO_ENTRY = -1
+
+/** What goes over one connection: entries of a pipeline, in order. */
+export interface Load {
+  readonly pipeline: Pipeline
+  readonly entries: readonly number[]
+  readonly outcomes: Outcomes
+  /** Tell the node to take keys that are being moved to it. */
+  readonly asking: boolean
+}
+
+/**
+ * One pipeline on its way over one connection: all commands in one write, then their answers.
+ *
+ * ioredis keeps a queue of who waits for which answer, and after a reconnect sends again what was not answered, though it
+ * may have been carried out, and even when we have given it up. So it gets light commands of our own, which are asked
+ * for their bytes at each sending: the first time they are counted and the bytes go out together, every other time they
+ * give a PING, which keeps the queue in step and does nothing.
+ */
+export class Flight {
+  /** Settles when every entry has an outcome. */
+  readonly done: Promise<void>
+  #land: () => void = () => undefined
+  #landed = false
+  #sending = false
+  #taken = 0
+  #unanswered = 0
+  readonly #load: Load
+  readonly #connection: RedisConnection
+  /** By place in the load: answers still to come. */
+  readonly #pending: Int32Array
+  readonly #ignore: () => void
+
+  /** The connection must be ready. */
+  constructor(connection: RedisConnection, load: Load) {
+    this.#connection = connection
+    this.#load = load
+    this.#pending = new Int32Array(load.entries.length)
+    this.done = new Promise((resolve) => (this.#land = resolve))
+    this.#ignore = onClose(connection, () => this.lose(new ConnectionLostError(), true))
+    this.#send()
+  }
+
+  /** Gives up what is not answered yet. Answers that come later are not looked at. */
+  lose(cause: unknown, ambiguous: boolean): void {
+    if (this.#landed) return
+    const { entries, outcomes } = this.#load
+    outcomes.fail(
+      entries.filter((_, place) => this.#pending[place]! > 0),
+      cause,
+      ambiguous,
+    )
+    this.#end()
+  }
+
+  /** @internal Called by ioredis when it sends the command, again or for the first time. */
+  take(): string {
+    if (!this.#sending) return PING
+    this.#taken++
+    return ''
+  }
+
+  /** @internal */
+  answer(place: number, reply: unknown): void {
+    if (this.#landed || place === NO_ENTRY) return
+    const entry = this.#load.entries[place]!
+    const error = this.#errorIn(reply, place)
+    if (error !== undefined && this.#load.outcomes.errors[entry] === undefined) {
+      this.#load.outcomes.refuse(entry, error)
+    }
+    this.#pending[place]!--
+    if (--this.#unanswered === 0) this.#end()
+  }
+
+  /** @internal The server's word, or that of ioredis, which has lost the connection or never had it. */
+  fail(place: number, error: Error): void {
+    if (isReplyError(error)) this.answer(place, error)
+    else if (place !== NO_ENTRY) this.lose(error, this.#taken > 0)
+  }
+
+  #send(): void {
+    const { pipeline, entries, asking } = this.#load
+    const wire = new Wire(this.#connection)
+    for (let place = 0; place < entries.length; place++) {
+      const [start, end] = commandsOf(pipeline, entries[place]!)
+      this.#pending[place] = end - start
+      this.#unanswered += end - start
+    }
+    this.#sending = true
+    if (pipeline.preamble !== undefined) this.#queue(NO_ENTRY, 'script', wire)
+    for (let place = 0; place < entries.length; place++) {
+      if (asking) this.#queue(NO_ENTRY, 'asking', wire)
+      const [start, end] = commandsOf(pipeline, entries[place]!)
+      for (let command = start; command < end; command++) this.#queue(place, pipeline.commands[command]!, wire)
+    }
+    this.#sending = false
+    if (this.#taken > 0) this.#connection.stream?.write(bytesOf(this.#load))
+    else this.lose(new NotSentError('the connection to Redis took no commands'), false)
+  }
+
+  #queue(place: number, name: string, wire: Wire): void {
+    this.#connection.sendCommand(new QueuedCommand(this, place, name), wire)
+  }
+
+  #errorIn(reply: unknown, place: number): Error | undefined {
+    if (reply instanceof Error) return reply
+    if (Array.isArray(reply)) return reply.find((part) => part instanceof Error)
+    const refused = reply === null || reply === 0 || reply === '0'
+    return refused && this.#load.pipeline.refusable && this.#pending[place] === 1 ? new KeyExistsError() : undefined
+  }
+
+  #end(): void {
+    this.#landed = true
+    this.#ignore()
+    this.#land()
+  }
+}
+
+function commandsOf({ commandEnds }: Pipeline, entry: number): readonly [start: number, end: number] {
+  return [entry === 0 ? 0 : commandEnds[entry - 1]!, commandEnds[entry]!]
+}
+
+function bytesOf({ pipeline, entries, asking }: Load): Buffer {
+  const { bytes, ends, preamble } = pipeline
+  if (preamble === undefined && !asking && entries.length === ends.length) return bytes
+  const parts: Buffer[] = preamble === undefined ? [] : [preamble]
+  for (const entry of entries) {
+    if (asking) parts.push(ASKING)
+    parts.push(bytes.subarray(entry === 0 ? 0 : ends[entry - 1]!, ends[entry]!))
+  }
+  return Buffer.concat(parts)
+}
+
+/** A command as ioredis handles it: no arguments, since the flight has the bytes and errors and spans show arguments. */
+class QueuedCommand implements RedisCommand {
+  readonly name: string
+  readonly args: readonly string[] = NO_ARGUMENTS
+  readonly inTransaction = false
+  /** Keeps ioredis 6 from a trace event per command; the attempt has a span of its own. */
+  readonly isTraced = true
+  readonly #flight: Flight
+  readonly #place: number
+
+  constructor(flight: Flight, place: number, name: string) {
+    this.name = name
+    this.#flight = flight
+    this.#place = place
+  }
+
+  resolve(reply: unknown): void {
+    this.#flight.answer(this.#place, reply)
+  }
+
+  reject(error: Error): void {
+    this.#flight.fail(this.#place, error)
+  }
+
+  toWritable(): string {
+    return this.#flight.take()
+  }
+
+  /** Of `commandTimeout`; an attempt has its own limit. */
+  setTimeout(): void {}
+
+  /** Replies are taken as they come. */
+  setReplyContext(): void {}
+}
+
+const NO_ARGUMENTS: readonly string[] = []
+
+/** Keeps the bytes of single commands from the socket, except for those sent when the flight is over. */
+class Wire implements RedisWire {
+  readonly isPipeline = true
+  readonly destination: { readonly redis: RedisConnection }
+
+  constructor(redis: RedisConnection) {
+    this.destination = { redis }
+  }
+
+  write(data: string | Uint8Array): void {
+    if (data.length > 0) this.destination.redis.stream?.write(data)
+  }
+}

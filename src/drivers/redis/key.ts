@@ -1,0 +1,54 @@
+import { OptionError } from '../../errors.ts'
+import { show } from '../../options.ts'
+import type { ColumnOf, Row, Table } from '../../table.ts'
+import { fieldOf } from './mapping.ts'
+import { EncodeError, textOf } from './resp-writer.ts'
+
+/**
+ * Where a row is kept: under `<table>:<value>` of a column, under `<table>:<value>:<value>` of several (with `%` and `:`
+ * in the values as `%25` and `%3A`, so that different rows have different keys), or under what a function returns.
+ */
+export type RedisKey<R extends Row> = ColumnOf<R> | readonly ColumnOf<R>[] | ((row: R) => string | Uint8Array)
+
+export type KeyReader = (row: Row) => string | Uint8Array
+
+/** @throws {OptionError} when `key` names no column of the table */
+export function keyReader(table: Table, key: RedisKey<never> | undefined): KeyReader {
+  if (typeof key === 'function') return ownKey(key)
+  const columns: readonly string[] = key === undefined ? table.keys : typeof key === 'string' ? [key] : key
+  if (columns.length === 0) {
+    throw new OptionError(`table ${JSON.stringify(table.name)} has no conflict keys: give its mapping the option key`)
+  }
+  const stranger = columns.find((column) => !table.columns.includes(column))
+  if (stranger !== undefined) {
+    throw new OptionError(
+      `table ${JSON.stringify(table.name)}: key must be among columns or a function, received ${show(stranger)}`,
+    )
+  }
+  const [first, ...others] = columns
+  const prefix = `${table.name}:`
+  return others.length === 0 ? (row) => single(prefix, fieldOf(row, first!)) : (row) => several(prefix, row, columns)
+}
+
+function ownKey(key: (row: never) => string | Uint8Array): KeyReader {
+  return (row) => {
+    const value: unknown = key(row as never)
+    if (typeof value === 'string' || value instanceof Uint8Array) return value
+    throw new EncodeError('the key must be a string or a Uint8Array')
+  }
+}
+
+function single(prefix: string, value: unknown): string | Uint8Array {
+  if (typeof value === 'string') return prefix + value
+  return value instanceof Uint8Array ? Buffer.concat([Buffer.from(prefix), value]) : prefix + keyText(value)
+}
+
+function several(prefix: string, row: Row, columns: readonly string[]): string {
+  const parts = columns.map((column) => keyText(fieldOf(row, column)).replaceAll('%', '%25').replaceAll(':', '%3A'))
+  return prefix + parts.join(':')
+}
+
+function keyText(value: unknown): string {
+  if (value === null || value === undefined) throw new EncodeError('a part of the key is NULL')
+  return textOf(value)
+}

@@ -1,0 +1,55 @@
+import { OptionError } from '../../errors.ts'
+import type { ConflictAction, Row, Table } from '../../table.ts'
+import type { Pipeline } from './pipeline.ts'
+
+/** Writes the commands of one row into a pipeline. @throws {EncodeError} when the row cannot be written */
+export type RowWriter = (out: Pipeline, row: Row) => void
+
+/** How the rows of one table and one set of columns become commands. */
+export interface Recipe {
+  readonly write: RowWriter
+  /** Sent once before the rows. */
+  readonly preamble?: Buffer
+  /** A `0` or nil as the last reply to a row means that its key exists: the row fails with `duplicate_key`. */
+  readonly refusable?: boolean
+}
+
+/** Works out the recipe, once per table and set of columns. @throws {OptionError} when the table cannot be mapped so */
+export type Compile = (table: Table, columns: readonly string[]) => Recipe
+
+/** A ready-made mapping of rows to commands: made by `hash`, `set`, `json`, `stream` or `args`. */
+export class Mapping<R extends Row = never> {
+  /** @internal */
+  readonly compile: Compile
+  /** Carries the row type; never present at run time. */
+  declare readonly '~row'?: (row: R) => void
+
+  /** @internal */
+  constructor(compile: Compile) {
+    this.compile = compile
+  }
+}
+
+/** A value as an argument of a command; see `docs/backends.md` for the text each type becomes. */
+export type RedisValue = string | number | bigint | boolean | Date | Uint8Array | object
+
+/** One command: its name, then its arguments. */
+export type RedisCall = readonly [command: string, ...args: RedisValue[]]
+
+/**
+ * The user's own mapping: the command of a row, or several, which are then carried out together (MULTI/EXEC). What
+ * happens on a conflict is up to the commands; the table's action still says how rows of one key are coalesced.
+ */
+export type CommandFunction<R extends Row = never> = (row: R, table: Table) => RedisCall | readonly RedisCall[]
+
+/** @throws {OptionError} naming the table and its action */
+export function allow(mapping: string, table: Table, actions: readonly ConflictAction[]): void {
+  if (actions.includes(table.action)) return
+  throw new OptionError(
+    `table ${JSON.stringify(table.name)}: ${mapping}() has no conflict action ${table.action}, only ${actions.join(', ')}`,
+  )
+}
+
+export function fieldOf(row: Row, column: string): unknown {
+  return (row as Record<string, unknown>)[column]
+}

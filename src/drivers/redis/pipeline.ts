@@ -1,0 +1,139 @@
+import type { Operation, RowFailure } from '../driver.ts'
+import { EncodeError, RespWriter } from './resp-writer.ts'
+import { slotOf } from './slot.ts'
+
+/** A row without a key goes to any node. */
+export const ANY_SLOT = -1
+
+const MULTI = Buffer.from('*1\r\n$5\r\nMULTI\r\n')
+const EXEC = Buffer.from('*1\r\n$4\r\nEXEC\r\n')
+
+export interface PipelineOptions {
+  /** Goes before every key. */
+  readonly keyPrefix: string
+  /** Whether the slot of each row is wanted. */
+  readonly slots: boolean
+  /** Expected size in bytes. */
+  readonly size: number
+}
+
+/**
+ * The commands of one batch, encoded. Its entries are the rows that could be encoded, in order: each some commands, side
+ * by side in `bytes`.
+ */
+export class Pipeline implements Operation {
+  /** Rows that could not be encoded. */
+  readonly failures: RowFailure[] = []
+  /** By entry: where its row stands in the batch. */
+  readonly rows: number[] = []
+  /** By entry: the end of its bytes. */
+  readonly ends: number[] = []
+  /** By entry: the end of its commands among `commands`. */
+  readonly commandEnds: number[] = []
+  /** By entry: its hash slot; empty when slots are not wanted. */
+  readonly slots: number[] = []
+  /** Names in lower case, those of all entries one after the other. */
+  readonly commands: string[] = []
+  /** Makes the server know a script; sent before the first entry. */
+  preamble: Buffer | undefined
+  /** Whether a `0` or nil as an entry's last reply says that its key was there already. */
+  readonly refusable: boolean
+  readonly #writer: RespWriter
+  readonly #options: PipelineOptions
+  #slot = ANY_SLOT
+  #names: readonly string[] | undefined
+
+  constructor(options: PipelineOptions, refusable: boolean) {
+    this.#options = options
+    this.refusable = refusable
+    this.#writer = new RespWriter(options.size)
+  }
+
+  /** `PIPELINE HSET`, or `PIPELINE` when its commands differ. */
+  get name(): string {
+    const names = this.#distinct().filter((name) => name !== 'MULTI' && name !== 'EXEC')
+    return names.length === 1 ? `PIPELINE ${names[0]}` : 'PIPELINE'
+  }
+
+  /** The names of the commands that occur. */
+  get text(): string {
+    return this.#distinct().join(' ')
+  }
+
+  get bytes(): Buffer {
+    return this.#writer.bytes.subarray(0, this.#writer.position)
+  }
+
+  /** Encodes one row by `write`, or notes why it cannot be. */
+  row(index: number, write: () => void): void {
+    const { position } = this.#writer
+    const { length } = this.commands
+    this.#slot = ANY_SLOT
+    try {
+      write()
+      this.#close(index)
+    } catch (error) {
+      this.#writer.position = position
+      this.commands.length = length
+      this.failures.push({ index, error: encodeError(error) })
+    }
+  }
+
+  /** Opens a command with `count` arguments, to be written next. @param name in lower case */
+  command(name: string, count: number): void {
+    this.commands.push(name)
+    this.#writer.array(count + 1)
+    this.#writer.text(name)
+  }
+
+  key(key: string | Uint8Array): void {
+    const { keyPrefix, slots } = this.#options
+    const full = keyPrefix === '' ? key : prefixed(keyPrefix, key)
+    this.#writer.bulk(full)
+    if (!slots || this.#slot !== ANY_SLOT) return
+    const end = this.#writer.position - 2
+    this.#slot = slotOf(this.#writer.bytes, end - Buffer.byteLength(full), end)
+  }
+
+  argument(value: unknown): void {
+    this.#writer.bulk(value)
+  }
+
+  /** Arguments encoded beforehand. */
+  constant(bytes: Uint8Array): void {
+    this.#writer.raw(bytes)
+  }
+
+  /** From here to {@link exec} all commands are carried out, or none. */
+  multi(): void {
+    this.commands.push('multi')
+    this.#writer.raw(MULTI)
+  }
+
+  exec(): void {
+    this.commands.push('exec')
+    this.#writer.raw(EXEC)
+  }
+
+  #close(index: number): void {
+    this.rows.push(index)
+    this.ends.push(this.#writer.position)
+    this.commandEnds.push(this.commands.length)
+    if (this.#options.slots) this.slots.push(this.#slot)
+  }
+
+  #distinct(): readonly string[] {
+    this.#names ??= [...new Set(this.commands)].map((name) => name.toUpperCase())
+    return this.#names
+  }
+}
+
+function prefixed(prefix: string, key: string | Uint8Array): string | Uint8Array {
+  return typeof key === 'string' ? prefix + key : Buffer.concat([Buffer.from(prefix), key])
+}
+
+function encodeError(error: unknown): EncodeError {
+  return error instanceof EncodeError
+    ? error
+    : new EncodeError('the row cannot be encoded: see cause', { cause: error })
+}

@@ -1,0 +1,75 @@
+import { integer, knownKeys } from '../../options.ts'
+import type { Row, Table } from '../../table.ts'
+import { keyReader, type RedisKey } from './key.ts'
+import { allow, fieldOf, Mapping, type Recipe } from './mapping.ts'
+import { bulks, EncodeError } from './resp-writer.ts'
+
+export interface StreamOptions<R extends Row> {
+  /** @default one stream, named like the table */
+  readonly key?: RedisKey<R>
+  /** How many entries to keep; older ones are trimmed away. @default all of them */
+  readonly maxLen?: number
+  /** Let Redis keep some more than `maxLen`, which is much cheaper. @default true */
+  readonly approximate?: boolean
+  /** The entry's id. @default `*`: the server's clock */
+  readonly id?: (row: R) => string
+}
+
+/**
+ * An entry of a stream per row, a field per column (XADD); NULL is a field that is not there. Only for plain inserts: what
+ * was appended cannot be replaced.
+ *
+ * @throws {OptionError} for an unknown option, or a `maxLen` that is no positive integer
+ */
+export function stream<R extends Row>(options: StreamOptions<R> = {}): Mapping<R> {
+  knownKeys('stream()', options, ['key', 'maxLen', 'approximate', 'id'])
+  const limit = limitOf(options)
+  return new Mapping((table, columns) => {
+    allow('stream', table, ['error'])
+    return recipe(table, columns, options, limit)
+  })
+}
+
+function limitOf({ maxLen, approximate = true }: StreamOptions<never>): readonly string[] {
+  if (maxLen === undefined) return []
+  return ['MAXLEN', approximate ? '~' : '=', String(integer('stream(): maxLen', maxLen, 1))]
+}
+
+function recipe(
+  table: Table,
+  columns: readonly string[],
+  options: StreamOptions<never>,
+  limit: readonly string[],
+): Recipe {
+  const key = options.key === undefined ? () => table.name : keyReader(table, options.key)
+  const id = options.id as ((row: Row) => string) | undefined
+  const names = columns.map((column) => bulks(column))
+  const before = bulks(...limit)
+  const values: unknown[] = columns.map(() => undefined)
+  return {
+    write: (out, row) => {
+      const present = read(row, columns, values)
+      out.command('xadd', 2 + limit.length + 2 * present)
+      out.key(key(row))
+      out.constant(before)
+      out.argument(id === undefined ? '*' : id(row))
+      for (let i = 0; i < names.length; i++) {
+        if (values[i] === undefined) continue
+        out.constant(names[i]!)
+        out.argument(values[i])
+      }
+    },
+  }
+}
+
+/** Fills `values`, with NULL as `undefined`, and counts the others. */
+function read(row: Row, columns: readonly string[], values: unknown[]): number {
+  let present = 0
+  for (let i = 0; i < columns.length; i++) {
+    const value = fieldOf(row, columns[i]!) ?? undefined
+    values[i] = value
+    if (value !== undefined) present++
+  }
+  if (present === 0) throw new EncodeError('every column is NULL, and a stream has no empty entries')
+  return present
+}
