@@ -2,13 +2,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { diag } from '@opentelemetry/api'
 import { BatchFlowError } from '../errors.ts'
+import { negotiate, type PageFormat } from './negotiate.ts'
 
 export interface MetricsServerOptions {
   readonly host: string
   readonly port: number
   /** Whether a process with nothing else to do may exit while the server listens. */
   readonly unref: boolean
-  page(): Promise<string>
+  page(format: PageFormat): Promise<string>
 }
 
 export interface MetricsServer {
@@ -18,7 +19,6 @@ export interface MetricsServer {
 }
 
 const TEXT = 'text/plain; charset=utf-8'
-const PAGE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /**
  * Serves `GET /metrics`. Whatever happens in a scrape ends in its response: nothing is thrown, no promise is left to reject.
@@ -41,12 +41,13 @@ export async function serveMetrics(options: MetricsServerOptions): Promise<Metri
 /** Status, content type and body of a response. */
 type Answer = readonly [status: number, type: string, body: string]
 
-async function answer({ method, url }: IncomingMessage, page: () => Promise<string>): Promise<Answer> {
+async function answer({ method, url, headers }: IncomingMessage, page: MetricsServerOptions['page']): Promise<Answer> {
   const path = url?.split('?', 1)[0]
   if (path !== '/metrics') return [path === '/' ? 200 : 404, TEXT, 'The metrics are at /metrics\n']
   if (method !== 'GET' && method !== 'HEAD') return [405, TEXT, 'Only GET and HEAD are answered here\n']
+  const { format, contentType } = negotiate(headers.accept)
   try {
-    return [200, PAGE, await page()]
+    return [200, contentType, await page(format)]
   } catch (error) {
     diag.error('batchflow-otel: a scrape failed', error)
     return [500, TEXT, 'The metrics could not be collected; the log says why\n']
@@ -54,8 +55,8 @@ async function answer({ method, url }: IncomingMessage, page: () => Promise<stri
 }
 
 function send(response: ServerResponse, [status, type, body]: Answer): void {
-  const allow = status === 405 ? { allow: 'GET, HEAD' } : {}
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), ...allow }).end(body)
+  const headers = { 'content-type': type, 'content-length': Buffer.byteLength(body), vary: 'Accept' }
+  response.writeHead(status, status === 405 ? { ...headers, allow: 'GET, HEAD' } : headers).end(body)
 }
 
 function listen(server: Server, { host, port }: MetricsServerOptions): Promise<void> {
@@ -72,8 +73,8 @@ function listen(server: Server, { host, port }: MetricsServerOptions): Promise<v
 function portError(host: string, port: number, error: NodeJS.ErrnoException): BatchFlowError {
   const message =
     error.code === 'EADDRINUSE'
-      ? `port ${port} on ${host} is taken: stop the process that listens there, or choose another with startPrometheus({ port }); port 0 finds a free one`
-      : `cannot listen on port ${port} of ${host} (${error.code}): check startPrometheus({ host, port })`
+      ? `port ${port} on ${host} is taken: stop the process that listens there, or give another port; 0 finds a free one`
+      : `cannot listen on port ${port} of ${host} (${error.code}): check host and port`
   return new BatchFlowError('ERR_BATCHFLOW_PORT', message, { cause: error })
 }
 

@@ -1,0 +1,98 @@
+import { diag } from '@opentelemetry/api'
+import { AggregationTemporality, MetricReader } from '@opentelemetry/sdk-metrics'
+import { OptionError } from '../errors.ts'
+import { SCOPE } from '../telemetry/catalogue.ts'
+import { exemplarStore } from '../telemetry/exemplars.ts'
+import { type EndpointAddress, type EndpointOptions, pageUrl, validEndpoint } from './endpoint-options.ts'
+import { serveMetrics } from './metrics-server.ts'
+import type { PageFormat } from './negotiate.ts'
+import { renderPage } from './page.ts'
+
+export interface PrometheusExporterOptions extends EndpointOptions {
+  /** Milliseconds an asynchronous observable callback may take; then the page goes without its metric. @default 5000 */
+  readonly callbackTimeout?: number | undefined
+}
+
+/**
+ * A metric reader that serves `GET /metrics` for Prometheus: all metrics of its `MeterProvider`, in the text format or, to
+ * whoever asks for it, in OpenMetrics, and there with exemplars: buckets of `batchflow_execute_duration_seconds` name the
+ * trace of the latest sampled batch that fell into them.
+ *
+ * ```ts
+ * new NodeSDK({ metricReaders: [new BatchFlowPrometheusExporter({ port: 9464 })] })
+ * new MeterProvider({ readers: [new BatchFlowPrometheusExporter()] })
+ * ```
+ *
+ * It listens at once, collects when it is asked for a page, and closes with its provider. When it cannot listen a process
+ * warning says so, unless {@link listening} was called, whose promise then rejects.
+ *
+ * @throws {OptionError} naming the option and the value it received
+ */
+export class BatchFlowPrometheusExporter extends MetricReader {
+  readonly #callbackTimeout: number
+  readonly #server: ReturnType<typeof serveMetrics>
+  readonly #host: string
+  readonly #complaints = new Set<string>()
+  #awaited = false
+  #unwant = () => {}
+
+  constructor(options: PrometheusExporterOptions = {}) {
+    super({ aggregationTemporalitySelector: () => AggregationTemporality.CUMULATIVE })
+    const { host, port, unref } = validEndpoint('BatchFlowPrometheusExporter', options)
+    this.#callbackTimeout = validTimeout(options.callbackTimeout)
+    this.#host = host
+    this.#server = serveMetrics({ host, port, unref, page: (format) => this.page(format) })
+    this.#server.catch((error: Error) => {
+      if (!this.#awaited)
+        process.emitWarning(`BatchFlowPrometheusExporter: ${error.message}`, { code: 'BATCHFLOW_PORT' })
+    })
+  }
+
+  /**
+   * Resolves when the page can be fetched.
+   *
+   * @throws {BatchFlowError} `ERR_BATCHFLOW_PORT` when the port is taken or the address cannot be listened on
+   */
+  async listening(): Promise<EndpointAddress> {
+    this.#awaited = true
+    const { port } = await this.#server
+    return { port, url: pageUrl(this.#host, port) }
+  }
+
+  /**
+   * All metrics as they are now. A callback that throws costs its own metric and is logged by `diag`.
+   *
+   * @throws what the SDK throws, after `shutdown()` for one
+   */
+  async page(format: PageFormat = 'text'): Promise<string> {
+    const { resourceMetrics, errors } = await this.collect({ timeoutMillis: this.#callbackTimeout })
+    if (errors.length > 0) diag.error(`${SCOPE.name}: some metrics could not be collected`, ...errors)
+    return renderPage(resourceMetrics, format, exemplarStore().noted(), (message) => this.#complain(message))
+  }
+
+  protected override onInitialized(): void {
+    this.#unwant = exemplarStore().want()
+  }
+
+  protected override async onForceFlush(): Promise<void> {}
+
+  protected override async onShutdown(): Promise<void> {
+    this.#unwant()
+    const server = await this.#server.catch(() => undefined)
+    await server?.close()
+  }
+
+  /** Once: the same is found again at each scrape. */
+  #complain(message: string): void {
+    if (this.#complaints.has(message)) return
+    this.#complaints.add(message)
+    diag.warn(`${SCOPE.name}: ${message}`)
+  }
+}
+
+function validTimeout(value = 5000): number {
+  if (Number.isInteger(value) && value > 0 && value < 2 ** 31) return value
+  throw new OptionError(
+    `BatchFlowPrometheusExporter: callbackTimeout must be a whole number of milliseconds above 0, received ${String(value)}`,
+  )
+}

@@ -1,0 +1,61 @@
+import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
+import type { Exemplar, NotedExemplars } from '../telemetry/exemplars.ts'
+import { type Family, type FamilyType, familiesOf, type Sample } from './families.ts'
+import type { PageFormat } from './negotiate.ts'
+import { renderHelp, renderLabels, renderNumber } from './text-format.ts'
+
+/** How Prometheus spells the units (UCUM) that end a metric's name. */
+const UNIT_WORDS: Readonly<Record<string, string>> = { s: 'seconds', ms: 'milliseconds', By: 'bytes', '%': 'percent' }
+
+/**
+ * Writes a page in the Prometheus text format 0.0.4 or in OpenMetrics 1.0. Both have the same series; only OpenMetrics has
+ * units, exemplars and an end mark. https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md
+ *
+ * @param noted exemplars of `batchflow.execute.duration.seconds`
+ * @param complain hears of each metric that cannot be written
+ */
+export function renderPage(
+  metrics: ResourceMetrics,
+  format: PageFormat,
+  noted: Iterable<NotedExemplars>,
+  complain: (message: string) => void,
+): string {
+  const lines: string[] = []
+  for (const family of familiesOf(metrics, noted, complain)) {
+    lines.push(...metadata(family, format))
+    for (const sample of family.samples) lines.push(sampleLine(family.name, sample, format))
+  }
+  if (format === 'openmetrics') lines.push('# EOF')
+  return `${lines.join('\n')}\n`
+}
+
+function metadata(family: Family, format: PageFormat): string[] {
+  const { type, help } = family
+  const name = format === 'text' ? family.name + TEXT_SUFFIX[type] : family.name
+  const lines = [`# TYPE ${name} ${format === 'text' ? TEXT_TYPE[type] : type}`]
+  const unit = UNIT_WORDS[family.unit] ?? family.unit
+  if (format === 'openmetrics' && unit !== '' && name.endsWith(`_${unit}`)) lines.push(`# UNIT ${name} ${unit}`)
+  if (help !== '') lines.push(`# HELP ${name} ${renderHelp(help, format)}`)
+  return lines
+}
+
+/** The text format knows no families: counters and info are declared under the name their samples have. */
+const TEXT_SUFFIX: Record<FamilyType, string> = { counter: '_total', gauge: '', histogram: '', info: '_info' }
+
+const TEXT_TYPE: Record<FamilyType, string> = {
+  counter: 'counter',
+  gauge: 'gauge',
+  histogram: 'histogram',
+  info: 'gauge',
+}
+
+function sampleLine(family: string, { suffix, labels, value, exemplar }: Sample, format: PageFormat): string {
+  const line = `${family}${suffix}${renderLabels(labels)} ${renderNumber(value)}`
+  return format === 'openmetrics' && exemplar !== undefined ? `${line} # ${exemplarText(exemplar)}` : line
+}
+
+/** Names and values of the labels are 63 characters together; 128 are allowed. The timestamp is in seconds. */
+function exemplarText({ value, at, traceId, spanId }: Exemplar): string {
+  const labels = renderLabels(new Map(Object.entries({ trace_id: traceId, span_id: spanId })))
+  return `${labels} ${renderNumber(value)} ${at / 1000}`
+}

@@ -1,0 +1,142 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { MeterProvider } from '@opentelemetry/sdk-metrics'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { OptionError } from '../../src/errors.ts'
+import { BatchFlowPrometheusExporter, type PrometheusExporterOptions } from '../../src/prometheus/index.ts'
+import { rejectsWith } from '../support/assertions.ts'
+import { diagnosticsOf } from '../support/otel-metrics.ts'
+
+const exporters: BatchFlowPrometheusExporter[] = []
+const test = suite('Prometheus exporter')
+test.after.each(async () => {
+  for (const exporter of exporters.splice(0)) await exporter.shutdown()
+})
+
+function create(options: PrometheusExporterOptions = {}): BatchFlowPrometheusExporter {
+  const exporter = new BatchFlowPrometheusExporter({ port: 0, ...options })
+  exporters.push(exporter)
+  return exporter
+}
+
+function setUp(options: PrometheusExporterOptions = {}) {
+  const exporter = create(options)
+  const meter = new MeterProvider({ readers: [exporter] }).getMeter('application')
+  return { exporter, meter }
+}
+
+async function scrape(exporter: BatchFlowPrometheusExporter, accept: string) {
+  const { url } = await exporter.listening()
+  const response = await fetch(url, { headers: { accept } })
+  const { status, headers } = response
+  return { status, type: headers.get('content-type'), vary: headers.get('vary'), body: await response.text() }
+}
+
+test('any provider is served, in the format asked for', async () => {
+  const { exporter, meter } = setUp()
+  meter.createCounter('jobs').add(2)
+  const text = await scrape(exporter, '*/*')
+  assert.is(text.type, 'text/plain; version=0.0.4; charset=utf-8')
+  assert.is(text.vary, 'Accept')
+  assert.match(text.body, '# TYPE jobs_total counter\n')
+  const openmetrics = await scrape(exporter, 'application/openmetrics-text;version=1.0.0')
+  assert.is(openmetrics.type, 'application/openmetrics-text; version=1.0.0; charset=utf-8')
+  assert.match(openmetrics.body, '# TYPE jobs counter\n')
+  assert.match(openmetrics.body, /\n# EOF\n$/)
+})
+
+test('counts are cumulative', async () => {
+  const { exporter, meter } = setUp()
+  const counter = meter.createCounter('jobs')
+  counter.add(1)
+  await exporter.page()
+  counter.add(1)
+  assert.match(await exporter.page(), /jobs_total\{[^}]*\} 2\n$/)
+})
+
+test('a callback that never answers costs its own metric only', async () => {
+  const { exporter, meter } = setUp({ callbackTimeout: 1 })
+  meter.createCounter('jobs').add(1)
+  meter.createObservableGauge('hanging').addCallback(() => new Promise(() => {}))
+  let page = ''
+  const heard = await diagnosticsOf(async () => {
+    page = await exporter.page()
+  })
+  assert.match(page, /jobs_total\{[^}]*\} 1\n/)
+  assert.equal(heard, ['error: batchflow-otel: some metrics could not be collected'])
+})
+
+test('names that clash are said once, not at every scrape', async () => {
+  const { exporter, meter } = setUp()
+  meter.createCounter('jobs').add(1)
+  meter.createGauge('jobs_total').record(5)
+  const heard = await diagnosticsOf(async () => {
+    await exporter.page()
+    await exporter.page('openmetrics')
+  })
+  const said = 'the gauge "jobs_total" is left out: its names clash with those of the counter "jobs"'
+  assert.equal(heard, [`warn: batchflow-otel: ${said}`])
+})
+
+test('a scrape before there is a provider is a 500, and the next one is answered', async () => {
+  const exporter = create()
+  const heard = await diagnosticsOf(async () => {
+    assert.is((await scrape(exporter, '*/*')).status, 500)
+  })
+  assert.equal(heard, ['error: batchflow-otel: a scrape failed'])
+  new MeterProvider({ readers: [exporter] })
+  assert.is((await scrape(exporter, '*/*')).status, 200)
+})
+
+test('it closes with its provider', async () => {
+  const exporter = create()
+  const provider = new MeterProvider({ readers: [exporter] })
+  const { url } = await exporter.listening()
+  await provider.forceFlush()
+  await provider.shutdown()
+  exporters.splice(0)
+  assert.is(await fetch(url).catch((error) => error.cause.code), 'ECONNREFUSED')
+})
+
+async function takenPort(): Promise<{ port: number; close(): void }> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { port: (server.address() as { port: number }).port, close: () => server.close() }
+}
+
+test('a port that is taken is a process warning, and the provider works without a page', async () => {
+  const { port, close } = await takenPort()
+  const warned = once(process, 'warning')
+  const { exporter } = setUp({ port })
+  const [warning] = await warned
+  const taken = `port ${port} on 127.0.0.1 is taken: stop the process that listens there, or give another port; 0 finds a free one`
+  assert.is(warning.code, 'BATCHFLOW_PORT')
+  assert.is(warning.message, `BatchFlowPrometheusExporter: ${taken}`)
+  assert.match(await exporter.page(), 'target_info')
+  close()
+})
+
+test('who awaits listening() gets the error instead', async () => {
+  const { port, close } = await takenPort()
+  const exporter = create({ port })
+  const warnings: Error[] = []
+  const note = (warning: Error) => warnings.push(warning)
+  process.on('warning', note)
+  await exporter.listening().then(assert.unreachable, (error) => assert.is(error.code, 'ERR_BATCHFLOW_PORT'))
+  process.off('warning', note)
+  assert.equal(warnings, [])
+  close()
+})
+
+test('bad options are refused by name', async () => {
+  const refused = (message: string, options: PrometheusExporterOptions) =>
+    rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', `BatchFlowPrometheusExporter: ${message}`, () => create(options))
+  await refused('port must be an integer from 0 to 65535, received -1', { port: -1 })
+  await refused('host must be a host name or address, received ""', { host: '' })
+  const timeout = 'callbackTimeout must be a whole number of milliseconds above 0, received'
+  await refused(`${timeout} 0`, { callbackTimeout: 0 })
+  await refused(`${timeout} Infinity`, { callbackTimeout: Number.POSITIVE_INFINITY })
+})
+
+test.run()
