@@ -1,5 +1,5 @@
 import type { Classification, KnownReason } from '../../reasons.ts'
-import { sqlState } from './client.ts'
+import { isServerError, sqlState } from './client.ts'
 import { EncodeError } from './writer.ts'
 
 /**
@@ -89,7 +89,7 @@ export function classify(error: unknown): Classification | undefined {
   if (!(error instanceof Error)) return undefined
   const state = sqlState(error)
   const reason = (state && byState(state)) ?? byNodeCode(error) ?? byText(error.message)
-  return reason === undefined ? undefined : { reason }
+  return reason === undefined ? undefined : { reason, ...(isServerError(error) && { code: error.code }) }
 }
 
 function byState(state: string): KnownReason | undefined {

@@ -5,6 +5,15 @@
  */
 export interface PgPool {
   connect(): Promise<PgClient>
+  /** Where it connects to; read for spans only. */
+  readonly options?: PgPoolOptions
+}
+
+export interface PgPoolOptions {
+  readonly connectionString?: string | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly database?: string | undefined
 }
 
 export interface PgClient {

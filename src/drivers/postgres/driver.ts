@@ -1,6 +1,13 @@
 import type { Classification } from '../../reasons.ts'
 import type { Table } from '../../table.ts'
-import { type AttemptContext, AttemptError, type BatchInput, type Driver, type Operation } from '../driver.ts'
+import {
+  type AttemptContext,
+  AttemptError,
+  type BatchInput,
+  type Driver,
+  type DriverTarget,
+  type Operation,
+} from '../driver.ts'
 import { classify } from './classify.ts'
 import { isServerError, type PgPool } from './client.ts'
 import { planCopy } from './copy.ts'
@@ -12,6 +19,7 @@ import { send, withClient } from './session.ts'
 import type { Shape } from './shape.ts'
 import type { Statement } from './statement.ts'
 import { Tables } from './tables.ts'
+import { targetOf } from './target.ts'
 import { WriterPool } from './writer.ts'
 
 /** No such column, no such table, a type that no longer fits. */
@@ -54,6 +62,7 @@ export class PostgresOperation implements Operation {
  */
 export class PostgresDriver implements Driver<PostgresOperation> {
   readonly name = 'postgres'
+  readonly target: DriverTarget
   readonly #pool: PgPool
   readonly #options: Required<PostgresOptions>
   readonly #tables: Tables
@@ -62,6 +71,7 @@ export class PostgresDriver implements Driver<PostgresOperation> {
   /** @throws {OptionError} naming the option and the value it received */
   constructor(pool: PgPool, options: PostgresOptions = {}) {
     this.#pool = pool
+    this.target = targetOf(pool)
     this.#options = validOptions(options)
     this.#tables = new Tables(
       (path, signal) => withClient(pool, signal, (lease) => describeTable(lease, path, signal)),
