@@ -26,6 +26,7 @@ export class FlowTelemetry implements Observable {
     const { driver, settings, slots } = this.#executor
     const probe: FlowProbe = {
       database: driver.name,
+      target: driver.target,
       executor: slots,
       queueLengths: () => Array.from(this.#lanes, (lane) => [lane.table.name, lane.queued] as const),
     }

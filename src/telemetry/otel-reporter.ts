@@ -1,6 +1,8 @@
 import { type Attributes, type MeterProvider, metrics } from '@opentelemetry/api'
 import { OptionError } from '../errors.ts'
+import { truth } from '../options.ts'
 import { ATTR } from './catalogue.ts'
+import { ClientDuration } from './client-duration.ts'
 import type { LiveFlow } from './live-gauges.ts'
 import type { FlowMetrics, FlowProbe, MetricsReporter, TableMetrics } from './reporter.ts'
 import { type SharedMeter, sharedMeterOf } from './shared-meter.ts'
@@ -13,6 +15,12 @@ export interface OtelMetricsReporterOptions {
   readonly testName?: string | undefined
   /** Where the meter comes from. @default the global provider at the time a flow is created */
   readonly meterProvider?: MeterProvider | undefined
+  /**
+   * Also record the semantic conventions' `db.client.operation.duration`, once per attempt. Off by default, because the
+   * client's own instrumentation (`instrumentation-pg`) records it already and every operation would count twice.
+   * @default false
+   */
+  readonly clientDuration?: boolean | undefined
 }
 
 /**
@@ -32,21 +40,25 @@ export class OtelMetricsReporter implements MetricsReporter {
   readonly #database: string | undefined
   readonly #testName: string | undefined
   readonly #meterProvider: MeterProvider | undefined
+  readonly #clientDuration: boolean
 
   constructor(options: OtelMetricsReporterOptions = {}) {
     this.#database = optionalLabel('database', options.database)
     this.#testName = optionalLabel('testName', options.testName)
     this.#meterProvider = optionalProvider(options.meterProvider)
+    this.#clientDuration = truth('OtelMetricsReporter: clientDuration', options.clientDuration ?? false)
   }
 
   open(flow: FlowProbe): FlowMetrics | undefined {
-    const shared = sharedMeterOf(this.#meterProvider ?? metrics.getMeterProvider())
+    const provider = this.#meterProvider ?? metrics.getMeterProvider()
+    const shared = sharedMeterOf(provider)
     if (shared === undefined) return undefined
     const common = {
       [ATTR.database]: this.#database ?? flow.database,
       ...(this.#testName !== undefined && { [ATTR.testName]: this.#testName }),
     }
-    return new FlowRecorder(flow, common, shared)
+    const clientDuration = this.#clientDuration ? new ClientDuration(provider, flow) : undefined
+    return new FlowRecorder(flow, common, shared, clientDuration)
   }
 }
 
@@ -54,10 +66,12 @@ class FlowRecorder implements FlowMetrics, LiveFlow {
   readonly probe: FlowProbe
   readonly common: Attributes
   readonly #shared: SharedMeter
+  readonly #clientDuration: ClientDuration | undefined
   readonly #attributes = new Map<string, Attributes>()
   readonly #tables = new Map<string, TableRecorder>()
 
-  constructor(probe: FlowProbe, common: Attributes, shared: SharedMeter) {
+  constructor(probe: FlowProbe, common: Attributes, shared: SharedMeter, clientDuration: ClientDuration | undefined) {
+    this.#clientDuration = clientDuration
     this.probe = probe
     this.common = common
     this.#shared = shared
@@ -69,7 +83,9 @@ class FlowRecorder implements FlowMetrics, LiveFlow {
     const known = this.#tables.get(label)
     if (known !== undefined) return known
     const attributes = this.attributesOf(name)
-    const recorder = new TableRecorder(this.#shared.instruments, attributes, this.#shared.reasons)
+    const { instruments, reasons } = this.#shared
+    const client = this.#clientDuration?.of(label)
+    const recorder = new TableRecorder(instruments, attributes, reasons, client)
     this.#shared.gauges.announce(attributes)
     this.#tables.set(label, recorder)
     return recorder

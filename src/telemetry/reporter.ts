@@ -1,4 +1,5 @@
 import type { Context } from '@opentelemetry/api'
+import type { DriverTarget } from '../drivers/driver.ts'
 import type { Reason } from '../reasons.ts'
 
 export type Status = 'success' | 'fail'
@@ -24,6 +25,8 @@ export interface MetricsReporter {
 export interface FlowProbe {
   /** The driver's name. */
   readonly database: string
+  /** Where the database is, as far as the driver tells. */
+  readonly target?: DriverTarget | undefined
   /** Identity of the executor's slots: flows that share an executor show the same one, count it once. */
   readonly executor: ExecutorProbe
   /** Accepted rows not yet handed to the executor, for every table seen. */

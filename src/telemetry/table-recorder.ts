@@ -1,6 +1,7 @@
 import type { Attributes, Context } from '@opentelemetry/api'
 import type { Reason } from '../reasons.ts'
 import { ATTR } from './catalogue.ts'
+import type { ObserveAttempt } from './client-duration.ts'
 import { type ExemplarStore, exemplarStore } from './exemplars.ts'
 import type { Instruments } from './instruments.ts'
 import type { LabelCap } from './label-cap.ts'
@@ -11,6 +12,7 @@ import type { FlushTrigger, RejectReason, Status, TableMetrics } from './reporte
  * again: a record allocates nothing here.
  */
 export class TableRecorder implements TableMetrics {
+  readonly observeAttemptDuration: ObserveAttempt
   readonly #to: Instruments
   readonly #exemplars: ExemplarStore = exemplarStore()
   readonly #base: Attributes
@@ -22,7 +24,8 @@ export class TableRecorder implements TableMetrics {
   readonly #trigger: (trigger: FlushTrigger) => Attributes
   readonly #strategy: (strategy: string) => Attributes
 
-  constructor(instruments: Instruments, base: Attributes, reasons: LabelCap) {
+  constructor(instruments: Instruments, base: Attributes, reasons: LabelCap, attempts?: ObserveAttempt) {
+    this.observeAttemptDuration = attempts ?? (() => {})
     const capped = (extend: (reason: string) => Attributes) => {
       const extended = memo((label) => ({ ...base, ...extend(label) }))
       return (reason: Reason) => extended(reasons.admit(reason))

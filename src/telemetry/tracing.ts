@@ -11,19 +11,14 @@ import {
   type TracerProvider,
   trace,
 } from '@opentelemetry/api'
-import {
-  ATTR_DB_COLLECTION_NAME,
-  ATTR_DB_NAMESPACE,
-  ATTR_DB_SYSTEM_NAME,
-  ATTR_SERVER_ADDRESS,
-  ATTR_SERVER_PORT,
-} from '@opentelemetry/semantic-conventions'
+import { ATTR_DB_COLLECTION_NAME } from '@opentelemetry/semantic-conventions'
 import { implementing, knownKeys, oneOf, truth, withDefaults } from '../options.ts'
 import { type AttemptSpans, type BatchTraceOptions, TracedBatch } from './batch-trace.ts'
 import { SCOPE } from './catalogue.ts'
+import { connectionAttributes } from './connection-attributes.ts'
 import { chooseLinks, distinct, isSampled } from './links.ts'
 import { quietly } from './quietly.ts'
-import { BATCH_SPAN, DB_SYSTEMS, SPAN_ATTR } from './span-attributes.ts'
+import { BATCH_SPAN, SPAN_ATTR } from './span-attributes.ts'
 import type { BatchOrigin, BatchTrace, FlowOrigin, FlowTracing, Tracing } from './trace.ts'
 
 export interface OtelTracingOptions {
@@ -87,12 +82,7 @@ class FlowTracer implements FlowTracing {
   constructor(tracer: Tracer, { database, target }: FlowOrigin, settings: Settings) {
     this.#tracer = tracer
     this.#settings = settings
-    this.#common = {
-      [ATTR_DB_SYSTEM_NAME]: DB_SYSTEMS[database] ?? database,
-      ...(target?.namespace !== undefined && { [ATTR_DB_NAMESPACE]: target.namespace }),
-      ...(target?.address !== undefined && { [ATTR_SERVER_ADDRESS]: target.address }),
-      ...(target?.port !== undefined && { [ATTR_SERVER_PORT]: target.port }),
-    }
+    this.#common = connectionAttributes(database, target)
   }
 
   capture(): SpanContext | undefined {
