@@ -1,11 +1,12 @@
 #!/bin/sh
 # Builds the real programs that the monitoring tests and `npm run verify:monitoring` run, into .cache/monitoring:
-# prometheus, promtool, and the Collector of builder.yaml. Needs Go; a few minutes the first time, nothing afterwards.
+# prometheus, promtool, the Collector of builder.yaml, and the reference loader of compose files. Needs Go; a few minutes the first time, nothing afterwards.
 #
 #     collector/build.sh
 set -eu
 
 PROMETHEUS=v0.316.0 # the Go module of Prometheus 3.16.0
+COMPOSE=v2.16.2
 BUILDER=v0.155.0    # the Collector Builder; the same version as in builder.yaml
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -24,6 +25,13 @@ for program in prometheus promtool; do
   GOBIN="$cache/bin" nice go install -tags remove_all_sd "github.com/prometheus/prometheus/cmd/$program@$PROMETHEUS"
   echo $PROMETHEUS >"$cache/$program.from"
 done
+
+if ! built compose $COMPOSE; then
+  echo "building the compose loader $COMPOSE ..." >&2
+  GOBIN="$cache/compose" nice go install "github.com/compose-spec/compose-go/v2/cmd@$COMPOSE"
+  mv "$cache/compose/cmd" "$cache/bin/compose"
+  echo $COMPOSE >"$cache/compose.from"
+fi
 
 if ! built otelcol "$manifest"; then
   echo "building the Collector of builder.yaml ..." >&2

@@ -1,0 +1,74 @@
+import { METRICS, prometheusName, prometheusType } from '../../src/telemetry/catalogue.ts'
+import type { PrometheusApi, Sample } from './api.ts'
+import { type ByRoute, differences } from './compare.ts'
+import type { Question } from './queries.ts'
+import { ROUTES, type Routes } from './routes.ts'
+
+export interface Answer {
+  readonly question: Question
+  readonly results: ByRoute<readonly Sample[]>
+  /** What is wrong with it; empty when nothing is. */
+  readonly problems: readonly string[]
+}
+
+/** Puts every question to every route, as of the same time. */
+export async function ask(routes: Routes, questions: readonly Question[], time: number): Promise<Answer[]> {
+  const answers: Answer[] = []
+  for (const question of questions) {
+    const results = await onEach(routes, (api) => api.query(question.expr, time))
+    const silent = ROUTES.filter((route) => !results[route].some(({ value }) => Number.isFinite(value)))
+    const problems = [...silent.map((route) => `${route} has no data`), ...differences(results, false)]
+    answers.push({ question, results, problems })
+  }
+  return answers
+}
+
+/** With the load over and everything sent, each series must be the same by each route, to the last digit. */
+export async function checkSeries(routes: Routes, time: number): Promise<{ series: number; problems: string[] }> {
+  const results = await onEach(routes, (api) => api.query('{__name__=~"batchflow_.+"}', time))
+  const missing = Object.values(METRICS)
+    .map((metric) => prometheusName(metric) + (prometheusType(metric) === 'histogram' ? '_bucket' : ''))
+    .filter((name) => !results.direct.some(({ labels }) => labels['__name__'] === name))
+    .map((name) => `the load made no ${name}`)
+  return { series: results.direct.length, problems: [...missing, ...differences(results, true)] }
+}
+
+/** A dashboard's variables are filled from these. */
+export async function checkVariables(routes: Routes): Promise<string[]> {
+  const labels = ['job', 'instance', 'database', 'table', 'test_name']
+  const values = await onEach(routes, (api) =>
+    Promise.all(labels.map((label) => api.labelValues(label, prometheusName(METRICS.batches)))),
+  )
+  return ROUTES.flatMap((route) =>
+    labels
+      .filter((_, i) => values[route][i]?.length === 0)
+      .map((label) => `${route} offers no value of the variable ${label}`),
+  )
+}
+
+/** What the load does on purpose must raise these, and only these: the others take minutes of trouble. */
+const FIRING = ['BatchflowDeadLetters', 'BatchflowFinalFailures', 'BatchflowSubmitsRejected']
+
+export async function checkAlerts(routes: Routes): Promise<string[]> {
+  const [rules, alerts] = [await onEach(routes, (api) => api.rules()), await onEach(routes, (api) => api.alerts())]
+  return ROUTES.flatMap((route) => {
+    const sick = rules[route].filter(({ health }) => health !== 'ok').map(({ name }) => `${route}: rule ${name} fails`)
+    const firing = alerts[route].filter(({ state }) => state === 'firing').map(({ name }) => name)
+    const names = [...new Set(firing)].sort()
+    const same = names.join() === FIRING.join()
+    return same ? sick : [...sick, `${route}: firing are ${names.join(', ') || 'none'}, should be ${FIRING.join(', ')}`]
+  })
+}
+
+/** Only the page brings exemplars: no JavaScript SDK or exporter sends them over OTLP. */
+export async function checkExemplars({ api }: Routes, start: number, end: number): Promise<string[]> {
+  const series = await api.direct.exemplars(`${prometheusName(METRICS.executeDuration)}_bucket`, start, end)
+  const traces = series.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels['trace_id']))
+  console.log(`\n${traces.length} exemplars, ${new Set(traces).size} traces, by the direct route`)
+  return traces.some((id) => /^[0-9a-f]{32}$/.test(id ?? '')) ? [] : ['direct: no exemplar leads to a trace']
+}
+
+async function onEach<T>({ api }: Routes, look: (api: PrometheusApi) => Promise<T>): Promise<ByRoute<T>> {
+  const [direct, collector, otlp] = await Promise.all([look(api.direct), look(api.collector), look(api.otlp)])
+  return { direct, collector, otlp }
+}

@@ -1,0 +1,81 @@
+/** Everything that is asked: the guide's queries, every target of the dashboards, every rule. */
+import { readFileSync } from 'node:fs'
+import { fileOf } from '../../grafana/generate.ts'
+import type { Rule } from './api.ts'
+import { GUIDE_QUERIES } from './guide-queries.ts'
+
+export interface Question {
+  readonly source: 'guide' | 'dashboard' | 'recording' | 'alert'
+  readonly title: string
+  readonly expr: string
+}
+
+/** What Grafana would put in: every variable on "All". */
+const VARIABLES: Readonly<Record<string, string>> = {
+  $__rate_interval: '1m',
+  $__range: '5m',
+  $job: '.+',
+  $instance: '.+',
+  $database: '.*',
+  $table: '.*',
+  $test_name: '.*',
+}
+
+export function guideQuestions(): Question[] {
+  return GUIDE_QUERIES.map(({ title, expr }) => ({ source: 'guide', title, expr }))
+}
+
+/** Every target of the committed dashboard; those of the other language are the same. */
+export function dashboardQuestions(): Question[] {
+  const { panels } = JSON.parse(readFileSync(fileOf('en'), 'utf8')) as { panels: Panel[] }
+  return panels.flatMap(({ title, targets = [] }) =>
+    targets.map(({ expr, refId }) => ({
+      source: 'dashboard' as const,
+      title: targets.length === 1 ? title : `${title} ${refId}`,
+      expr: filled(expr),
+    })),
+  )
+}
+
+interface Panel {
+  readonly title: string
+  readonly targets?: readonly { readonly expr: string; readonly refId: string }[]
+}
+
+/** `expr` with every variable on "All". @throws when one is unknown */
+export function filled(expr: string): string {
+  const result = Object.entries(VARIABLES).reduce((text, [name, value]) => text.replaceAll(name, value), expr)
+  if (result.includes('$')) throw new Error(`a variable is left in ${result}`)
+  return result
+}
+
+/**
+ * A rule as it is, or in the case of an alert what it looks at: its operands without their thresholds, since an alert
+ * over a threshold nobody crossed has no result.
+ */
+export function ruleQuestions(rules: readonly Rule[]): Question[] {
+  return rules.flatMap(({ name, query, type }): Question[] => {
+    if (type === 'recording') return [{ source: 'recording', title: name, expr: name }]
+    return operands(query).map((expr, i) => ({ source: 'alert', title: `${name} [${i + 1}]`, expr: unlimited(expr) }))
+  })
+}
+
+function unlimited(expr: string): string {
+  return expr.replace(/> [\d.]+$/, '>= 0')
+}
+
+/** Splits at the set operators that are not inside parentheses. */
+function operands(expr: string): string[] {
+  const found: string[] = []
+  let depth = 0
+  let start = 0
+  for (const { 0: token, index } of expr.matchAll(/[()]| (?:or|unless) (?=\S)/g)) {
+    if (token === '(') depth++
+    else if (token === ')') depth--
+    else if (depth === 0) {
+      found.push(expr.slice(start, index))
+      start = index + token.length
+    }
+  }
+  return [...found, expr.slice(start)].map((part) => part.trim())
+}

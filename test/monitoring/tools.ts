@@ -1,0 +1,45 @@
+/** The real programs that `collector/build.sh` builds, and the linter, where it is installed. */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+const ROOT = join(import.meta.dirname, '../..')
+const BIN = join(ROOT, '.cache/monitoring/bin')
+const BUILT = ['prometheus', 'promtool', 'otelcol'] as const
+
+export interface Tools {
+  readonly prometheus: string
+  readonly promtool: string
+  readonly otelcol: string
+}
+
+/**
+ * The programs, built if need be, which takes minutes. Without them and without Go it prints `SKIPPED …` and returns
+ * `undefined`.
+ *
+ * @throws when the build fails
+ */
+export function buildTools(): Tools | undefined {
+  if (findProgram('go') === undefined) return findTools()
+  const { status } = spawnSync(join(ROOT, 'collector/build.sh'), { stdio: ['ignore', 'inherit', 'inherit'] })
+  if (status !== 0) throw new Error(`collector/build.sh ended with status ${status}`)
+  return findTools()
+}
+
+/** As `buildTools`, but builds nothing. */
+export function findTools(): Tools | undefined {
+  if (BUILT.every((name) => existsSync(join(BIN, name)))) {
+    return { prometheus: join(BIN, 'prometheus'), promtool: join(BIN, 'promtool'), otelcol: join(BIN, 'otelcol') }
+  }
+  const remedy = findProgram('go') === undefined ? 'install Go, then collector/build.sh' : 'collector/build.sh'
+  console.log(`SKIPPED prometheus, promtool, otelcol: ${remedy}`)
+  return undefined
+}
+
+/** The program's file in `PATH`. */
+export function findProgram(name: string): string | undefined {
+  return (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((file) => existsSync(file))
+}
