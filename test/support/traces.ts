@@ -1,22 +1,22 @@
 import { type Context, context, type Span, type Tracer, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import {
-  BasicTracerProvider,
   InMemorySpanExporter,
   type ReadableSpan,
   type Sampler,
   SimpleSpanProcessor,
-} from '@opentelemetry/sdk-trace-base'
+  TracerProvider,
+} from '@opentelemetry/sdk-trace'
 
 /** A real tracer provider whose finished spans can be looked at. */
 export class Traces {
-  readonly provider: BasicTracerProvider
+  readonly provider: TracerProvider
   readonly tracer: Tracer
   readonly #exporter = new InMemorySpanExporter()
 
   constructor(sampler?: Sampler) {
-    const spanProcessors = [new SimpleSpanProcessor(this.#exporter)]
-    this.provider = new BasicTracerProvider({ spanProcessors, ...(sampler !== undefined && { sampler }) })
+    const spanProcessors = [new SimpleSpanProcessor({ exporter: this.#exporter })]
+    this.provider = new TracerProvider({ spanProcessors, ...(sampler !== undefined && { sampler }) })
     this.tracer = this.provider.getTracer('test')
   }
 
