@@ -1,0 +1,53 @@
+/**
+ * A driver of your own: batches as JSON lines to anything that takes them over HTTP. As it stands it fits ClickHouse:
+ *
+ *     new BatchFlow(createExecutor(httpDriver('http://localhost:8123')).withRetry({ maxAttempts: 3 }))
+ */
+import { AttemptError, type BatchInput, type Classification, type Driver, type Operation } from 'batchflow-otel'
+
+interface HttpOperation extends Operation {
+  readonly body: string
+}
+
+/** An answer other than 2xx. Its body may quote rows, so it stays out of the message. */
+export class HttpStatusError extends Error {
+  readonly status: number
+
+  constructor(status: number) {
+    super(`the server answered ${status}`)
+    this.status = status
+  }
+}
+
+export function httpDriver(url: string): Driver<HttpOperation> {
+  return {
+    name: 'clickhouse',
+
+    plan({ table, columns, rows }: BatchInput) {
+      const text = `INSERT INTO ${table.path.map(quote).join('.')} (${columns.map(quote).join(', ')}) FORMAT JSONEachRow`
+      return { name: 'INSERT', text, body: rows.map((row) => JSON.stringify(row, [...columns])).join('\n') }
+    },
+
+    async run({ text, body }, { signal }) {
+      const response = await fetch(`${url}/?query=${encodeURIComponent(text)}`, { method: 'POST', body, signal }).catch(
+        // Sent or not: nobody knows. Refused connections alone are certain.
+        (error) => {
+          throw new AttemptError(error, { ambiguous: error.cause?.code !== 'ECONNREFUSED' })
+        },
+      )
+      await response.arrayBuffer()
+      if (!response.ok) throw new AttemptError(new HttpStatusError(response.status), { ambiguous: false })
+      return undefined
+    },
+
+    classify(error): Classification | undefined {
+      if (!(error instanceof HttpStatusError)) return { reason: 'connection' }
+      if (error.status === 400) return { reason: 'invalid_data', code: '400' }
+      return { reason: error.status >= 500 ? 'io' : 'permission', code: String(error.status) }
+    },
+  }
+}
+
+function quote(identifier: string): string {
+  return `\`${identifier.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``
+}

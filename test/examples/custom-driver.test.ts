@@ -1,0 +1,91 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { BatchFlow, createExecutor, defineTable } from 'batchflow-otel'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { httpDriver } from '../../examples/custom-driver.ts'
+
+const test = suite('a driver of your own')
+
+interface Hit {
+  page: string
+  visits: number
+}
+
+const hits = defineTable<Hit>('web.`hits', { columns: ['page', 'visits'] })
+
+interface Received {
+  query: string | null
+  rows: Hit[]
+}
+
+/** A server that takes JSON lines; `statusOf` decides what it answers. */
+async function serve(statusOf: (request: Received, n: number) => number) {
+  const received: Received[] = []
+  const server: Server = createServer(async (request, response) => {
+    const query = new URL(request.url!, 'http://localhost').searchParams.get('query')
+    const rows = (await text(request)).split('\n').map((line) => JSON.parse(line))
+    const status = statusOf({ query, rows }, received.length)
+    received.push({ query, rows })
+    if (status === 0) request.socket.destroy()
+    else response.writeHead(status).end('quoted rows')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { url, received, stop: () => new Promise((resolve) => server.close(resolve).closeAllConnections()) }
+}
+
+test('sends a batch as JSON lines, identifiers quoted', async () => {
+  const { url, received, stop } = await serve(() => 200)
+  await using flow = new BatchFlow(createExecutor(httpDriver(url)))
+  await flow.submitMany(hits, [
+    { page: '/', visits: 1 },
+    { page: '/"quoted"\n', visits: 2, secret: 'not a column' } as Hit,
+  ])
+  await flow.flush()
+  assert.equal(received, [
+    {
+      query: 'INSERT INTO `web`.`\\`hits` (`page`, `visits`) FORMAT JSONEachRow',
+      rows: [
+        { page: '/', visits: 1 },
+        { page: '/"quoted"\n', visits: 2 },
+      ],
+    },
+  ])
+  await stop()
+})
+
+test('the core does the rest: retries, and isolates the row that is refused', async () => {
+  const { url, received, stop } = await serve(({ rows }, n) => {
+    if (n === 0) return 503
+    if (n === 1) return 0
+    return rows.some(({ visits }) => visits < 0) ? 400 : 200
+  })
+  const executor = createExecutor(httpDriver(url)).withRetry({ maxAttempts: 3, backoffBase: 1 })
+  const flow = new BatchFlow(executor, { flushSize: 4 })
+  const outcome = await flow.writeMany(
+    hits,
+    [1, 2, -3, 4].map((visits) => ({ page: '/', visits })),
+  )
+  assert.equal(
+    outcome.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
+  )
+  assert.ok(received.length > 3)
+  await flow.close()
+  await stop()
+})
+
+test('a server that is not there', async () => {
+  const { url, stop } = await serve(() => 200)
+  await stop()
+  const flow = new BatchFlow(createExecutor(httpDriver(url)), { flushSize: 1 })
+  await flow.write(hits, { page: '/', visits: 1 }).then(
+    () => assert.unreachable('nobody was there to take it'),
+    (error) => assert.is(error.reason, 'connection'),
+  )
+  await flow.close()
+})
+
+test.run()
