@@ -135,7 +135,7 @@ function findPostgres(): string | undefined {
   return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')))
 }
 
-function findProgram(...names: string[]): string | undefined {
+export function findProgram(...names: string[]): string | undefined {
   return names.flatMap((name) => PATH.map((folder) => join(folder, name))).find((program) => existsSync(program))
 }
 
