@@ -14,6 +14,11 @@ const prepared = new WeakMap<PgConnection, Set<string>>()
  */
 export class WireQuery implements PgSubmittable {
   readonly text: string
+  /**
+   * `instrumentation-pg`, told to add comments to statements, replaces whatever has a text and no name by a copy of its
+   * own fields, which could not submit itself; null is no name that a span would show.
+   */
+  readonly name = null
   /** From here on only the server's answer tells what happened. */
   sent = false
   callback: (error?: Error | null) => void
