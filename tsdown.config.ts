@@ -4,6 +4,8 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     postgres: 'src/drivers/postgres/index.ts',
+    mysql: 'src/drivers/mysql/index.ts',
+    sqlite: 'src/drivers/sqlite/index.ts',
     redis: 'src/drivers/redis/index.ts',
     otel: 'src/telemetry/index.ts',
     prometheus: 'src/prometheus/index.ts',

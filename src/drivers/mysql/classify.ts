@@ -1,0 +1,105 @@
+import type { Classification, KnownReason } from '../../reasons.ts'
+import { isServerError } from './client.ts'
+import { EncodeError } from './encode.ts'
+
+/**
+ * By error number. Up to 1862 MySQL and MariaDB agree; beyond, those of MySQL are above 3000 and those of MariaDB between
+ * 1900 and 2000 and above 4000 (MySQL "Server Error Message Reference", MariaDB "Error Codes"). What the server refuses it
+ * has rolled back; where the outcome is unknown the driver says so with the error (`AttemptError.ambiguous`).
+ */
+const BY_ERRNO: Readonly<Record<KnownReason, readonly number[]>> = {
+  context: [],
+  processor_timeout: [],
+  // 1242: a row that met another row than the one of its key, see conflictGuard in sql.ts
+  duplicate_key: [1022, 1062, 1169, 1242, 1557, 1586, 1761, 1762, 1859],
+  constraint: [
+    1048, 1216, 1217, 1263, 1364, 1369, 1442, 1451, 1452, 1526, 1644, 1690, 1748, 3105, 3819, 3934, 4025, 4161,
+  ],
+  invalid_data: [
+    1118, 1153, 1162, 1264, 1265, 1292, 1300, 1365, 1366, 1367, 1406, 1411, 1416, 1425, 1426, 1439, 1441, 1525, 1713,
+    1918, 3037, 3140, 3141, 3144, 3156, 3157, 3158, 3516, 3617, 3643, 3751, 3752, 3854, 3903, 4038,
+  ],
+  deadlock: [1020, 1213, 1402, 1613, 1614, 3101],
+  lock_timeout: [1099, 1205, 1637, 1206, 3058, 3572, 3132],
+  timeout: [1317, 1907, 1969, 3024],
+  connection: [
+    1040, 1042, 1043, 1047, 1053, 1079, 1080, 1152, 1154, 1155, 1156, 1157, 1158, 1159, 1160, 1161, 1184, 1203, 1226,
+    1927, 2002, 2003, 2006, 2013, 2055, 3032, 3168, 3169, 4031,
+  ],
+  io: [1005, 1015, 1023, 1024, 1026, 1030, 1034, 1037, 1038, 1041, 1105, 1194, 1195, 1296, 1297, 1815, 1877],
+  syntax: [
+    1049, 1051, 1054, 1064, 1103, 1109, 1110, 1117, 1136, 1146, 1149, 1166, 1288, 1305, 1347, 1348, 1390, 1471, 1906,
+    3105,
+  ],
+  permission: [
+    1044, 1045, 1095, 1129, 1130, 1131, 1132, 1133, 1142, 1143, 1227, 1251, 1698, 1820, 3118, 3159, 3955, 4151,
+  ],
+  read_only: [1290, 1792, 1836, 1874, 3100],
+  out_of_space: [1021, 1114, 1135, 1714, 3675],
+  non_retryable: [1235, 1461, 1568, 1665, 3098],
+  unknown: [],
+}
+
+const REASONS: ReadonlyMap<number, KnownReason> = new Map(
+  Object.entries(BY_ERRNO).flatMap(([reason, numbers]) => numbers.map((number) => [number, reason as KnownReason])),
+)
+
+/** Codes of Node and of `mysql2` itself. */
+const BY_CODE: Readonly<Record<string, KnownReason>> = {
+  EACCES: 'permission',
+  EADDRNOTAVAIL: 'connection',
+  EAI_AGAIN: 'connection',
+  ECONNABORTED: 'connection',
+  ECONNREFUSED: 'connection',
+  ECONNRESET: 'connection',
+  EHOSTDOWN: 'connection',
+  EHOSTUNREACH: 'connection',
+  EMFILE: 'connection',
+  ENETDOWN: 'connection',
+  ENETRESET: 'connection',
+  ENETUNREACH: 'connection',
+  ENOENT: 'connection', // no such unix socket
+  ENOTFOUND: 'connection',
+  EPIPE: 'connection',
+  ERR_STREAM_DESTROYED: 'connection',
+  ERR_STREAM_WRITE_AFTER_END: 'connection',
+  ETIMEDOUT: 'connection',
+  HANDSHAKE_NO_SSL_SUPPORT: 'permission',
+  HANDSHAKE_SSL_ERROR: 'connection',
+  HANDSHAKE_UNKNOWN_ERROR: 'connection',
+  PROTOCOL_CONNECTION_LOST: 'connection',
+  PROTOCOL_SEQUENCE_TIMEOUT: 'timeout',
+}
+
+/** What `mysql2` says without any code. */
+const BY_TEXT: readonly (readonly [RegExp, KnownReason])[] = [
+  [/closed state|connection lost|server closed the connection/i, 'connection'],
+  [/no connections available|queue limit reached/i, 'connection'],
+  [/pool is closed/i, 'non_retryable'],
+  [/auth|password/i, 'permission'],
+]
+
+/** Recognises what MySQL, MariaDB, `mysql2` and this driver throw. */
+export function classify(error: unknown): Classification | undefined {
+  if (error instanceof EncodeError) return { reason: 'invalid_data' }
+  if (!(error instanceof Error)) return undefined
+  if (isServerError(error)) return { reason: byServer(error.errno, error.sqlState), code: String(error.errno) }
+  const code: unknown = Reflect.get(error, 'code')
+  const reason = (typeof code === 'string' ? BY_CODE[code] : undefined) ?? byText(error.message)
+  if (reason === undefined) return undefined
+  return typeof code === 'string' ? { reason, code } : { reason }
+}
+
+/** Triggers and procedures raise any number they like; its SQLSTATE then still has a class. */
+function byServer(errno: number, state: string): KnownReason {
+  const reason = REASONS.get(errno)
+  if (reason !== undefined) return reason
+  if (state.startsWith('45') || state.startsWith('23')) return 'constraint'
+  if (state.startsWith('22')) return 'invalid_data'
+  if (state.startsWith('08')) return 'connection'
+  return state.startsWith('42') ? 'syntax' : 'unknown'
+}
+
+function byText(message: string): KnownReason | undefined {
+  return BY_TEXT.find(([pattern]) => pattern.test(message))?.[1]
+}

@@ -1,0 +1,52 @@
+/**
+ * The slice of `mysql2` this driver calls, typed structurally: the pools of `mysql2` and of `mysql2/promise` fit without
+ * a cast, and the package is never imported.
+ */
+export type MysqlPool = MysqlPromisePool | MysqlCallbackPool
+
+/** A pool of `mysql2/promise`. */
+export interface MysqlPromisePool {
+  getConnection(): Promise<MysqlConnection>
+}
+
+/** A pool of `mysql2`. */
+export interface MysqlCallbackPool {
+  promise(): MysqlPromisePool
+}
+
+export interface MysqlConnection {
+  /** Number of the connection on the server; what `KILL QUERY` takes. */
+  readonly threadId: number
+  /** The connection beneath this view of it, which is made anew each time one is borrowed. */
+  readonly connection: object
+  /** Text protocol: values are escaped by the client. */
+  query(query: MysqlQuery): Promise<readonly [unknown, unknown]>
+  /** Prepared statement: values travel beside the text. */
+  execute(text: string, values: unknown): Promise<readonly [unknown, unknown]>
+  release(): void
+  destroy(): void
+  on(event: 'error', listener: (error: Error) => void): unknown
+  removeListener(event: 'error', listener: (error: Error) => void): unknown
+}
+
+export interface MysqlQuery {
+  readonly sql: string
+  readonly values?: unknown
+  readonly rowsAsArray?: boolean
+}
+
+/** What the server says about an error, beside the message. */
+export interface ServerError extends Error {
+  readonly errno: number
+  readonly sqlState: string
+}
+
+/** Only answers of the server carry a SQLSTATE; errors of a socket have negative numbers, and none. */
+export function isServerError(error: unknown): error is ServerError {
+  if (!(error instanceof Error)) return false
+  return typeof Reflect.get(error, 'sqlState') === 'string' && typeof Reflect.get(error, 'errno') === 'number'
+}
+
+export function promisePool(pool: MysqlPool): MysqlPromisePool {
+  return 'promise' in pool ? pool.promise() : pool
+}

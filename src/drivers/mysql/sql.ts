@@ -1,0 +1,64 @@
+import type { Table } from '../../table.ts'
+
+export function quoteIdentifier(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``
+}
+
+export function quotePath(path: readonly string[]): string {
+  return path.map(quoteIdentifier).join('.')
+}
+
+/** How the row that could not be inserted is spoken of: `VALUES(c)`, or `alias.c` since MySQL 8.0.20 deprecates it. */
+export type Dialect = 'values' | 'alias'
+
+/** Not a name any column has: an alias stands among the columns' tables. */
+const ALIAS = '`batchflow new`'
+
+/** The parts of a statement around its rows. */
+export interface InsertText {
+  readonly before: string
+  readonly row: string
+  readonly after: string
+}
+
+export function insertText(table: Table, columns: readonly string[], dialect: Dialect): InsertText {
+  return {
+    before: `INSERT INTO ${quotePath(table.path)} (${columns.map(quoteIdentifier).join(', ')}) VALUES `,
+    row: `(${columns.map(() => '?').join(', ')})`,
+    after: onConflict(table, columns, dialect),
+  }
+}
+
+export function insertSql({ before, row, after }: InsertText, rows: number): string {
+  return `${before}${row}${`, ${row}`.repeat(rows - 1)}${after}`
+}
+
+/**
+ * Always ON DUPLICATE KEY UPDATE. `INSERT IGNORE` would swallow bad values and missing parents beside duplicate keys, and
+ * `REPLACE` deletes: rows that refer to the old one, columns that are not written and generated keys would be lost.
+ */
+function onConflict(table: Table, columns: readonly string[], dialect: Dialect): string {
+  if (table.action === 'error') return ''
+  const incoming = (column: string) =>
+    dialect === 'alias' ? `${ALIAS}.${quoteIdentifier(column)}` : `VALUES(${quoteIdentifier(column)})`
+  const set = table.set.filter((column) => columns.includes(column))
+  const assignments = [
+    conflictGuard(table, incoming),
+    ...set.map((column) => `${quoteIdentifier(column)} = ${incoming(column)}`),
+  ]
+  const alias = dialect === 'alias' ? ` AS ${ALIAS}` : ''
+  return `${alias} ON DUPLICATE KEY UPDATE ${assignments.join(', ')}`
+}
+
+/**
+ * Leaves the key as it is, which is also how nothing at all is updated. There is no conflict target in MySQL: a row meets
+ * whichever row shares any unique key with it. When that is not the row of its own key, the statement has to fail (1242)
+ * and not to change a stranger.
+ */
+function conflictGuard({ path, columns, keys }: Table, incoming: (column: string) => string): string {
+  const existing = (column: string) => `${quotePath(path)}.${quoteIdentifier(column)}`
+  const first = keys[0] ?? columns[0]!
+  if (keys.length === 0) return `${quoteIdentifier(first)} = ${existing(first)}`
+  const same = keys.map((key) => `${existing(key)} <=> ${incoming(key)}`).join(' AND ')
+  return `${quoteIdentifier(first)} = IF(${same}, ${existing(first)}, (SELECT 1 UNION ALL SELECT 2))`
+}

@@ -1,0 +1,68 @@
+import type { Classification, KnownReason } from '../../reasons.ts'
+import { resultCode, resultName } from './client.ts'
+import { EncodeError } from './encode.ts'
+
+interface Result {
+  readonly code: number
+  readonly reason: KnownReason
+}
+
+/** By result code (SQLite documentation, "Result and Error Codes"); an extended one has its primary code as low byte. */
+const RESULTS: Readonly<Record<string, Result>> = {
+  SQLITE_ERROR: { code: 1, reason: 'syntax' },
+  SQLITE_INTERNAL: { code: 2, reason: 'io' },
+  SQLITE_PERM: { code: 3, reason: 'permission' },
+  SQLITE_ABORT: { code: 4, reason: 'non_retryable' },
+  SQLITE_BUSY: { code: 5, reason: 'lock_timeout' },
+  SQLITE_LOCKED: { code: 6, reason: 'lock_timeout' },
+  SQLITE_NOMEM: { code: 7, reason: 'io' },
+  SQLITE_READONLY: { code: 8, reason: 'read_only' },
+  SQLITE_INTERRUPT: { code: 9, reason: 'timeout' },
+  SQLITE_IOERR: { code: 10, reason: 'io' },
+  SQLITE_CORRUPT: { code: 11, reason: 'non_retryable' },
+  SQLITE_FULL: { code: 13, reason: 'out_of_space' },
+  SQLITE_CANTOPEN: { code: 14, reason: 'io' },
+  SQLITE_PROTOCOL: { code: 15, reason: 'lock_timeout' },
+  SQLITE_SCHEMA: { code: 17, reason: 'lock_timeout' }, // the schema changed again and again meanwhile
+  SQLITE_TOOBIG: { code: 18, reason: 'invalid_data' },
+  SQLITE_CONSTRAINT: { code: 19, reason: 'constraint' },
+  SQLITE_MISMATCH: { code: 20, reason: 'invalid_data' },
+  SQLITE_MISUSE: { code: 21, reason: 'non_retryable' },
+  SQLITE_AUTH: { code: 23, reason: 'permission' },
+  SQLITE_RANGE: { code: 25, reason: 'syntax' },
+  SQLITE_NOTADB: { code: 26, reason: 'non_retryable' },
+  SQLITE_CONSTRAINT_PRIMARYKEY: { code: 1555, reason: 'duplicate_key' },
+  SQLITE_CONSTRAINT_UNIQUE: { code: 2067, reason: 'duplicate_key' },
+  SQLITE_CONSTRAINT_ROWID: { code: 2579, reason: 'duplicate_key' },
+  SQLITE_CONSTRAINT_DATATYPE: { code: 3091, reason: 'invalid_data' }, // a STRICT table
+}
+
+const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(RESULTS).map(([name, { code }]) => [code, name]))
+
+/** SQLite's own words where one code says many things, and what the clients say without any. */
+const BY_TEXT: readonly (readonly [RegExp, KnownReason])[] = [
+  [/within a transaction/i, 'lock_timeout'], // somebody awaits in the middle of one on this very database
+  [/database (?:connection )?is not open/i, 'non_retryable'],
+]
+
+/** Recognises what SQLite, its clients and this driver throw. */
+export function classify(error: unknown): Classification | undefined {
+  if (error instanceof EncodeError) return { reason: 'invalid_data' }
+  if (!(error instanceof Error)) return undefined
+  const code = nameOf(error)
+  const reason = BY_TEXT.find(([pattern]) => pattern.test(error.message))?.[1] ?? reasonOf(code)
+  if (reason === undefined) return undefined
+  return code === undefined ? { reason } : { reason, code }
+}
+
+/** `SQLITE_BUSY_SNAPSHOT` is a kind of `SQLITE_BUSY`. */
+function reasonOf(name: string | undefined): KnownReason | undefined {
+  if (name === undefined) return undefined
+  return (RESULTS[name] ?? RESULTS[name.split('_', 2).join('_')])?.reason
+}
+
+function nameOf(error: Error): string | undefined {
+  const code = resultCode(error)
+  if (code === undefined) return resultName(error)
+  return NAMES.get(code) ?? NAMES.get(code & 0xff)
+}

@@ -1,0 +1,23 @@
+import { knownKeys, oneOf } from '../../options.ts'
+import type { EncodeDate } from './encode.ts'
+
+export interface SqliteOptions {
+  /**
+   * How a `Date` is stored; SQLite has no type of its own for it. `iso`: as text, `2026-01-31T12:00:00.000Z`, which its
+   * date functions read and which sorts by time. `milliseconds`: as an integer, since 1970.
+   *
+   * @default 'iso'
+   */
+  readonly dates?: 'iso' | 'milliseconds'
+}
+
+const DATES: Readonly<Record<NonNullable<SqliteOptions['dates']>, EncodeDate>> = {
+  iso: (date) => date.toISOString(),
+  milliseconds: (date) => BigInt(date.getTime()),
+}
+
+/** @throws {OptionError} naming the option and the value it received */
+export function dateEncoder(options: SqliteOptions): EncodeDate {
+  knownKeys('options of sqliteExecutor', options, ['dates'])
+  return DATES[oneOf('dates', options.dates ?? 'iso', ['iso', 'milliseconds'])]
+}
