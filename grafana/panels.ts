@@ -43,9 +43,8 @@ function targetOf(spec: PanelSpec, query: Query, index: number, language: Langua
 
 function linesOf(spec: PanelSpec, language: Language, uid: string): timeseries.PanelBuilder {
   const panel = new timeseries.PanelBuilder()
-    .min(0)
     .lineWidth(1)
-    .fillOpacity(spec.kind === 'stack' ? 30 : 8)
+    .fillOpacity(spec.kind === 'stack' ? 30 : 0)
     .showPoints(common.VisibilityMode.Never)
     .tooltip(
       new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending),
@@ -59,12 +58,17 @@ function linesOf(spec: PanelSpec, language: Language, uid: string): timeseries.P
     )
   if (spec.kind === 'stack') panel.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal))
   if (spec.max !== undefined) panel.max(spec.max)
-  if (spec.logarithmic)
-    panel.scaleDistribution(new common.ScaleDistributionConfigBuilder().type(common.ScaleDistribution.Symlog).log(10))
+  if (spec.scale === undefined) panel.min(0)
+  else panel.scaleDistribution(scaleOf(spec.scale))
   if (byTable(spec)) panel.dataLinks(tableLinks(variable('__field.labels.table'), language, uid))
   for (const [series, colour] of Object.entries(spec.colours ?? {}))
     panel.overrideByName(series, [{ id: 'color', value: { mode: 'fixed', fixedColor: colour } }])
   return panel
+}
+
+function scaleOf(scale: 'log' | 'symlog'): common.ScaleDistributionConfigBuilder {
+  if (scale === 'log') return new common.ScaleDistributionConfigBuilder().type(common.ScaleDistribution.Log).log(10)
+  return new common.ScaleDistributionConfigBuilder().type(common.ScaleDistribution.Symlog).log(10).linearThreshold(1)
 }
 
 function statOf(spec: PanelSpec): stat.PanelBuilder {

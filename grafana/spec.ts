@@ -34,7 +34,8 @@ export interface PanelSpec {
   readonly steps?: Steps
   /** Upper end of the axis. */
   readonly max?: number
-  readonly logarithmic?: boolean
+  /** `log` for values that are never 0 and spread widely, `symlog` where 0 may be among them. @default linear */
+  readonly scale?: 'log' | 'symlog'
   /** What a panel without data says. */
   readonly noValue?: Text
   /** Colours by name of a series, where a colour has a meaning. */

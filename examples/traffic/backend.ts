@@ -25,7 +25,7 @@ export interface Backend {
   close(): Promise<void>
 }
 
-const CUSTOMERS = 500
+export const CUSTOMERS = 500
 /** One row in so many breaks the table's CHECK constraint. */
 const BAD_EVERY = 20_000
 

@@ -5,7 +5,8 @@ import type { PanelSpec, Section, Text, Unit } from '../spec.ts'
 const BY = [ATTR.database]
 
 function compare(title: Text, description: Text, unit: Unit, expr: string): PanelSpec {
-  return { kind: 'lines', width: 6, title, description, unit, queries: [{ expr, legend: '{{database}}' }] }
+  const scale = unit === 's' ? { scale: 'log' as const } : {}
+  return { kind: 'lines', width: 6, title, description, unit, ...scale, queries: [{ expr, legend: '{{database}}' }] }
 }
 
 const panels: readonly PanelSpec[] = [

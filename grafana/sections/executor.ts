@@ -83,6 +83,7 @@ const panels: readonly PanelSpec[] = [
       zh: 'submit 等待时间的 P95。超过几毫秒说明调用方快于数据库。',
     },
     unit: 's',
+    scale: 'log',
     width: 12,
     queries: [{ expr: quantile(0.95, METRICS.enqueueLatency, [ATTR.table]), legend: '{{table}}' }],
   },

@@ -69,6 +69,7 @@ const panels: readonly PanelSpec[] = [
       zh: '已包含重试与退避，可据此评估重试对尾部延迟的影响。圆点为 exemplar。',
     },
     unit: 's',
+    scale: 'log',
     queries: [{ expr: quantile(0.99, METRICS.executeDuration, [ATTR.table]), legend: '{{table}}', exemplars: true }],
   },
   {

@@ -11,7 +11,7 @@ function quantiles(metric: MetricSpec, exemplars = false): readonly Query[] {
 }
 
 function stage(metric: MetricSpec, title: Text, description: Text, exemplars = false): PanelSpec {
-  return { kind: 'lines', title, description, unit: 's', queries: quantiles(metric, exemplars) }
+  return { kind: 'lines', title, description, unit: 's', scale: 'log', queries: quantiles(metric, exemplars) }
 }
 
 const panels: readonly PanelSpec[] = [
@@ -19,8 +19,8 @@ const panels: readonly PanelSpec[] = [
     METRICS.enqueueLatency,
     { en: 'Enqueue latency', zh: '入队延迟' },
     {
-      en: 'submit called → row accepted: the wait under backpressure, next to nothing while there is room. Sampled.',
-      zh: '从调用 submit 到行被接受：背压下的等待时间，缓冲有空位时几乎为零。采样指标。',
+      en: 'submit called → row accepted: the wait under backpressure, next to nothing while there is room. Lines that stay below 0.125 ms only say that all samples are in the first bucket. Sampled.',
+      zh: '从调用 submit 到行被接受：背压下的等待时间，缓冲有空位时几乎为零。始终低于 0.125 ms 的曲线仅表示样本都落在第一个桶内。采样指标。',
     },
   ),
   stage(

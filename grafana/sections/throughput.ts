@@ -20,7 +20,7 @@ const panels: readonly PanelSpec[] = [
       zh: '每秒的行数，按每行自身的结果统计：失败的批次也可能提交了其中大部分行。',
     },
     unit: 'rowsps',
-    logarithmic: true,
+    scale: 'symlog',
     colours: STATUS_COLOURS,
     queries: [{ expr: sum(rate(METRICS.records), [ATTR.status]), legend: '{{status}}' }],
   },
