@@ -139,7 +139,8 @@ function pointsOf(metric: MetricData, scope: Scope, noted: Iterable<NotedExempla
   }
 }
 
-function histogram(labels: Labels, { buckets, count, sum }: Histogram, exemplars: PointExemplars = []): Sample[] {
+function histogram(all: Labels, { buckets, count, sum }: Histogram, exemplars: PointExemplars = []): Sample[] {
+  const labels = withoutBound(all)
   const { boundaries, counts } = buckets
   let total = 0
   const samples: Sample[] = counts.map((own, index) => {
@@ -151,6 +152,12 @@ function histogram(labels: Labels, { buckets, count, sum }: Histogram, exemplars
   if (sum !== undefined && !(boundaries[0]! < 0)) samples.push({ suffix: '_sum', labels, value: sum })
   samples.push({ suffix: '_count', labels, value: count })
   return samples
+}
+
+/** `le` belongs to the buckets. An attribute of that name is renamed as Prometheus renames labels it has of its own. */
+function withoutBound(labels: Labels): Labels {
+  if (!labels.has('le')) return labels
+  return new Map(Array.from(labels, ([name, value]) => [name === 'le' ? 'exported_le' : name, value]))
 }
 
 /** Neither format can write exponential buckets. Count and sum, so rates and averages, remain. */
