@@ -8,7 +8,7 @@ import { from as copyFrom } from 'pg-copy-streams'
 import { NullReader } from './null-reader.ts'
 import type { Contender } from './turns.ts'
 
-interface Event {
+export interface Event {
   id: number
   name: string
   email: string
@@ -23,9 +23,8 @@ const KEYS = 25_000
 
 /** Rows appended; the last contender is what one writes by hand with pg-copy-streams. */
 export async function appendContenders(pool: pg.Pool, count: number, size: number): Promise<Contender[]> {
-  await createTable(pool, 'bench_append', '')
+  const table = await eventTable(pool, 'bench_append')
   const rows = events(count, count)
-  const table = defineTable<Event>('bench_append', { columns: COLUMNS })
   const contender = (name: string, run: () => Promise<unknown>): Contender => ({
     name,
     rows: count,
@@ -57,12 +56,18 @@ export async function upsertContenders(pool: pg.Pool, count: number, size: numbe
   ]
 }
 
+/** A fresh table without keys, to append to. */
+export async function eventTable(pool: pg.Pool, name: string): Promise<Table<Event>> {
+  await createTable(pool, name, '')
+  return defineTable<Event>(name, { columns: COLUMNS })
+}
+
 async function createTable(pool: pg.Pool, name: string, key: string): Promise<void> {
   await pool.query(`DROP TABLE IF EXISTS ${name}`)
   await pool.query(`CREATE TABLE ${name} (id bigint ${key}, name text, email text, score float8, created timestamptz)`)
 }
 
-function events(count: number, keys: number): Event[] {
+export function events(count: number, keys: number): Event[] {
   const start = Date.UTC(2025, 0, 1)
   return Array.from({ length: count }, (_, i) => ({
     id: i % keys,
@@ -73,11 +78,11 @@ function events(count: number, keys: number): Event[] {
   }))
 }
 
-function executorFor(pool: pg.Pool): Executor {
+export function executorFor(pool: pg.Pool): Executor {
   return postgresExecutor(pool).withConcurrencyLimit(CONNECTIONS)
 }
 
-function otelReporter(): OtelMetricsReporter {
+export function otelReporter(): OtelMetricsReporter {
   const meterProvider = new MeterProvider({ readers: [new NullReader()] })
   return new OtelMetricsReporter({ meterProvider, testName: 'bench' })
 }

@@ -12,6 +12,7 @@ import { servers } from '../test/support/servers.ts'
 import { appendContenders, upsertContenders } from './database.ts'
 import { engineContenders } from './engine.ts'
 import { telemetryCost } from './telemetry-cost.ts'
+import { tracedContenders } from './traced.ts'
 import { alternate, type Contender, type Medians } from './turns.ts'
 
 const BATCH_SIZES = [500, 2000]
@@ -37,6 +38,7 @@ async function main(options: Options): Promise<void> {
     for (const size of options.engine ? [] : BATCH_SIZES) {
       await run(`append, batches of ${size}`, await appendContenders(pool, options.rows, size))
       await run(`upsert, batches of ${size}`, await upsertContenders(pool, options.rows, size))
+      await run(`traced requests, batches of ${size}`, await tracedContenders(pool, options.rows, size))
     }
     await run('engine alone, batches of 500', engineContenders(options.rows * 5))
     const telemetry = await telemetryCost()
@@ -55,8 +57,10 @@ function summary(results: Map<string, Medians>, telemetry: object) {
   return {
     append: of('append, batches of 500'),
     upsert: of('upsert, batches of 500'),
+    tracing: of('traced requests, batches of 500'),
     append2000: of('append, batches of 2000'),
     upsert2000: of('upsert, batches of 2000'),
+    tracing2000: of('traced requests, batches of 2000'),
     engine: of('engine alone, batches of 500'),
     noopReporter: telemetry,
   }

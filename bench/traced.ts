@@ -1,0 +1,50 @@
+import { context, type Tracer, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { BasicTracerProvider, ParentBasedSampler, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace-base'
+import { BatchFlow, type Table } from 'batchflow-otel'
+import { OtelTracing } from 'batchflow-otel/otel'
+import type pg from 'pg'
+import { type Event, events, eventTable, executorFor, otelReporter } from './database.ts'
+import type { Contender } from './turns.ts'
+
+/** Rows one request submits, inside a span of its own. */
+const ROWS_PER_REQUEST = 10
+const SAMPLED = 0.01
+
+/** Rows submitted by traced requests, 1% of them sampled: with metrics and traces of the batches, and without. */
+export async function tracedContenders(pool: pg.Pool, count: number, size: number): Promise<Contender[]> {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  const sampler = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(SAMPLED) })
+  const tracerProvider = new BasicTracerProvider({ sampler })
+  const tracer = tracerProvider.getTracer('bench')
+  const table = await eventTable(pool, 'bench_traced')
+  const rows = events(count, count)
+  const contender = (name: string, flow: () => BatchFlow): Contender => ({
+    name,
+    rows: count,
+    before: () => pool.query('TRUNCATE bench_traced'),
+    run: () => submitInRequests(flow(), table, rows, tracer),
+  })
+  const observed = () =>
+    executorFor(pool).withMetricsReporter(otelReporter()).withTracing(new OtelTracing({ tracerProvider }))
+  return [
+    contender('traced', () => new BatchFlow(observed(), { flushSize: size })),
+    contender('noop', () => new BatchFlow(executorFor(pool), { flushSize: size })),
+  ]
+}
+
+async function submitInRequests(
+  flow: BatchFlow,
+  table: Table<Event>,
+  rows: readonly Event[],
+  tracer: Tracer,
+): Promise<void> {
+  for (let first = 0; first < rows.length; first += ROWS_PER_REQUEST) {
+    const request = tracer.startSpan('request')
+    await context.with(trace.setSpan(context.active(), request), async () => {
+      for (const row of rows.slice(first, first + ROWS_PER_REQUEST)) await flow.submit(table, row)
+    })
+    request.end()
+  }
+  await flow.close()
+}
