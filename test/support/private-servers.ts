@@ -11,6 +11,10 @@ import { type Probe, probeMysql, probeRedis } from './probes.ts'
 
 export interface PrivateServer {
   readonly url: string
+  /** Ends it without a chance to tidy up. */
+  crash(): Promise<void>
+  /** Starts it again after a crash, on the same port and data. */
+  start(): Promise<void>
   remove(): Promise<void>
 }
 
@@ -43,18 +47,31 @@ export async function bootRedis(program: string): Promise<PrivateServer> {
   return launch(`redis://127.0.0.1:${port}`, probeRedis, folder, program, args)
 }
 
-async function launch(url: string, probe: Probe, folder: string, program: string, args: string[]) {
+async function launch(
+  url: string,
+  probe: Probe,
+  folder: string,
+  program: string,
+  args: string[],
+): Promise<PrivateServer> {
   const log = join(folder, 'log')
-  const server = spawnGuarded({ command: program, args, folder, log, stopSignal: 'SIGTERM' })
+  let server: GuardedProcess | undefined
   const remove = async () => {
-    await server.stop()
-    server.release()
+    await server?.stop()
+    server?.release()
     await rm(folder, { recursive: true, force: true })
   }
-  if (await answersInTime(url, probe, server)) return { url, remove }
-  const lines = readFileSync(log, 'utf8').slice(-2000)
-  await remove()
-  throw new Error(`${basename(program)} did not start:\n${lines}`)
+  const start = async () => {
+    const before = server
+    server = spawnGuarded({ command: program, args, folder, log, stopSignal: 'SIGTERM' })
+    before?.release()
+    if (await answersInTime(url, probe, server)) return
+    const lines = readFileSync(log, 'utf8').slice(-2000)
+    await remove()
+    throw new Error(`${basename(program)} did not start:\n${lines}`)
+  }
+  await start()
+  return { url, start, crash: async () => server?.stop('SIGKILL'), remove }
 }
 
 async function answersInTime(url: string, probe: Probe, server: GuardedProcess): Promise<boolean> {

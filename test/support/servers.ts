@@ -6,7 +6,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { bootPostgres, type EmbeddedPostgres, findBinaries } from '../../examples/demo/embedded-postgres.ts'
-import { bootMysql, bootRedis } from './private-servers.ts'
+import { bootMysql, bootRedis, type PrivateServer } from './private-servers.ts'
 import { type Probe, probeMysql, probePostgres, probeRedis } from './probes.ts'
 
 export interface Server {
@@ -46,7 +46,7 @@ const MYSQL: Kind = {
   usual: ['mysql://root@127.0.0.1:3306/test'],
   probe: probeMysql,
   boot: async () => {
-    const program = findProgram('mariadbd', 'mysqld')
+    const program = findMysql()
     return program === undefined ? undefined : bootMysql(program)
   },
   remedy: 'apt-get install mariadb-server',
@@ -79,6 +79,11 @@ export const servers = {
     const binaries = findBinaries() ?? findPostgres()
     if (binaries === undefined) return skip(POSTGRES)
     return bootPostgres({ binaries, settings: { fsync: 'off', ...settings } })
+  },
+  /** A server for one test alone. */
+  privateMysql: async (): Promise<PrivateServer | undefined> => {
+    const program = findMysql()
+    return program === undefined ? skip(MYSQL) : bootMysql(program)
   },
 }
 
@@ -135,7 +140,11 @@ function findPostgres(): string | undefined {
   return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')))
 }
 
-export function findProgram(...names: string[]): string | undefined {
+export function findMysql(): string | undefined {
+  return findProgram('mariadbd', 'mysqld')
+}
+
+function findProgram(...names: string[]): string | undefined {
   return names.flatMap((name) => PATH.map((folder) => join(folder, name))).find((program) => existsSync(program))
 }
 
