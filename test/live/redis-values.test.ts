@@ -283,6 +283,14 @@ test('a function of one command or several, which then succeed or fail together'
   assert.is(await client.get(`${table.name}:-2`), 'b')
 })
 
+test('a row for which there is nothing to do is committed', async () => {
+  const table = scene.table(['id'])
+  const driver = scene.driver((row: { id: number }, { name }) => (row.id > 0 ? ['INCR', `${name}:n`] : []))
+  assert.equal(await write(driver, table, [{ id: 0 }]), [])
+  assert.equal(await write(driver, table, [{ id: 0 }, { id: 1 }, { id: 0 }, { id: 2 }]), [])
+  assert.is(await client.get(`${table.name}:n`), '2')
+})
+
 test('keys of several columns stay apart, and a key part that is NULL is refused', async () => {
   const table = scene.table(['a', 'b'], { action: 'replace', keys: ['a', 'b'] })
   const driver = scene.driver()

@@ -6,18 +6,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../examples/demo/embedded-postgres.ts'
 import { type GuardedProcess, spawnGuarded } from '../../examples/demo/guarded-process.ts'
 import { probeRedis } from './probes.ts'
-import { findProgram } from './servers.ts'
 
 /** A Redis for one test alone: on a free port, to stop, crash and start again; it ends with this process. */
 export class RedisServer {
   readonly port: number
   readonly folder: string
-  readonly #program: string
   readonly #settings: readonly string[]
   #process: GuardedProcess | undefined
 
-  private constructor(program: string, port: number, folder: string, settings: readonly string[]) {
-    this.#program = program
+  private constructor(port: number, folder: string, settings: readonly string[]) {
     this.port = port
     this.folder = folder
     this.#settings = settings
@@ -25,11 +22,9 @@ export class RedisServer {
 
   /** @param settings such as `{ appendonly: 'yes' }` */
   static async open(settings: Record<string, string> = {}): Promise<RedisServer> {
-    const program = findProgram('redis-server', 'valkey-server')
-    if (program === undefined) throw new Error('these tests need redis-server: apt-get install redis-server')
     const folder = mkdtempSync(join(tmpdir(), 'batchflow-redis-'))
     const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
-    const server = new RedisServer(program, await freePort(), folder, flags)
+    const server = new RedisServer(await freePort(), folder, flags)
     await server.start()
     return server
   }
@@ -50,7 +45,7 @@ export class RedisServer {
     const log = join(this.folder, 'log')
     const args = [...fixed, ...this.#settings]
     const { folder } = this
-    this.#process = spawnGuarded({ command: this.#program, args, folder, log, stopSignal: 'SIGTERM' })
+    this.#process = spawnGuarded({ command: 'redis-server', args, folder, log, stopSignal: 'SIGTERM' })
     before?.release()
     for (const deadline = Date.now() + 30_000; this.#process.running && Date.now() < deadline; await sleep(20)) {
       if ((await probeRedis(this.url)) !== undefined) return

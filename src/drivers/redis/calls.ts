@@ -24,8 +24,9 @@ export function calls(commandsOf: CommandFunction): Mapping {
 }
 
 function writeCalls(out: Pipeline, result: RedisCall | readonly RedisCall[]): void {
-  if (!Array.isArray(result)) throw new EncodeError('the command function must return an array')
+  if (!Array.isArray(result)) throw new EncodeError('a command must be an array')
   const all = isList(result) ? result : [result]
+  if (!all.every(Array.isArray)) throw new EncodeError('a command must be an array')
   if (all.length > 1) out.multi()
   for (const call of all) writeCall(out, call)
   if (all.length > 1) out.exec()

@@ -37,8 +37,8 @@ export type RedisValue = string | number | bigint | boolean | Date | Uint8Array 
 export type RedisCall = readonly [command: string, ...args: RedisValue[]]
 
 /**
- * The user's own mapping: the command of a row, or several, which are then carried out together (MULTI/EXEC). What
- * happens on a conflict is up to the commands; the table's action still says how rows of one key are coalesced.
+ * The user's own mapping: the command of a row, or several, which are then carried out together (MULTI/EXEC), or an
+ * empty array when there is nothing to do for it. What happens on a conflict is up to the commands; the table's action still says how rows of one key are coalesced.
  */
 export type CommandFunction<R extends Row = never> = (row: R, table: Table) => RedisCall | readonly RedisCall[]
 

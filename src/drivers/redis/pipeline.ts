@@ -90,9 +90,13 @@ export class Pipeline implements Operation {
     const { keyPrefix, slots } = this.#options
     const full = keyPrefix === '' ? key : prefixed(keyPrefix, key)
     this.#writer.bulk(full)
-    if (!slots || this.#slot !== ANY_SLOT) return
+    if (!slots) return
     const end = this.#writer.position - 2
-    this.#slot = slotOf(this.#writer.bytes, end - Buffer.byteLength(full), end)
+    const slot = slotOf(this.#writer.bytes, end - Buffer.byteLength(full), end)
+    if (this.#slot !== ANY_SLOT && this.#slot !== slot) {
+      throw new EncodeError('the keys of one row must share a slot of the cluster: give them the same {hash tag}')
+    }
+    this.#slot = slot
   }
 
   argument(value: unknown): void {

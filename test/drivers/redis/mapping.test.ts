@@ -1,0 +1,187 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { RowFailure } from '../../../src/drivers/driver.ts'
+import { RedisDriver } from '../../../src/drivers/redis/driver.ts'
+import { args, hash, json, set, stream } from '../../../src/drivers/redis/index.ts'
+import { OptionError } from '../../../src/errors.ts'
+import { rejectsWith } from '../../support/assertions.ts'
+import { type AnyRow, tableOf } from '../../support/redis.ts'
+import { commandsOf, plan, unconnected, unconnectedCluster } from '../../support/redis-commands.ts'
+
+const columns = ['id', 'a', 'b']
+const inserted = tableOf('t', columns)
+const ignored = tableOf('t', columns, { action: 'ignore', keys: ['id'] })
+const updated = tableOf('t', columns, { action: 'update', keys: ['id'] })
+const replaced = tableOf('t', columns, { action: 'replace', keys: ['id'] })
+const row = { id: 1, a: 'x', b: null }
+
+function messages(failures: readonly RowFailure[]): [index: number, message: string][] {
+  return failures.map(({ index, error }) => [index, (error as Error).message])
+}
+
+test('hash: the commands of each action, with and without a time to live', () => {
+  const ttl = hash<AnyRow>({ key: 'id', ttl: 500 })
+  assert.equal(commandsOf(plan(updated, [{ ...row, b: 2 }])), [['hset', 't:1', 'id', '1', 'a', 'x', 'b', '2']])
+  assert.equal(commandsOf(plan(updated, [row], ttl)), [
+    ['MULTI'],
+    ['hset', 't:1', 'id', '1', 'a', 'x'],
+    ['hdel', 't:1', 'b'],
+    ['pexpire', 't:1', '500'],
+    ['EXEC'],
+  ])
+  assert.equal(commandsOf(plan(updated, [{ id: 1, a: 'x' }], hash(), ['id', 'a'])), [
+    ['hset', 't:1', 'id', '1', 'a', 'x'],
+  ])
+  assert.equal(commandsOf(plan(replaced, [row])), [
+    ['MULTI'],
+    ['del', 't:1'],
+    ['hset', 't:1', 'id', '1', 'a', 'x'],
+    ['EXEC'],
+  ])
+  for (const table of [ignored, inserted]) {
+    const [[command, sha, ...rest] = []] = commandsOf(plan(table, [row], ttl))
+    assert.is(command, 'evalsha')
+    assert.match(sha!, /^[0-9a-f]{40}$/)
+    assert.equal(rest, ['1', 't:1', '500', 'id', '1', 'a', 'x'])
+  }
+})
+
+test('set and json: the commands of each action', () => {
+  const value = set<AnyRow>({ key: 'id', value: 'a', ttl: 9 })
+  assert.equal(commandsOf(plan(updated, [row], value)), [['set', 't:1', 'x', 'PX', '9']])
+  assert.equal(commandsOf(plan(replaced, [row], set({ value: () => 7n }))), [['set', 't:1', '7']])
+  assert.equal(commandsOf(plan(ignored, [row], value)), [['set', 't:1', 'x', 'PX', '9', 'NX']])
+  assert.equal(commandsOf(plan(inserted, [row], value)), [['set', 't:1', 'x', 'PX', '9', 'NX']])
+  assert.equal(commandsOf(plan(ignored, [row], json())), [['set', 't:1', '{"id":1,"a":"x","b":null}', 'NX']])
+})
+
+test('stream: limits, ids, names', () => {
+  const fields = ['id', '1', 'a', 'x']
+  assert.equal(commandsOf(plan(inserted, [row])), [['xadd', 't', '*', ...fields]])
+  assert.equal(commandsOf(plan(inserted, [row], stream({ maxLen: 10 }))), [
+    ['xadd', 't', 'MAXLEN', '~', '10', '*', ...fields],
+  ])
+  const exact = stream<AnyRow>({ maxLen: 10, approximate: false, key: ({ id }) => `s${id}`, id: () => '5-*' })
+  assert.equal(commandsOf(plan(inserted, [row], exact)), [['xadd', 's1', 'MAXLEN', '=', '10', '5-*', ...fields]])
+})
+
+test('an operation is named by its commands, whatever the rows hold', () => {
+  assert.is(plan(updated, [row]).name, 'PIPELINE')
+  assert.is(plan(updated, [row]).text, 'MULTI HSET HDEL EXEC')
+  assert.is(plan(updated, [{ id: 1, a: 1, b: 1 }]).name, 'PIPELINE HSET')
+  assert.is(plan(inserted, [row]).text, 'XADD')
+})
+
+test('a bad row stays out of the pipeline, the others stay in', () => {
+  const rows = [row, { id: null, a: 1 }, { id: 2, a: Symbol('x') }, { id: 3, a: 1 }]
+  const pipeline = plan(replaced, rows)
+  assert.equal(pipeline.rows, [0, 3])
+  assert.equal(messages(pipeline.failures), [
+    [1, 'a part of the key is NULL'],
+    [2, 'a value of type symbol has no text'],
+  ])
+  assert.is(commandsOf(pipeline).length, 8)
+  const empty = plan(inserted, [{}], hash<AnyRow>({ key: () => 'k' }))
+  assert.equal(messages(empty.failures), [[0, 'every column is NULL, and Redis keeps no empty hash']])
+  const thrown = plan(inserted, [row], () => {
+    throw new TypeError('of the user')
+  })
+  assert.equal(messages(thrown.failures), [[0, 'the row cannot be encoded: see cause']])
+  const ttls = plan(updated, [row], hash({ ttl: () => 0.5 }))
+  assert.equal(messages(ttls.failures), [[0, 'the time to live must be an integer of at least 1 (ms)']])
+})
+
+test('commands that would break the connection for others are refused', () => {
+  const pipeline = plan(inserted, [], args())
+  assert.is(pipeline.rows.length, 0)
+  for (const cmd of ['QUIT', 'subscribe', 'MULTI', 'select', 'BLPOP', 'client']) {
+    const refused = plan(tableOf('t', ['cmd', 'key']), [{ cmd, key: 'k' }], args())
+    assert.equal(messages(refused.failures), [[0, `${cmd.toUpperCase()} cannot be part of a batch`]])
+  }
+  for (const result of [[], 'SET', [['SET', 'k'], 'GET'], [[]]]) {
+    const odd = plan(inserted, [row], () => result as never)
+    assert.is(odd.failures.length, result.length === 0 ? 0 : 1)
+  }
+})
+
+test('in a cluster every row has one slot', () => {
+  const driver = new RedisDriver(unconnectedCluster(), {
+    commands: (line: { keys: string[] }) => ['DEL', ...line.keys],
+  })
+  const table = tableOf('t', ['keys'])
+  const rows = [{ keys: ['{a}1', '{a}2'] }, { keys: ['a', 'b'] }]
+  const pipeline = driver.plan({ table, columns: table.columns, rows })
+  assert.equal(pipeline.slots, [15495])
+  assert.equal(messages(pipeline.failures), [
+    [1, 'the keys of one row must share a slot of the cluster: give them the same {hash tag}'],
+  ])
+})
+
+const refusedPlans: [string, () => unknown][] = [
+  ['table "t": stream() has no conflict action update, only error', () => plan(updated, [row], stream())],
+  ['table "t": json() has no conflict action update, only error, ignore, replace', () => plan(updated, [row], json())],
+  [
+    'table "t": hash() has no conflict action update with onConflict.set, only with all columns',
+    () => plan(tableOf('t', columns, { action: 'update', keys: ['id'], set: ['a'] }), [row]),
+  ],
+  ['table "t" has no conflict keys: give its mapping the option key', () => plan(inserted, [row], hash())],
+  [
+    'table "t": key must be among columns or a function, received "c"',
+    () => plan(inserted, [row], hash<AnyRow>({ key: 'c' })),
+  ],
+  [
+    'table "t": value must be among columns or a function, received "c"',
+    () => plan(updated, [row], set<AnyRow>({ value: 'c' })),
+  ],
+  [
+    'commands has no mapping for table "t"; there are users,events',
+    () => {
+      const driver = new RedisDriver(unconnected(), { commands: { users: hash(), events: stream() } })
+      return driver.plan({ table: updated, columns, rows: [row] })
+    },
+  ],
+  ['hash() has no option "tll"; there are key, ttl', () => hash({ tll: 1 } as never)],
+  ['ttl must be an integer of at least 1 (ms) or a function, received 0', () => hash({ ttl: 0 })],
+  ['stream(): maxLen must be an integer of at least 1, received 0', () => stream({ maxLen: 0 })],
+  ['set(): value must be a column or a function, received undefined', () => set({} as never)],
+  [
+    'redisExecutor has no option "command"; there are commands',
+    () => new RedisDriver(unconnected(), { command: 1 } as never),
+  ],
+  [
+    'commands["t"] must be a mapping or a function, received 1',
+    () => new RedisDriver(unconnected(), { commands: { t: 1 } } as never),
+  ],
+  [
+    'commands must be a mapping, a function or an object of them, received 1',
+    () => new RedisDriver(unconnected(), { commands: 1 } as never),
+  ],
+  ['redisExecutor needs an ioredis Redis or Cluster', () => new RedisDriver({} as never)],
+]
+
+for (const [message, act] of refusedPlans) {
+  test(`refused: ${message}`, async () => {
+    await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, act)
+  })
+}
+
+test("a mapping for the tables not named goes by the name '*'", () => {
+  const driver = new RedisDriver(unconnected(), { commands: { users: hash(), '*': stream() } })
+  assert.is(driver.plan({ table: inserted, columns, rows: [row] }).name, 'PIPELINE XADD')
+})
+
+test('the compiler knows the columns of a mapping', () => {
+  interface User {
+    id: number
+    name: string
+  }
+  // @ts-expect-error no such column
+  hash<User>({ key: 'nmae' })
+  // @ts-expect-error no such column
+  set<User>({ value: 'nmae' })
+  // @ts-expect-error a key is a text or bytes
+  stream<User>({ key: ({ id }) => id })
+  assert.ok(set<User>({ key: ['id', 'name'], value: ({ name }) => name.trim(), ttl: ({ id }) => id }))
+})
+
+test.run()

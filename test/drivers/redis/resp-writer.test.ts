@@ -1,0 +1,67 @@
+import fc from 'fast-check'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { EncodeError, jsonText, RespWriter, textOf } from '../../../src/drivers/redis/resp-writer.ts'
+import { thrownBy } from '../../support/assertions.ts'
+import { decode } from '../../support/redis-commands.ts'
+
+function written(values: readonly unknown[], size = 1): Buffer[] {
+  const writer = new RespWriter(size)
+  writer.array(values.length)
+  for (const value of values) writer.bulk(value)
+  const [command, ...others] = decode(writer.bytes.subarray(0, writer.position))
+  assert.is(others.length, 0)
+  return command ?? []
+}
+
+test('any text and any bytes come out as they went in, from a buffer of any size', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 200 })
+  const bytes = fc.uint8Array({ maxLength: 200 })
+  fc.assert(
+    fc.property(fc.array(fc.oneof(text, bytes), { maxLength: 20 }), fc.nat(300), (values, size) => {
+      const parts = written(values, size)
+      assert.is(parts.length, values.length)
+      values.forEach((value, i) => {
+        assert.ok(Buffer.from(value as string).equals(parts[i]!))
+      })
+    }),
+  )
+})
+
+test('half a surrogate pair becomes the replacement character, as everywhere in Node', () => {
+  for (const length of [1, 60]) {
+    const text = `${'x'.repeat(length)}\ud800`
+    assert.ok(Buffer.from(text).equals(written([text])[0]!))
+  }
+})
+
+test('numbers, bigints and booleans as their text', () => {
+  const texts = written([0, -0, 1.5, -1e21, Number.NaN, 9007199254740993n, true, false]).map(String)
+  assert.equal(texts, ['0', '0', '1.5', '-1e+21', 'NaN', '9007199254740993', 'true', 'false'])
+})
+
+test('lengths of one to seven digits', () => {
+  for (const length of [0, 9, 10, 99, 100, 999, 1000, 9999, 10_000, 1_000_000]) {
+    assert.is(written(['a'.repeat(length)])[0]!.length, length)
+  }
+})
+
+test('objects are JSON, with bigints as text and their own toJSON', () => {
+  assert.is(textOf({ a: [1n, null, undefined] }), '{"a":["1",null,null]}')
+  assert.is(textOf({ toJSON: () => 'own' }), '"own"')
+  assert.is(jsonText([]), '[]')
+})
+
+test('what has no text is refused, without being shown', async () => {
+  const circular: Record<string, unknown> = { secret: 1 }
+  circular['self'] = circular
+  const invalid = new Date(Number.NaN)
+  const refused = [null, undefined, () => 1, Symbol('secret'), invalid, new Map(), new Set(), new ArrayBuffer(1)]
+  for (const value of [...refused, new DataView(new ArrayBuffer(1)), circular, { toJSON: () => undefined }]) {
+    const error = await thrownBy(() => written([value]))
+    assert.ok(error instanceof EncodeError, String(error))
+    assert.not.match(error.message, /secret/)
+  }
+})
+
+test.run()
