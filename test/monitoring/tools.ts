@@ -5,17 +5,18 @@ import { delimiter, join } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '../..')
 const BIN = join(ROOT, '.cache/monitoring/bin')
-const BUILT = ['prometheus', 'promtool', 'otelcol'] as const
+const BUILT = ['prometheus', 'promtool', 'otelcol', 'compose'] as const
 
 export interface Tools {
   readonly prometheus: string
   readonly promtool: string
   readonly otelcol: string
+  /** The reference loader of compose files. */
+  readonly compose: string
 }
 
 /**
- * The programs, built if need be, which takes minutes. Without them and without Go it prints `SKIPPED …` and returns
- * `undefined`.
+ * The programs, built if need be, which takes minutes. Without Go it says so and returns `undefined`.
  *
  * @throws when the build fails
  */
@@ -29,10 +30,17 @@ export function buildTools(): Tools | undefined {
 /** As `buildTools`, but builds nothing. */
 export function findTools(): Tools | undefined {
   if (BUILT.every((name) => existsSync(join(BIN, name)))) {
-    return { prometheus: join(BIN, 'prometheus'), promtool: join(BIN, 'promtool'), otelcol: join(BIN, 'otelcol') }
+    const [prometheus, promtool, otelcol, compose] = BUILT.map((name) => join(BIN, name)) as [
+      string,
+      string,
+      string,
+      string,
+    ]
+    return { prometheus, promtool, otelcol, compose }
   }
-  const remedy = findProgram('go') === undefined ? 'install Go, then collector/build.sh' : 'collector/build.sh'
-  console.log(`SKIPPED prometheus, promtool, otelcol: ${remedy}`)
+  if (findProgram('go') === undefined)
+    console.log(`NOT TESTED with ${BUILT.join(', ')}: there is no Go to build them with`)
+  else console.log(`SKIPPED ${BUILT.join(', ')}: collector/build.sh`)
   return undefined
 }
 

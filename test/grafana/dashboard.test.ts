@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type * as model from '@grafana/grafana-foundation-sdk/dashboard'
+import * as units from '@grafana/grafana-foundation-sdk/units'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { SECTIONS, unseen } from '../../grafana/dashboard.ts'
+import { fileOf, LANGUAGES, stale } from '../../grafana/generate.ts'
+import { findProgram } from '../monitoring/tools.ts'
+import { run } from '../support/program.ts'
+
+type Dashboard = Omit<model.Dashboard, 'panels'> & { readonly panels: readonly Panel[] }
+type Panel = Omit<model.Panel, 'targets'> & { readonly type: string; readonly targets?: readonly { readonly expr: string }[] }
+
+const [en, zh] = LANGUAGES.map((language) => JSON.parse(readFileSync(fileOf(language), 'utf8')) as Dashboard) as [
+  Dashboard,
+  Dashboard,
+]
+const specs = SECTIONS.flatMap(({ panels }) => panels)
+const CHINESE = /\p{Script=Han}/u
+
+test('what is committed is what the source makes', () => {
+  assert.equal(stale(), [], 'run npx tsx grafana/generate.ts')
+})
+
+test('every metric of the catalogue is on a panel', () => {
+  assert.equal(unseen(), [])
+})
+
+test('every panel has title, description and a unit that Grafana knows', () => {
+  const known = new Set<unknown>(Object.values(units))
+  for (const { title, description, unit, columns = [] } of specs) {
+    assert.ok(title.en !== '' && description.en.length > 15, title.en)
+    assert.match(title.zh, CHINESE)
+    assert.match(description.zh, CHINESE)
+    for (const id of [unit, ...columns.map((column) => column.unit)]) assert.ok(known.has(id), id)
+  }
+})
+
+test('the panels that the guide names are there under its names', () => {
+  const titles = zh.panels.map(({ title }) => title)
+  for (const name of ['入队延迟', '攒批耗时', '执行耗时', '批大小分布', '队列长度', '执行并发度', '在途批次数']) {
+    assert.ok(titles.includes(name), name)
+  }
+})
+
+test('both languages ask the same', () => {
+  const targets = ({ panels }: Dashboard) => panels.map(({ id, targets = [] }) => [id, targets.map(({ expr }) => expr)])
+  assert.equal(targets(zh), targets(en))
+  assert.is.not(zh.uid, en.uid)
+})
+
+test('panels lie side by side on the grid, none over another, in the order of the file', () => {
+  const taken = new Set<string>()
+  let last = -1
+  for (const { title, gridPos } of en.panels) {
+    assert.ok(gridPos !== undefined && gridPos.x + gridPos.w <= 24, title)
+    assert.ok(gridPos.y * 24 + gridPos.x > last, title)
+    last = gridPos.y * 24 + gridPos.x
+    for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++)
+      for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+        assert.not(taken.has(`${x} ${y}`), title)
+        taken.add(`${x} ${y}`)
+      }
+  }
+})
+
+test('variables: several values at once, "All" by default, and a series without the label is not left out', () => {
+  const all = { job: '.+', instance: '.+', database: '.*', table: '.*', test_name: '.*' }
+  for (const { templating } of [en, zh]) {
+    const variables = new Map(templating?.list?.map((variable) => [variable.name, variable]))
+    assert.equal([...variables.keys()], ['datasource', ...Object.keys(all), 'traces'])
+    for (const [name, allValue] of Object.entries(all)) {
+      const { multi, includeAll, current, ...rest } = variables.get(name)!
+      assert.equal([multi, includeAll, rest.allValue, current?.value], [true, true, allValue, ['$__all']])
+    }
+  }
+})
+
+test('links lead to Explore with a search that can be read back, and to the table alone', () => {
+  const panel = en.panels.find(({ title }) => title === 'Queue length')
+  const [narrow, search] = panel?.fieldConfig?.defaults.links ?? []
+  assert.match(String(narrow?.url), /^\/d\/batchflow\?.*&var-table=\$\{__field\.labels\.table\}$/)
+  const filled = String(search?.url).replace(/\$\{[^}]+\}/g, 'users')
+  const panes = JSON.parse(new URL(filled, 'http://localhost').searchParams.get('panes') ?? '')
+  assert.is(panes.traces.queries[0].operation, 'batchflow.batch users')
+})
+
+test('exemplars are asked for where there are some', () => {
+  const withExemplars = specs.flatMap(({ queries }) => queries.filter(({ exemplars }) => exemplars))
+  assert.ok(withExemplars.length >= 3)
+  for (const { expr } of withExemplars) assert.match(expr, 'batchflow_execute_duration_seconds_bucket')
+})
+
+const linter = findProgram('dashboard-linter')
+if (linter === undefined) console.log('NOT TESTED with dashboard-linter: it is not in PATH')
+else {
+  test('the linter of the monitoring mixins has no complaint', () => {
+    for (const language of LANGUAGES) run(linter, ['lint', '--strict', fileURLToPath(fileOf(language))])
+  })
+}
+
+test.run()
