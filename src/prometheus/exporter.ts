@@ -1,14 +1,17 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { diag } from '@opentelemetry/api'
 import { AggregationTemporality, MetricReader } from '@opentelemetry/sdk-metrics'
 import { OptionError } from '../errors.ts'
 import { SCOPE } from '../telemetry/catalogue.ts'
 import { exemplarStore } from '../telemetry/exemplars.ts'
 import { type EndpointAddress, type EndpointOptions, pageUrl, validEndpoint } from './endpoint-options.ts'
-import { serveMetrics } from './metrics-server.ts'
+import { respond, serveMetrics } from './metrics-server.ts'
 import type { PageFormat } from './negotiate.ts'
 import { renderPage } from './page.ts'
 
 export interface PrometheusExporterOptions extends EndpointOptions {
+  /** With `false` nothing listens, and a server of the application's own passes requests to `handle`. @default true */
+  readonly listen?: boolean | undefined
   /** Milliseconds an asynchronous observable callback may take; then the page goes without its metric. @default 5000 */
   readonly callbackTimeout?: number | undefined
 }
@@ -30,7 +33,7 @@ export interface PrometheusExporterOptions extends EndpointOptions {
  */
 export class BatchFlowPrometheusExporter extends MetricReader {
   readonly #callbackTimeout: number
-  readonly #server: ReturnType<typeof serveMetrics>
+  readonly #server: ReturnType<typeof serveMetrics> | undefined
   readonly #host: string
   readonly #complaints = new Set<string>()
   #awaited = false
@@ -41,6 +44,7 @@ export class BatchFlowPrometheusExporter extends MetricReader {
     const { host, port, unref } = validEndpoint('BatchFlowPrometheusExporter', options)
     this.#callbackTimeout = validTimeout(options.callbackTimeout)
     this.#host = host
+    if (!validListen(options.listen)) return
     this.#server = serveMetrics({ host, port, unref, page: (format) => this.page(format) })
     this.#server.catch((error: Error) => {
       if (!this.#awaited)
@@ -52,9 +56,11 @@ export class BatchFlowPrometheusExporter extends MetricReader {
    * Resolves when the page can be fetched.
    *
    * @throws {BatchFlowError} `ERR_BATCHFLOW_PORT` when the port is taken or the address cannot be listened on
+   * @throws {OptionError} when it was told not to listen
    */
   async listening(): Promise<EndpointAddress> {
     this.#awaited = true
+    if (this.#server === undefined) throw new OptionError('BatchFlowPrometheusExporter: listen is false')
     const { port } = await this.#server
     return { port, url: pageUrl(this.#host, port) }
   }
@@ -70,6 +76,18 @@ export class BatchFlowPrometheusExporter extends MetricReader {
     return renderPage(resourceMetrics, format, exemplarStore().noted(), (message) => this.#complain(message))
   }
 
+  /**
+   * Answers a request to a server of the application's own with the page, whatever its path. Never rejects.
+   *
+   * ```ts
+   * const exporter = new BatchFlowPrometheusExporter({ listen: false })
+   * createServer((request, response) => exporter.handle(request, response)).listen(9464)
+   * ```
+   */
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    return respond(request, response, (format) => this.page(format))
+  }
+
   protected override onInitialized(): void {
     this.#unwant = exemplarStore().want()
   }
@@ -78,7 +96,7 @@ export class BatchFlowPrometheusExporter extends MetricReader {
 
   protected override async onShutdown(): Promise<void> {
     this.#unwant()
-    const server = await this.#server.catch(() => undefined)
+    const server = await this.#server?.catch(() => undefined)
     await server?.close()
   }
 
@@ -88,6 +106,11 @@ export class BatchFlowPrometheusExporter extends MetricReader {
     this.#complaints.add(message)
     diag.warn(`${SCOPE.name}: ${message}`)
   }
+}
+
+function validListen(value = true): boolean {
+  if (typeof value === 'boolean') return value
+  throw new OptionError(`BatchFlowPrometheusExporter: listen must be true or false, received ${String(value)}`)
 }
 
 function validTimeout(value = 5000): number {

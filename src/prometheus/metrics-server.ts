@@ -4,12 +4,15 @@ import { diag } from '@opentelemetry/api'
 import { BatchFlowError } from '../errors.ts'
 import { negotiate, type PageFormat } from './negotiate.ts'
 
+/** Renders what is to be seen now. */
+export type Page = (format: PageFormat) => Promise<string>
+
 export interface MetricsServerOptions {
   readonly host: string
   readonly port: number
   /** Whether a process with nothing else to do may exit while the server listens. */
   readonly unref: boolean
-  page(format: PageFormat): Promise<string>
+  readonly page: Page
 }
 
 export interface MetricsServer {
@@ -27,7 +30,9 @@ const TEXT = 'text/plain; charset=utf-8'
  */
 export async function serveMetrics(options: MetricsServerOptions): Promise<MetricsServer> {
   const server = createServer(async (request, response) => {
-    send(response, await answer(request, options.page))
+    const path = request.url?.split('?', 1)[0]
+    if (path === '/metrics') await respond(request, response, options.page)
+    else send(response, [path === '/' ? 200 : 404, TEXT, 'The metrics are at /metrics\n'])
   })
   if (options.unref) {
     server.unref()
@@ -38,12 +43,15 @@ export async function serveMetrics(options: MetricsServerOptions): Promise<Metri
   return { port: (server.address() as AddressInfo).port, close: () => close(server) }
 }
 
+/** Answers with the page, whatever the path. Never rejects. */
+export async function respond(request: IncomingMessage, response: ServerResponse, page: Page): Promise<void> {
+  send(response, await answer(request, page))
+}
+
 /** Status, content type and body of a response. */
 type Answer = readonly [status: number, type: string, body: string]
 
-async function answer({ method, url, headers }: IncomingMessage, page: MetricsServerOptions['page']): Promise<Answer> {
-  const path = url?.split('?', 1)[0]
-  if (path !== '/metrics') return [path === '/' ? 200 : 404, TEXT, 'The metrics are at /metrics\n']
+async function answer({ method, headers }: IncomingMessage, page: Page): Promise<Answer> {
   if (method !== 'GET' && method !== 'HEAD') return [405, TEXT, 'Only GET and HEAD are answered here\n']
   const { format, contentType } = negotiate(headers.accept)
   try {

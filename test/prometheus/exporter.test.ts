@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import { suite } from 'uvu'
@@ -99,6 +100,30 @@ test('it closes with its provider', async () => {
   assert.is(await fetch(url).catch((error) => error.cause.code), 'ECONNREFUSED')
 })
 
+test('told not to listen, it answers the requests of another server, whatever their path', async () => {
+  const { exporter, meter } = setUp({ listen: false })
+  meter.createCounter('jobs').add(2)
+  const server = createHttpServer((request, response) => exporter.handle(request, response)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as { port: number }).port}/internal/numbers`
+  const accept = 'application/openmetrics-text'
+  assert.match(await (await fetch(url, { headers: { accept } })).text(), /^jobs_total\{[^}]*\} 2\n(.*\n)*# EOF\n$/m)
+  assert.is((await fetch(url, { method: 'POST' })).status, 405)
+  const heard = await diagnosticsOf(async () => {
+    await exporter.shutdown()
+    assert.is((await fetch(url)).status, 500)
+  })
+  assert.equal(heard, ['error: batchflow-otel: a scrape failed'])
+  exporters.splice(0)
+  server.close()
+  server.closeAllConnections()
+})
+
+test('told not to listen, it has no address', async () => {
+  const message = 'BatchFlowPrometheusExporter: listen is false'
+  await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => create({ listen: false }).listening())
+})
+
 async function takenPort(): Promise<{ port: number; close(): void }> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -138,6 +163,7 @@ test('bad options are refused by name', async () => {
   const timeout = 'callbackTimeout must be a whole number of milliseconds above 0, received'
   await refused(`${timeout} 0`, { callbackTimeout: 0 })
   await refused(`${timeout} Infinity`, { callbackTimeout: Number.POSITIVE_INFINITY })
+  await refused('listen must be true or false, received 1', { listen: 1 as never })
 })
 
 test.run()
