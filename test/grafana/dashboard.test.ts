@@ -10,7 +10,10 @@ import { findProgram } from '../monitoring/tools.ts'
 import { run } from '../support/program.ts'
 
 type Dashboard = Omit<model.Dashboard, 'panels'> & { readonly panels: readonly Panel[] }
-type Panel = Omit<model.Panel, 'targets'> & { readonly type: string; readonly targets?: readonly { readonly expr: string }[] }
+type Panel = Omit<model.Panel, 'targets'> & {
+  readonly type: string
+  readonly targets?: readonly { readonly expr: string }[]
+}
 
 const [en, zh] = LANGUAGES.map((language) => JSON.parse(readFileSync(fileOf(language), 'utf8')) as Dashboard) as [
   Dashboard,
