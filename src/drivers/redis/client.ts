@@ -17,6 +17,7 @@ export interface RedisEndpoint {
 }
 
 export interface RedisConnection extends RedisEndpoint {
+  readonly options: RedisAddress
   /** Absent until the first connection. */
   readonly stream?: RedisSocket
   sendCommand(command: RedisCommand, wire?: RedisWire): unknown
@@ -25,17 +26,21 @@ export interface RedisConnection extends RedisEndpoint {
 export interface RedisCluster extends RedisEndpoint {
   /** By slot: the addresses `host:port` of its nodes, the master first. */
   readonly slots: readonly (readonly string[])[]
-  nodes(role?: 'all' | 'master' | 'slave'): readonly RedisNode[]
+  nodes(role?: 'all' | 'master' | 'slave'): readonly RedisConnection[]
   refreshSlotsCache(callback?: (error?: Error | null) => void): void
-}
-
-export interface RedisNode extends RedisConnection {
-  readonly options: RedisOptionsInUse & { readonly host?: string | undefined; readonly port?: number | undefined }
 }
 
 export interface RedisOptionsInUse {
   readonly keyPrefix?: string | undefined
   readonly enableOfflineQueue?: boolean | undefined
+}
+
+export interface RedisAddress extends RedisOptionsInUse {
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  /** Of a unix socket, instead of host and port. */
+  readonly path?: string | undefined
+  readonly db?: number | undefined
 }
 
 export interface RedisSocket {

@@ -1,5 +1,5 @@
 import { AttemptError } from '../driver.ts'
-import type { RedisCluster, RedisConnection, RedisNode } from './client.ts'
+import type { RedisCluster, RedisConnection } from './client.ts'
 import { isReady, ready } from './connection.ts'
 import { Flight, type Load } from './flight.ts'
 import { NotSentError, Outcomes } from './outcome.ts'
@@ -73,7 +73,7 @@ async function follow(trip: Trip): Promise<boolean> {
   }
   const routes: Record<'moved' | 'asking', Routes> = { moved: new Map(), asking: new Map() }
   for (const [entry, { asking, address }] of redirected) {
-    const node: RedisNode | undefined = nodes.get(address)
+    const node: RedisConnection | undefined = nodes.get(address)
     if (node === undefined) continue
     outcomes.errors[entry] = undefined
     add(asking ? routes.asking : routes.moved, node, entry)

@@ -1,7 +1,7 @@
 import { OptionError } from '../../errors.ts'
 import type { Classification } from '../../reasons.ts'
 import type { Table } from '../../table.ts'
-import type { AttemptContext, BatchInput, Driver, RowFailure } from '../driver.ts'
+import type { AttemptContext, BatchInput, Driver, DriverTarget, RowFailure } from '../driver.ts'
 import { classify } from './classify.ts'
 import { isCluster, type RedisClient } from './client.ts'
 import { commonError, dispatch, dispatchToCluster } from './dispatch.ts'
@@ -34,6 +34,13 @@ export class RedisDriver implements Driver<Pipeline> {
     if (typeof client?.on !== 'function') throw new OptionError('redisExecutor needs an ioredis Redis or Cluster')
     this.#client = client
     this.#mappingOf = validOptions(options)
+  }
+
+  /** Of a cluster nothing is known: every pipeline has another. */
+  get target(): DriverTarget | undefined {
+    if (isCluster(this.#client)) return undefined
+    const { host, port, path, db = 0 } = this.#client.options
+    return { namespace: String(db), ...(path ? { address: path } : { address: host, port }) }
   }
 
   /** @throws {OptionError} when the table has no mapping, or its mapping does not have the table's conflict action */

@@ -60,6 +60,11 @@ export class Pipeline implements Operation {
     return this.#distinct().join(' ')
   }
 
+  /** How many commands. */
+  get batchSize(): number {
+    return this.commands.length
+  }
+
   get bytes(): Buffer {
     return this.#writer.bytes.subarray(0, this.#writer.position)
   }

@@ -1,4 +1,4 @@
-import type { RedisCluster, RedisNode } from './client.ts'
+import type { RedisCluster, RedisConnection } from './client.ts'
 import { ready } from './connection.ts'
 import { ANY_SLOT, type Pipeline } from './pipeline.ts'
 
@@ -15,7 +15,7 @@ export function redirectionIn(error: unknown): Redirection | undefined {
 }
 
 /** Which entries go to which node; `undefined` stands for a slot that no known node serves. */
-export type Routes = Map<RedisNode | undefined, number[]>
+export type Routes = Map<RedisConnection | undefined, number[]>
 
 export function routesOf(cluster: RedisCluster, pipeline: Pipeline): Routes {
   const nodes = nodesByAddress(cluster)
@@ -28,13 +28,13 @@ export function routesOf(cluster: RedisCluster, pipeline: Pipeline): Routes {
   return routes
 }
 
-export function add(routes: Routes, node: RedisNode | undefined, entry: number): void {
+export function add(routes: Routes, node: RedisConnection | undefined, entry: number): void {
   const entries = routes.get(node)
   if (entries === undefined) routes.set(node, [entry])
   else entries.push(entry)
 }
 
-export function nodesByAddress(cluster: RedisCluster): ReadonlyMap<string, RedisNode> {
+export function nodesByAddress(cluster: RedisCluster): ReadonlyMap<string, RedisConnection> {
   return new Map(cluster.nodes('all').map((node) => [`${node.options.host}:${node.options.port}`, node]))
 }
 

@@ -72,6 +72,15 @@ test('an operation is named by its commands, whatever the rows hold', () => {
   assert.is(plan(inserted, [row]).text, 'XADD')
 })
 
+test('an operation knows how many commands it has, and a driver where they go', () => {
+  assert.is(plan(updated, [row, row]).batchSize, 8)
+  const client = { ...unconnected(), options: { host: 'cache', port: 6380, db: 2 } }
+  assert.equal(new RedisDriver(client).target, { namespace: '2', address: 'cache', port: 6380 })
+  const local = { ...unconnected(), options: { path: '/run/redis.sock' } }
+  assert.equal(new RedisDriver(local).target, { namespace: '0', address: '/run/redis.sock' })
+  assert.is(new RedisDriver(unconnectedCluster()).target, undefined)
+})
+
 test('a bad row stays out of the pipeline, the others stay in', () => {
   const rows = [row, { id: null, a: 1 }, { id: 2, a: Symbol('x') }, { id: 3, a: 1 }]
   const pipeline = plan(replaced, rows)
