@@ -31,8 +31,9 @@ interface Content {
 function contentOf(subpath: string): Content {
   if (subpath === '.') return { names: ['BatchFlow', 'defineTable', 'createExecutor', 'RowFailedError'], needs: [] }
   if (subpath === './otel') return { names: ['OtelMetricsReporter'], needs: [] }
-  const sdk = ['@opentelemetry/sdk-metrics', '@opentelemetry/exporter-prometheus']
-  if (subpath === './prometheus') return { names: ['startPrometheus'], needs: sdk }
+  if (subpath === './prometheus') {
+    return { names: ['startPrometheus', 'BatchFlowPrometheusExporter'], needs: ['@opentelemetry/sdk-metrics'] }
+  }
   return { names: [`${subpath.slice(2)}Executor`], needs: [] }
 }
 

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
+import { metrics } from '@opentelemetry/api'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
+import { NodeSDK } from '@opentelemetry/sdk-node'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BatchFlowError, OptionError } from '../../src/errors.ts'
@@ -45,6 +47,16 @@ test('any provider is served, in the format asked for', async () => {
   assert.is(openmetrics.type, 'application/openmetrics-text; version=1.0.0; charset=utf-8')
   assert.match(openmetrics.body, '# TYPE jobs counter\n')
   assert.match(openmetrics.body, /\n# EOF\n$/)
+})
+
+test('NodeSDK takes it as a metric reader', async () => {
+  const exporter = new BatchFlowPrometheusExporter({ port: 0 })
+  const sdk = new NodeSDK({ metricReaders: [exporter], autoDetectResources: false, spanProcessors: [] })
+  sdk.start()
+  metrics.getMeter('application').createCounter('jobs').add(2)
+  assert.match((await scrape(exporter, '*/*')).body, 'jobs_total{otel_scope_name="application"} 2\n')
+  await sdk.shutdown()
+  metrics.disable()
 })
 
 test('counts are cumulative', async () => {
