@@ -72,7 +72,9 @@ function scaleOf(scale: 'log' | 'symlog'): common.ScaleDistributionConfigBuilder
 }
 
 function statOf(spec: PanelSpec): stat.PanelBuilder {
-  return new stat.PanelBuilder()
+  const panel = new stat.PanelBuilder()
+  if (spec.unit === 'percentunit') panel.decimals(2) // 98.97% must not read 99%
+  return panel
     .graphMode(common.BigValueGraphMode.Area)
     .colorMode(spec.steps === undefined ? common.BigValueColorMode.None : common.BigValueColorMode.Value)
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']))

@@ -80,6 +80,7 @@ const panels: readonly PanelSpec[] = [
       zh: '执行耗时 P99 ÷ P50。数倍属正常；数十倍说明少数批次在重试或被锁阻塞。',
     },
     unit: 'short',
+    scale: 'log',
     queries: [
       {
         expr: ratio(
