@@ -92,6 +92,28 @@ test('update merges what is present, removes what is NULL and leaves what is abs
   assert.equal(await client.hgetall(`${table.name}:2`), { id: '2', size: '3' })
 })
 
+test('update with a set of columns writes the others only with a new key', async () => {
+  const wide = Array.from({ length: 3000 }, (_, i) => `c${i}`)
+  const onConflict = { action: 'update', keys: ['id'], set: ['name', ...wide] } as const
+  const table = scene.table(['id', 'name', 'size', ...wide], onConflict)
+  await client.hset(`${table.name}:1`, { id: 1, name: 'old', size: 1, c0: 'gone', c2999: 'gone' })
+  const driver = scene.driver(hash({ ttl: 50_000 }))
+  const values = Object.fromEntries(wide.slice(1, -1).map((column, i) => [column, i]))
+  const row = { name: 'new', size: 2, c0: null, ...values }
+  const rows = [
+    { id: 1, ...row },
+    { id: 2, ...row },
+    { id: 3, size: 3 },
+  ]
+  assert.equal(await write(driver, table, rows), [])
+  const [old, fresh] = [await client.hgetall(`${table.name}:1`), await client.hgetall(`${table.name}:2`)]
+  assert.equal([old['name'], old['size'], old['c0'], old['c1'], old['c2999']], ['new', '1', undefined, '0', undefined])
+  assert.equal([fresh['name'], fresh['size'], fresh['c0'], fresh['c1']], ['new', '2', undefined, '0'])
+  assert.is(Object.keys(old).length, 3 + 2998)
+  assert.equal(await client.hgetall(`${table.name}:3`), { id: '3', size: '3' })
+  assert.ok((await client.pttl(`${table.name}:1`)) > 40_000)
+})
+
 test('replace leaves nothing of the old row, whatever its type', async () => {
   const table = scene.table(columns, keyed('replace'))
   await client.hset(`${table.name}:1`, { id: 1, name: 'old', other: 'gone' })

@@ -129,10 +129,6 @@ test('in a cluster every row has one slot', () => {
 const refusedPlans: [string, () => unknown][] = [
   ['table "t": stream() has no conflict action update, only error', () => plan(updated, [row], stream())],
   ['table "t": json() has no conflict action update, only error, ignore, replace', () => plan(updated, [row], json())],
-  [
-    'table "t": hash() has no conflict action update with onConflict.set, only with all columns',
-    () => plan(tableOf('t', columns, { action: 'update', keys: ['id'], set: ['a'] }), [row]),
-  ],
   ['table "t" has no conflict keys: give its mapping the option key', () => plan(inserted, [row], hash())],
   [
     'table "t": key must be among columns or a function, received "c"',
