@@ -1,0 +1,135 @@
+import pg from 'pg'
+import { postgresExecutor } from '../../../../src/drivers/postgres/index.ts'
+import type { KnownReason } from '../../../../src/reasons.ts'
+import { servers } from '../../../support/servers.ts'
+import type { Backend, Database, Fault, Provoked } from '../backend.ts'
+import { tableOf, writeWell } from '../harness.ts'
+import type { PostgresDatabase } from './postgres.ts'
+
+const COLUMNS = { columns: { id: 'integer', name: 'text' }, key: ['id'] } as const
+const ROWS = [{ id: 1 }, { id: 2 }]
+
+/** The entries of this table get the adapter they belong to. */
+function fault(reason: KnownReason, provoke: (database: PostgresDatabase) => Promise<Provoked>): Fault {
+  return { reason, provoke: (database: Database) => provoke(database as PostgresDatabase) }
+}
+
+/** Plain inserts over a pool with these settings. */
+async function connected(database: PostgresDatabase, config: pg.PoolConfig): Promise<Provoked> {
+  const made = await database.create(COLUMNS)
+  const pool = database.connect(config)
+  return { executor: postgresExecutor(pool), table: tableOf(made), rows: ROWS, end: () => pool.end() }
+}
+
+async function held(database: PostgresDatabase, options: string): Promise<Provoked> {
+  const made = await database.create(COLUMNS)
+  const pool = database.connect({ options })
+  const hold = await database.hold(made)
+  const end = async () => {
+    await hold.release()
+    await pool.end()
+  }
+  return { executor: postgresExecutor(pool), table: tableOf(made), rows: ROWS, end }
+}
+
+/** The server answers with this SQLSTATE because a trigger says so: the condition itself cannot be had at will. */
+function raised(state: string) {
+  return async (database: PostgresDatabase): Promise<Provoked> => {
+    const made = await database.create(COLUMNS)
+    const name = made.name.replace(/"t(\d+)"$/, 'raise_$1')
+    const body = `BEGIN RAISE 'on purpose' USING ERRCODE = '${state}'; END`
+    await database.sql(`CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $$ ${body} $$`)
+    await database.sql(`CREATE TRIGGER fires BEFORE INSERT ON ${made.name} EXECUTE FUNCTION ${name}()`)
+    return { executor: database.executor, table: tableOf(made), rows: ROWS, end: async () => undefined }
+  }
+}
+
+async function deadlock(database: PostgresDatabase): Promise<Provoked> {
+  const made = await database.create(COLUMNS)
+  await writeWell(database.executor, tableOf(made), ROWS)
+  const pool = database.connect({ options: '-c deadlock_timeout=10' })
+  const other = new pg.Client({ connectionString: database.url, options: '-c deadlock_timeout=10s' })
+  await other.connect()
+  await other.query(`BEGIN; UPDATE ${made.name} SET name = 'other' WHERE id = 2`)
+  const waits = `SELECT 1 FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid() AND locktype = 'transactionid'`
+  const crossing = (async () => {
+    while ((await other.query(waits)).rows.length === 0);
+    await other.query(`UPDATE ${made.name} SET name = 'other' WHERE id = 1; COMMIT`)
+  })()
+  const end = async () => {
+    await crossing
+    await other.end()
+    await pool.end()
+  }
+  const table = tableOf(made, { action: 'update', keys: ['id'] })
+  return {
+    executor: postgresExecutor(pool),
+    table,
+    rows: [
+      { id: 1, name: 'x' },
+      { id: 2, name: 'x' },
+    ],
+    passes: true,
+    end,
+  }
+}
+
+async function wrongPassword(): Promise<Provoked> {
+  const server = await servers.embeddedPostgres()
+  if (server === undefined) throw new Error('this needs a server that asks for a password')
+  const url = new URL(server.url)
+  url.password = 'wrong'
+  const pool = new pg.Pool({ connectionString: url.href })
+  const end = async () => {
+    await pool.end()
+    await server.remove()
+  }
+  const table = tableOf({ name: 't', columns: ['id'], rows: async () => [], count: async () => 0 })
+  return { executor: postgresExecutor(pool), table, rows: ROWS, end }
+}
+
+export const postgresFaults: Backend['faults'] = {
+  'a key that is there': fault('duplicate_key', async (database) => {
+    const made = await database.create(COLUMNS)
+    await writeWell(database.executor, tableOf(made), ROWS)
+    return { executor: database.executor, table: tableOf(made), rows: ROWS, end: async () => undefined }
+  }),
+  'a missing parent': fault('constraint', async (database) => {
+    const parent = await database.create(COLUMNS)
+    const made = await database.create({ columns: { id: `integer REFERENCES ${parent.name}` } })
+    return { executor: database.executor, table: tableOf(made), rows: ROWS, end: async () => undefined }
+  }),
+  'a word where a number belongs': fault('invalid_data', async (database) => {
+    const made = await database.create(COLUMNS)
+    return { executor: database.executor, table: tableOf(made), rows: [{ id: 'x' }], end: async () => undefined }
+  }),
+  'two that wait for each other': fault('deadlock', deadlock),
+  'a lock that takes too long': fault('lock_timeout', (database) => held(database, '-c lock_timeout=10')),
+  'a statement that takes too long': fault('timeout', (database) => held(database, '-c statement_timeout=50')),
+  'a server that is down': fault('connection', (database) => connected(database, { ...DOWN })),
+  'a server that crashes': fault('connection', raised('57P02')),
+  'a disk that fails': fault('io', raised('58030')),
+  'a disk that is full': fault('out_of_space', raised('53100')),
+  'a table that is not there': fault('syntax', async (database) => ({
+    executor: database.executor,
+    table: tableOf({ name: 'conformance_nowhere.t', columns: ['id'], rows: async () => [], count: async () => 0 }),
+    rows: ROWS,
+    end: async () => undefined,
+  })),
+  'a right that is missing': fault('permission', (database) => connected(database, { options: '-c role=pg_monitor' })),
+  'a wrong password': fault('permission', wrongPassword),
+  'a session that may only read': fault('read_only', (database) =>
+    connected(database, { options: '-c default_transaction_read_only=on' }),
+  ),
+  'a view that takes no rows': fault('non_retryable', async (database) => {
+    const made = await database.create(COLUMNS)
+    const view = made.name.replace(/"t(\d+)"$/, 'view_$1')
+    await database.sql(`CREATE VIEW ${view} AS SELECT DISTINCT * FROM ${made.name}`)
+    const table = tableOf({ ...made, name: view })
+    return { executor: database.executor, table, rows: ROWS, end: async () => undefined }
+  }),
+  'a state nobody knows': fault('unknown', raised('ZZ001')),
+}
+
+/** Port 1 is nobody's. */
+const DOWN = { connectionString: 'postgres://postgres@127.0.0.1:1/test' }

@@ -1,0 +1,67 @@
+import type { Receipt } from '../../../src/batch.ts'
+import { BatchFlow } from '../../../src/batch-flow.ts'
+import { RowFailedError } from '../../../src/errors.ts'
+import type { Executor } from '../../../src/executor.ts'
+import type { BatchFlowOptions } from '../../../src/flow-options.ts'
+import type { CloseSummary } from '../../../src/lifecycle.ts'
+import { defineTable, type OnConflict, type Table } from '../../../src/table.ts'
+import { type Call, RecordingReporter } from '../../support/recording-reporter.ts'
+import type { AnyRow, TestTable } from './backend.ts'
+
+export interface Written {
+  readonly results: readonly PromiseSettledResult<Receipt>[]
+  readonly summary: CloseSummary
+  /** Everything the reporter was told. */
+  readonly calls: readonly Call[]
+  /** `retry:<reason>` and `final:<reason>`, in order. */
+  readonly errors: readonly string[]
+}
+
+export function tableOf({ name, columns }: TestTable, onConflict: OnConflict<AnyRow> = { action: 'error' }): Table {
+  return defineTable<AnyRow>(name, { columns, onConflict })
+}
+
+/** Writes rows through a flow of their own, and waits until they are settled and the flow is closed. */
+export async function writeAll(
+  executor: Executor,
+  table: Table,
+  rows: readonly object[],
+  options: BatchFlowOptions = {},
+): Promise<Written> {
+  const reporter = new RecordingReporter()
+  const size = { flushSize: Math.max(rows.length, 1), bufferSize: Math.max(rows.length, 1) }
+  const flow = new BatchFlow(executor.withMetricsReporter(reporter), { ...size, ...options })
+  const results = await flow.writeMany(table as Table<object>, rows)
+  const summary = await flow.close()
+  return { results, summary, calls: reporter.calls, errors: errorsOf(reporter) }
+}
+
+export function errorsOf(reporter: RecordingReporter): string[] {
+  return reporter.of('countError').map(([kind, reason]) => `${kind}:${reason}`)
+}
+
+/** Throws the first error there is. */
+export async function writeWell(
+  executor: Executor,
+  table: Table,
+  rows: readonly object[],
+  options?: BatchFlowOptions,
+): Promise<Written> {
+  const written = await writeAll(executor, table, rows, options)
+  for (const result of written.results) if (result.status === 'rejected') throw causeOf(result.reason)
+  return written
+}
+
+/** What failed, by its place: `{ 3: 'duplicate_key' }`. */
+export function reasonsOf({ results }: Written): Record<number, string> {
+  const failed = results.flatMap((result, i) => (result.status === 'rejected' ? [[i, result.reason] as const] : []))
+  return Object.fromEntries(failed.map(([i, error]) => [i, error instanceof RowFailedError ? error.reason : error]))
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof RowFailedError ? error.cause : error
+}
+
+export function range(count: number, from = 0): number[] {
+  return Array.from({ length: count }, (_, i) => from + i)
+}
