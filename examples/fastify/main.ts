@@ -7,7 +7,8 @@
  *       -d '{"id":"7f2c2a52-7f2c-4c0e-8d2c-0e2b6f2d9a11","product":"tea","quantity":2}'
  *
  * Listens on `HOST`:`PORT` (127.0.0.1:3000); sends telemetry to `OTEL_EXPORTER_OTLP_ENDPOINT`; uses the PostgreSQL of
- * `DATABASE_URL`, or boots one. On SIGTERM or Ctrl-C it answers what it has accepted, writes it, and ends with 0.
+ * `DATABASE_URL`, or boots one. On SIGTERM or Ctrl-C it answers what it has accepted, writes it, and ends with 0. (npx
+ * passes Ctrl-C on, but no SIGTERM: a supervisor starts `node --import tsx examples/fastify/main.ts`.)
  */
 import './telemetry.ts'
 import { once } from 'node:events'

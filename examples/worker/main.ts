@@ -4,7 +4,8 @@
  *     npx tsx examples/worker/main.ts
  *
  * Uses the PostgreSQL of `DATABASE_URL`, or boots one; sends telemetry to `OTEL_EXPORTER_OTLP_ENDPOINT`. On SIGTERM or
- * Ctrl-C it takes no more messages, writes those it has taken, and ends with 0; with 1 when rows were not written.
+ * Ctrl-C it takes no more messages, writes those it has taken, and ends with 0; with 1 when rows were not written. (npx
+ * passes Ctrl-C on, but no SIGTERM: a supervisor starts `node --import tsx examples/worker/main.ts`.)
  */
 import './telemetry.ts'
 import { Readable } from 'node:stream'
