@@ -8,7 +8,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BatchFlowError, OptionError } from '../../src/errors.ts'
 import { BatchFlowPrometheusExporter, type PrometheusExporterOptions } from '../../src/prometheus/index.ts'
+import { exemplarStore } from '../../src/telemetry/exemplars.ts'
 import { rejectsWith } from '../support/assertions.ts'
+import { contextOf, pageRig } from '../support/metrics-page.ts'
 import { diagnosticsOf } from '../support/otel-metrics.ts'
 
 const exporters: BatchFlowPrometheusExporter[] = []
@@ -100,6 +102,17 @@ test('a scrape before there is a provider is a 500, and the next one is answered
   assert.equal(heard, ['error: batchflow-otel: a scrape failed'])
   new MeterProvider({ readers: [exporter] })
   assert.is((await scrape(exporter, '*/*')).status, 200)
+})
+
+test('exemplars are kept until it shuts down', async () => {
+  const { exporter, table } = pageRig()
+  const users = table('users')
+  users.observeExecuteDuration(1, 'success', undefined, contextOf())
+  assert.is([...exemplarStore().noted()].length, 1)
+  await exporter.shutdown()
+  assert.is([...exemplarStore().noted()].length, 0)
+  users.observeExecuteDuration(1, 'success', undefined, contextOf())
+  assert.is([...exemplarStore().noted()].length, 0)
 })
 
 test('it closes with its provider', async () => {

@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT, TraceFlags } from '@opentelemetry/api'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { METRICS, SCOPE } from '../../src/telemetry/catalogue.ts'
+import { METRICS } from '../../src/telemetry/catalogue.ts'
 import { bucketOf, ExemplarStore, exemplarStore } from '../../src/telemetry/exemplars.ts'
 import { OtelMetricsReporter } from '../../src/telemetry/otel-reporter.ts'
 import { contextOf, SPAN_ID, TRACE_ID } from '../support/metrics-page.ts'
@@ -111,9 +111,15 @@ test('an upper bound belongs to its bucket, and beyond the last there is one mor
   assert.is(bucketOf(5, []), 0)
 })
 
-test('the recorder notes execute durations, with the attributes it records, in the store all copies share', () => {
+test('a second copy of the module has the same store', async () => {
+  const url = `${new URL('../../src/telemetry/exemplars.ts', import.meta.url)}?copy`
+  const copy = (await import(url)) as { exemplarStore: typeof exemplarStore; ExemplarStore: typeof ExemplarStore }
+  assert.is.not(copy.ExemplarStore, ExemplarStore)
+  assert.is(copy.exemplarStore(), exemplarStore())
+})
+
+test('the recorder notes execute durations, with the attributes it records', () => {
   const shared = exemplarStore()
-  assert.is(Reflect.get(globalThis, Symbol.for(`${SCOPE.name}@${SCOPE.version}/exemplars`)), shared)
   const sdk = new MetricsUnderTest()
   const table = new OtelMetricsReporter({ meterProvider: sdk.provider }).open(flowProbe())?.table('users')
   const done = shared.want()
