@@ -5,10 +5,10 @@ import { SCOPE } from './catalogue.ts'
 import { OtelMetricsReporter, type OtelMetricsReporterOptions } from './otel-reporter.ts'
 import { OtelTracing, type OtelTracingOptions } from './tracing.ts'
 
-type Labels = Pick<OtelMetricsReporterOptions, 'database' | 'testName'>
+type Metrics = Omit<OtelMetricsReporterOptions, 'meterProvider'>
 type Traces = Omit<OtelTracingOptions, 'tracerProvider'>
 
-export interface BatchFlowInstrumentationConfig extends Labels, Traces {
+export interface BatchFlowInstrumentationConfig extends Metrics, Traces {
   /** @default true */
   enabled?: boolean
   /** Whether metrics are recorded. @default true */
@@ -17,7 +17,9 @@ export interface BatchFlowInstrumentationConfig extends Labels, Traces {
   readonly traces?: boolean | undefined
 }
 
-const KNOWN = ['enabled', 'metrics', 'traces', 'database', 'testName', 'attemptSpans', 'linkSubmitters', 'queryText']
+const KNOWN_METRICS = ['database', 'testName', 'clientDuration']
+const KNOWN_TRACES = ['attemptSpans', 'linkSubmitters', 'queryText']
+const KNOWN = ['enabled', 'metrics', 'traces', ...KNOWN_METRICS, ...KNOWN_TRACES]
 
 /**
  * Turns on metrics and traces for every flow that has no reporter or tracing of its own, whichever was created first:
@@ -82,11 +84,12 @@ export class BatchFlowInstrumentation {
 
   #observe(): void {
     if (!this.#enabled) return
-    const { metrics, traces, database, testName, attemptSpans, linkSubmitters, queryText } = this.#config
+    const { metrics, traces, database, testName, clientDuration, attemptSpans, linkSubmitters, queryText } =
+      this.#config
     const meterProvider = this.#meterProvider
     const tracerProvider = this.#tracerProvider
     hub.observe({
-      reporter: metrics ? new OtelMetricsReporter({ database, testName, meterProvider }) : undefined,
+      reporter: metrics ? new OtelMetricsReporter({ database, testName, clientDuration, meterProvider }) : undefined,
       tracing: traces ? new OtelTracing({ tracerProvider, attemptSpans, linkSubmitters, queryText }) : undefined,
     })
   }

@@ -24,13 +24,16 @@ function providers() {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 1_000_000 })
   const meterProvider = new MeterProvider({ readers: [reader] })
-  const committed = async () => {
+  const points = async (name: string) => {
     const { resourceMetrics } = await reader.collect()
     const metrics = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics)
-    const points = metrics.find(({ descriptor }) => descriptor.name === 'batchflow.records')?.dataPoints ?? []
-    return points.find(({ attributes }) => attributes['status'] === 'success')?.value ?? 0
+    return metrics.find(({ descriptor }) => descriptor.name === name)?.dataPoints ?? []
   }
-  return { traces, meterProvider, committed, stop: () => meterProvider.shutdown() }
+  const committed = async () => {
+    const records = await points('batchflow.records')
+    return records.find(({ attributes }) => attributes['status'] === 'success')?.value ?? 0
+  }
+  return { traces, meterProvider, points, committed, stop: () => meterProvider.shutdown() }
 }
 
 function instrumentation(sdk: ReturnType<typeof providers>): BatchFlowInstrumentation {
@@ -92,6 +95,25 @@ test('metrics and traces can be had one without the other', async () => {
   made.disable()
   assert.is(await sdk.committed(), 1)
   assert.is(sdk.traces.named('batchflow.batch').length, 1)
+  await flow.close()
+  await sdk.stop()
+})
+
+test('passes on what is said of metrics and traces', async () => {
+  const sdk = providers()
+  const made = instrumentation(sdk)
+  made.setConfig({ database: 'ledger', testName: 'nightly', clientDuration: true, attemptSpans: 'none' })
+  made.enable()
+  const { flow } = rig({ flushSize: 1 }, undefined, committing())
+  await flow.write(users, user(1))
+  made.disable()
+  const [record] = await sdk.points('batchflow.batch.size')
+  assert.equal(record?.attributes, { table: 'users', database: 'ledger', test_name: 'nightly' })
+  assert.is((await sdk.points('db.client.operation.duration')).length, 1)
+  assert.equal(
+    sdk.traces.named('').map(({ name }) => name),
+    ['batchflow.batch users'],
+  )
   await flow.close()
   await sdk.stop()
 })
