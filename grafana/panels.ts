@@ -5,8 +5,9 @@ import * as prometheus from '@grafana/grafana-foundation-sdk/prometheus'
 import * as stat from '@grafana/grafana-foundation-sdk/stat'
 import * as table from '@grafana/grafana-foundation-sdk/table'
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries'
+import { ATTR } from '../src/telemetry/catalogue.ts'
 import type { Language, PanelSpec, Query, Steps } from './spec.ts'
-import { DATASOURCE, variable } from './variables.ts'
+import { DATASOURCE, LABELS, variable } from './variables.ts'
 
 type AnyPanel = timeseries.PanelBuilder | stat.PanelBuilder | heatmap.PanelBuilder | table.PanelBuilder
 
@@ -98,13 +99,15 @@ function heatmapOf(): heatmap.PanelBuilder {
 
 function tableOf(spec: PanelSpec, language: Language, uid: string): table.PanelBuilder {
   const columns = spec.columns ?? []
-  const names = Object.fromEntries(columns.map(({ name }, i) => [`Value #${refId(i)}`, name[language]]))
+  const names = Object.fromEntries([
+    ...[ATTR.database, ATTR.table].map((label) => [label, LABELS[label][language]]),
+    ...columns.map(({ name }, i) => [`Value #${refId(i)}`, name[language]]),
+  ])
+  const links = tableLinks(variable('__value.raw'), language, uid).map((builder) => builder.build())
   const panel = new table.PanelBuilder()
     .withTransformation({ id: 'merge', options: {} })
     .withTransformation({ id: 'organize', options: { excludeByName: { Time: true }, renameByName: names } })
-    .overrideByName('table', [
-      { id: 'links', value: tableLinks(variable('__value.raw'), language, uid).map((b) => b.build()) },
-    ])
+    .overrideByName(LABELS.table[language], [{ id: 'links', value: links }])
   for (const { name, unit } of columns) panel.overrideByName(name[language], [{ id: 'unit', value: unit }])
   return panel
 }

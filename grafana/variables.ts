@@ -15,13 +15,14 @@ export const TRACE_STORE = 'batchflow-traces'
 
 const BATCHES = prometheusName(METRICS.batches)
 
-const LABELS: Record<string, Text> = {
+/** What the labels are called, on variables and in tables. */
+export const LABELS = {
   job: { en: 'Job', zh: '作业' },
   instance: { en: 'Instance', zh: '实例' },
   database: { en: 'Database', zh: '数据库' },
   table: { en: 'Table', zh: '表' },
   test_name: { en: 'Test name', zh: '测试名' },
-}
+} as const satisfies Record<string, Text>
 
 /**
  * Each variable offers what those before it leave. "All" of job and instance is `.+`, as the mixins have it; that of the
@@ -29,8 +30,8 @@ const LABELS: Record<string, Text> = {
  */
 export function variables(language: Language) {
   const narrowed: string[] = []
-  const queries = ['job', 'instance', ...FILTERED].map((name) => {
-    const query = queryVariable(name, LABELS[name]?.[language] ?? name, narrowed)
+  const queries = (['job', 'instance', ...FILTERED] as const).map((name) => {
+    const query = queryVariable(name, LABELS[name][language], narrowed)
     narrowed.push(`${name}=~"$${name}"`)
     return query
   })

@@ -26,6 +26,9 @@ const PALETTE = [
 ]
 const NAMED: Readonly<Record<string, string>> = { green: '#73bf69', yellow: '#f2cc0c', red: '#f2495c', text: '#ccccdc' }
 
+/** Lines of a legend; Grafana would let one scroll. */
+const LEGEND = 4
+
 /** A chart of the panel as SVG. */
 export function chart(panel: Panel, lines: readonly Line[], width: number, height: number): string {
   const drawing = echarts.init(null, 'dark', { renderer: 'svg', ssr: true, width, height })
@@ -51,8 +54,9 @@ function timeSeries(panel: Panel, lines: readonly Line[]): echarts.EChartsOption
     animation: false,
     backgroundColor: 'transparent',
     color: PALETTE,
-    grid: { left: 62, right: 10, top: 10, bottom: 32 + 18 * Math.min(lines.length, 5) },
+    grid: { left: 62, right: 10, top: 10, bottom: 32 + 18 * Math.min(lines.length, LEGEND) },
     legend: {
+      data: lines.slice(0, LEGEND).map(({ name }) => name),
       bottom: 0,
       left: 0,
       orient: 'vertical',

@@ -35,7 +35,7 @@ const CELL = { width: 58, height: 34 }
 const page = readFileSync(fileOf(options.language === 'zh' ? 'zh' : 'en'), 'utf8')
 const { panels } = JSON.parse(page) as { panels: (model.Panel & { type: string })[] }
 const drawn = await Promise.all(panels.map(draw))
-writeFileSync(options.out, `<!doctype html><meta charset="utf-8"><style>${STYLE()}</style>${drawn.join('\n')}`)
+writeFileSync(options.out, `<!doctype html><meta charset="utf-8"><style>${style()}</style>${drawn.join('\n')}`)
 
 async function draw(panel: model.Panel & { type: string }): Promise<string> {
   const { x, y, w, h } = panel.gridPos ?? { x: 0, y: 0, w: 24, h: 1 }
@@ -87,7 +87,7 @@ function filled(expr: string): string {
     .replace(/=~"\$\w+"/g, '=~".*"')
 }
 
-function STYLE(): string {
+function style(): string {
   return `body{font:12px Inter,"Noto Sans CJK SC",sans-serif;background:#111217;color:#ccccdc;position:relative}
 h2,section{position:absolute;margin:0;overflow:hidden} h2{font-size:15px}
 section{background:#181b1f;border:1px solid #2c3235;padding:6px;box-sizing:border-box}
