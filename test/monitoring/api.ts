@@ -33,13 +33,6 @@ export class PrometheusApi {
     return data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }))
   }
 
-  /** Points of each series from `start` to `end`, all in seconds. */
-  async queryRange(expr: string, start: number, end: number, step: number): Promise<Series[]> {
-    const range = { start: String(start), end: String(end), step: String(step) }
-    const { result } = await this.#get<Matrix>('query_range', { query: expr, ...range })
-    return result.map(({ metric, values }) => ({ labels: metric, points: values.map(([t, v]) => [t, Number(v)]) }))
-  }
-
   labelValues(label: string, match: string): Promise<string[]> {
     return this.#get(`label/${label}/values`, { 'match[]': match })
   }
@@ -67,11 +60,6 @@ export class PrometheusApi {
   }
 }
 
-export interface Series {
-  readonly labels: Labels
-  readonly points: (readonly [seconds: number, value: number])[]
-}
-
 interface Vector {
   readonly resultType: 'vector'
   readonly result: { readonly metric: Labels; readonly value: readonly [number, string] }[]
@@ -80,8 +68,4 @@ interface Vector {
 interface Scalar {
   readonly resultType: 'scalar'
   readonly result: readonly [number, string]
-}
-
-interface Matrix {
-  readonly result: { readonly metric: Labels; readonly values: (readonly [number, string])[] }[]
 }

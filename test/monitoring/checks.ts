@@ -68,6 +68,13 @@ export async function checkExemplars({ api }: Routes, start: number, end: number
   return traces.some((id) => /^[0-9a-f]{32}$/.test(id ?? '')) ? [] : ['direct: no exemplar leads to a trace']
 }
 
+/** Spans go through the Collector on their way to the trace store. */
+export function checkTraces({ traces }: Routes): string[] {
+  console.log(`${traces.requests} requests with traces came out of the Collector`)
+  const spans = ['POST /orders', 'batchflow.batch orders', 'COPY orders']
+  return spans.filter((name) => !traces.has(name)).map((name) => `no span ${name} came out of the Collector`)
+}
+
 async function onEach<T>({ api }: Routes, look: (api: PrometheusApi) => Promise<T>): Promise<ByRoute<T>> {
   const [direct, collector, otlp] = await Promise.all([look(api.direct), look(api.collector), look(api.otlp)])
   return { direct, collector, otlp }

@@ -2,9 +2,10 @@
 import { context, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
-import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base'
+import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import type { FlowMetrics, MetricsReporter, TableMetrics } from 'batchflow-otel'
 import { OtelMetricsReporter, OtelTracing } from 'batchflow-otel/otel'
 import type { PrometheusEndpoint } from 'batchflow-otel/prometheus'
@@ -26,7 +27,7 @@ export const resource = resourceFromAttributes({ 'service.name': JOB, 'service.i
 export async function startLoad(page: PrometheusEndpoint, { otlp }: Routes): Promise<Load> {
   const pushing = [otlp.collector, otlp.prometheus].map(pushTo)
   const backends = await openBackends(await reachable(), `batchflow_verify_${process.pid}`)
-  startTracing()
+  const tracing = startTracing(otlp.traces)
   const reporters = [page.meterProvider, ...pushing].map(
     (meterProvider) => new OtelMetricsReporter({ testName: 'verify', meterProvider }),
   )
@@ -36,7 +37,7 @@ export async function startLoad(page: PrometheusEndpoint, { otlp }: Routes): Pro
     async stop() {
       await traffic.stop()
       await Promise.all(backends.map((backend) => backend.close()))
-      await Promise.all(pushing.map((provider) => provider.shutdown()))
+      await Promise.all([tracing, ...pushing].map((provider) => provider.shutdown()))
     },
   }
 }
@@ -52,10 +53,13 @@ function pushTo(url: string): MeterProvider {
   return new MeterProvider({ resource, readers: [reader] })
 }
 
-/** Exemplars point to spans, so there must be some; nobody keeps them. */
-function startTracing(): void {
+/** Every span is sampled, so that every batch may be an exemplar. */
+function startTracing(url: string): BasicTracerProvider {
+  const spanProcessors = [new BatchSpanProcessor(new OTLPTraceExporter({ url }))]
+  const provider = new BasicTracerProvider({ resource, spanProcessors })
   context.setGlobalContextManager(new AsyncLocalStorageContextManager())
-  trace.setGlobalTracerProvider(new BasicTracerProvider({ resource }))
+  trace.setGlobalTracerProvider(provider)
+  return provider
 }
 
 /** Tells every reporter the same. */

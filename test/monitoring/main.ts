@@ -10,7 +10,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startPrometheus } from 'batchflow-otel/prometheus'
-import { ask, checkAlerts, checkExemplars, checkSeries, checkVariables } from './checks.ts'
+import { ask, checkAlerts, checkExemplars, checkSeries, checkTraces, checkVariables } from './checks.ts'
 import { EXPECTED_DIFFERENCES } from './compare.ts'
 import { resource, startLoad } from './load.ts'
 import { dashboardQuestions, guideQuestions, ruleQuestions } from './queries.ts'
@@ -35,7 +35,7 @@ async function verify(tools: Tools, seconds: number): Promise<string[]> {
     await sleep(SETTLE_MS)
     const { series, problems: unequal } = await checkSeries(routes, Date.now() / 1000)
     console.log(`\n${series} series by each route; expected to differ:\n  ${EXPECTED_DIFFERENCES.join('\n  ')}`)
-    return [...problems, ...unequal]
+    return [...problems, ...unequal, ...checkTraces(routes)]
   } finally {
     await routes.stop()
     await page.stop()

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { PrometheusApi } from './api.ts'
 import { type Daemon, freePorts, startDaemon } from './daemon.ts'
 import type { Tools } from './tools.ts'
+import { startTraceSink, type TraceSink } from './trace-sink.ts'
 
 export const ROUTES = ['direct', 'collector', 'otlp'] as const
 
@@ -15,8 +16,10 @@ export const JOB = 'my-service'
 
 export interface Routes {
   readonly api: Readonly<Record<Route, PrometheusApi>>
-  /** OTLP/HTTP addresses metrics are sent to. */
-  readonly otlp: { readonly collector: string; readonly prometheus: string }
+  /** OTLP/HTTP addresses that metrics and traces are sent to. */
+  readonly otlp: { readonly collector: string; readonly prometheus: string; readonly traces: string }
+  /** What came out of the Collector for the trace store. */
+  readonly traces: TraceSink
   stop(): Promise<void>
 }
 
@@ -26,6 +29,7 @@ const COLLECTOR = join(import.meta.dirname, '../../collector')
 export async function startRoutes(tools: Tools, page: number): Promise<Routes> {
   const folder = mkdtempSync(join(tmpdir(), 'batchflow-monitoring-'))
   const [grpc = 0, http = 0, metrics = 0, health = 0, direct = 0, scraped = 0, pushed = 0] = await freePorts(7)
+  const traces = await startTraceSink()
   const daemons: Daemon[] = []
   const start = async (...parameters: Parameters<typeof startDaemon>) => {
     daemons.push(await startDaemon(...parameters))
@@ -34,6 +38,7 @@ export async function startRoutes(tools: Tools, page: number): Promise<Routes> {
     start(...command(tools, folder, route, port, target))
   const stop = async () => {
     await Promise.all(daemons.map((daemon) => daemon.stop()))
+    await traces.stop()
     rmSync(folder, { recursive: true, force: true })
   }
   try {
@@ -43,6 +48,7 @@ export async function startRoutes(tools: Tools, page: number): Promise<Routes> {
         OTLP_HTTP: `127.0.0.1:${http}`,
         METRICS: `127.0.0.1:${metrics}`,
         HEALTH: `127.0.0.1:${health}`,
+        TRACE_STORE: `127.0.0.1:${traces.port}`,
       }),
       prometheus('direct', direct, page),
       prometheus('collector', scraped, metrics),
@@ -57,8 +63,10 @@ export async function startRoutes(tools: Tools, page: number): Promise<Routes> {
     api: { direct: api(direct), collector: api(scraped), otlp: api(pushed) },
     otlp: {
       collector: `http://127.0.0.1:${http}/v1/metrics`,
+      traces: `http://127.0.0.1:${http}/v1/traces`,
       prometheus: `http://127.0.0.1:${pushed}/api/v1/otlp/v1/metrics`,
     },
+    traces,
     stop,
   }
 }
