@@ -29,10 +29,10 @@ export class OptionError extends BatchFlowError {
   }
 }
 
-/** What was submitted is not a row at all; it was not accepted. */
+/** What was submitted is not a row at all, or cannot be read (then `cause` says why); it was not accepted. */
 export class InvalidRowError extends BatchFlowError {
-  constructor(message: string) {
-    super('ERR_BATCHFLOW_ROW', message)
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_BATCHFLOW_ROW', message, options)
   }
 }
 

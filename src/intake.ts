@@ -1,5 +1,5 @@
 import type { Waiter } from './batch.ts'
-import { AbortedError, type BatchFlowError } from './errors.ts'
+import { AbortedError, type BatchFlowError, InvalidRowError } from './errors.ts'
 import type { Lane } from './lane.ts'
 import { Queue } from './queue.ts'
 import type { Row } from './table.ts'
@@ -11,7 +11,7 @@ interface Applicant {
   readonly waiter: Waiter | undefined
   readonly calledAt: number
   readonly admitted: () => void
-  readonly refused: (error: BatchFlowError) => void
+  readonly refused: (error: unknown) => void
   /** Stops listening to the caller's signal. */
   readonly unlisten: () => void
   gone: boolean
@@ -34,9 +34,15 @@ export class Intake {
     return this.#size - this.room
   }
 
+  /** @throws {InvalidRowError} when the row cannot be read, as a getter or its key throws; then it takes no room */
   admit(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number): void {
+    try {
+      lane.add(row, waiter, lane.accept(calledAt))
+    } catch (cause) {
+      lane.metrics?.countRejected('invalid', 1)
+      throw new InvalidRowError(`a row of table ${JSON.stringify(lane.table.name)} cannot be read`, { cause })
+    }
     this.room--
-    lane.add(row, waiter, lane.accept(calledAt))
   }
 
   /** Resolves when the row was admitted; rejects when `signal` is aborted or everybody is refused before that. */
@@ -63,8 +69,16 @@ export class Intake {
       const applicant = this.#next()
       if (applicant === undefined) return
       applicant.unlisten()
-      this.admit(applicant.lane, applicant.row, applicant.waiter, applicant.calledAt)
-      applicant.admitted()
+      this.#letIn(applicant)
+    }
+  }
+
+  #letIn({ lane, row, waiter, calledAt, admitted, refused }: Applicant): void {
+    try {
+      this.admit(lane, row, waiter, calledAt)
+      admitted()
+    } catch (error) {
+      refused(error)
     }
   }
 

@@ -1,13 +1,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { AbortedError } from '../src/errors.ts'
+import { AbortedError, InvalidRowError } from '../src/errors.ts'
 import { defineTable } from '../src/table.ts'
 import { rejectsWith } from './support/assertions.ts'
 import { settled } from './support/clock.ts'
 import { rig } from './support/flow.ts'
 import { committing } from './support/memory-driver.ts'
 import { RecordingReporter } from './support/recording-reporter.ts'
-import { ids, user, users, usersFrom } from './support/tables.ts'
+import { ids, updated, user, users, usersFrom } from './support/tables.ts'
 
 const test = suite('row budget')
 
@@ -90,6 +90,31 @@ test('refused rows are counted by reason', async () => {
     ['invalid', 1],
     ['closed', 1],
   ])
+})
+
+test('a row that cannot be read is refused, and takes no room', async () => {
+  const reporter = new RecordingReporter()
+  const { flow, driver } = rig({ flushSize: 1, bufferSize: 1 }, (executor) => executor.withMetricsReporter(reporter))
+  const circular: { self?: object } = {}
+  circular.self = circular
+  const message = 'a row of table "updated" cannot be read'
+  const refuses = (act: () => unknown) => rejectsWith(InvalidRowError, 'ERR_BATCHFLOW_ROW', message, act)
+  await refuses(() => flow.submit(updated, { id: circular } as never))
+  await refuses(() => flow.trySubmit(updated, { id: { amount: 1n } } as never))
+  await flow.submit(updated, user(1))
+  const broken = {
+    get id(): number {
+      throw new Error('not loaded')
+    },
+  }
+  const waiting = refuses(() => flow.write(updated, broken))
+  const next = flow.submit(updated, user(2))
+  driver.runs[0]!.succeed()
+  assert.is(((await waiting).cause as Error).message, 'not loaded')
+  await next
+  driver.runs[1]!.succeed()
+  assert.is((await flow.close()).committed, 2)
+  assert.is(reporter.of('countRejected').filter(([reason]) => reason === 'invalid').length, 3)
 })
 
 test('pressure: with the budget spent and a slot free, the fullest lane goes', async () => {
