@@ -53,8 +53,17 @@ export function mergeOf(table: Table): Merge {
 }
 
 function isFull(row: Row, columns: readonly string[]): boolean {
-  for (const column of columns) if ((row as Fields)[column] === undefined) return false
+  for (const column of columns) if (isAbsent(row, column)) return false
   return true
+}
+
+/** A column that cannot be read is not absent: the driver will come upon it and name the row, so that it fails alone. */
+function isAbsent(row: Row, column: string): boolean {
+  try {
+    return (row as Fields)[column] === undefined
+  } catch {
+    return false
+  }
 }
 
 /** A new object: the rows are the caller's, and may have columns as accessors. */
@@ -109,7 +118,7 @@ export class Shapes {
     if (this.#optional.length === 0 || rows.every((row) => isFull(row, this.#optional))) return [full]
     const groups = new Map<readonly string[], { rows: Row[]; indices: number[] }>()
     rows.forEach((row, index) => {
-      const columns = this.#columnsOf(row as Fields)
+      const columns = this.#columnsOf(row)
       let group = groups.get(columns)
       if (group === undefined) groups.set(columns, (group = { rows: [], indices: [] }))
       group.rows.push(row)
@@ -119,8 +128,8 @@ export class Shapes {
   }
 
   /** One array per set of columns, so that drivers can recognise it. */
-  #columnsOf(row: Fields): readonly string[] {
-    const absent = this.#optional.filter((column) => row[column] === undefined)
+  #columnsOf(row: Row): readonly string[] {
+    const absent = this.#optional.filter((column) => isAbsent(row, column))
     if (absent.length === 0) return this.#table.columns
     const id = JSON.stringify(absent)
     let columns = this.#columns.get(id)

@@ -136,6 +136,18 @@ test('rows of an update are sorted by the columns they have', () => {
   assert.is(shapes.of(rows)[0]!.columns, found[0]!.columns, 'drivers recognise a shape by its array')
 })
 
+test('a column that cannot be read counts as present', () => {
+  const broken = {
+    a: 1,
+    b: 1,
+    get x(): number {
+      throw new Error('not loaded')
+    },
+  }
+  const [shape] = new Shapes(table('update')).of([broken])
+  assert.equal(shape!.columns, ['a', 'b', 'x'])
+})
+
 test('other actions have one shape: what is absent is NULL', () => {
   const rows = [{ a: 1, b: 1 }]
   assert.equal(new Shapes(table('replace')).of(rows), [
