@@ -6,6 +6,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SECTIONS, unseen } from '../../grafana/dashboard.ts'
 import { fileOf, LANGUAGES, stale } from '../../grafana/generate.ts'
+import { TRACE_STORE } from '../../grafana/variables.ts'
+import { METRICS, prometheusName } from '../../src/telemetry/catalogue.ts'
 import { findProgram } from '../monitoring/tools.ts'
 import { run } from '../support/program.ts'
 
@@ -93,6 +95,20 @@ test('exemplars are asked for where there are some', () => {
   const withExemplars = specs.flatMap(({ queries }) => queries.filter(({ exemplars }) => exemplars))
   assert.ok(withExemplars.length >= 3)
   for (const { expr } of withExemplars) assert.match(expr, 'batchflow_execute_duration_seconds_bucket')
+})
+
+test('provisioning knows the trace store that the dashboards look for, and names only series that exist', () => {
+  const file = new URL('../../grafana/provisioning/datasources/batchflow.yml', import.meta.url)
+  const text = readFileSync(file, 'utf8')
+  assert.match(text, `uid: ${TRACE_STORE}\n    type: jaeger`)
+  assert.match(text, `name: trace_id\n          datasourceUid: ${TRACE_STORE}\n`)
+  const series = Object.values(METRICS).map((metric) => prometheusName(metric))
+  const named = [...text.matchAll(/batchflow_\w+/g)].map(([name]) => name.replace(/_bucket$/, ''))
+  assert.equal(
+    named.filter((name) => !series.includes(name)),
+    [],
+  )
+  assert.ok(named.length > 0)
 })
 
 const linter = findProgram('dashboard-linter')

@@ -10,10 +10,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startPrometheus } from 'batchflow-otel/prometheus'
-import { ask, checkAlerts, checkExemplars, checkSeries, checkTraces, checkVariables } from './checks.ts'
+import { type Answer, ask, checkAlerts, checkExemplars, checkSeries, checkTraces, checkVariables } from './checks.ts'
 import { EXPECTED_DIFFERENCES } from './compare.ts'
 import { resource, startLoad } from './load.ts'
-import { dashboardQuestions, guideQuestions, ruleQuestions } from './queries.ts'
+import { dashboardQuestions, guideQuestions, type Question, ruleQuestions } from './queries.ts'
 import { table } from './report.ts'
 import { type Routes, startRoutes } from './routes.ts'
 import { buildTools, type Tools } from './tools.ts'
@@ -44,12 +44,22 @@ async function verify(tools: Tools, seconds: number): Promise<string[]> {
 
 async function whileRunning(routes: Routes): Promise<string[]> {
   const questions = [...guideQuestions(), ...dashboardQuestions(), ...ruleQuestions(await routes.api.direct.rules())]
-  const now = Date.now() / 1000
-  const answers = await ask(routes, questions, now - 1)
+  const answers = await askPatiently(routes, questions)
   console.log(table(answers))
   const wrong = answers.flatMap(({ question, problems }) => problems.map((problem) => `${question.title}: ${problem}`))
+  const now = Date.now() / 1000
   const exemplars = await checkExemplars(routes, now - 300, now)
   return [...wrong, ...(await checkVariables(routes)), ...(await checkAlerts(routes)), ...exemplars]
+}
+
+/** A series born this very second has not come by every route yet: what is wrong now is asked once more, later. */
+async function askPatiently(routes: Routes, questions: readonly Question[]): Promise<Answer[]> {
+  const answers = await ask(routes, questions, Date.now() / 1000 - 1)
+  if (answers.every(({ problems }) => problems.length === 0)) return answers
+  await sleep(SETTLE_MS)
+  const wrong = answers.filter(({ problems }) => problems.length > 0).map(({ question }) => question)
+  const later = new Map((await ask(routes, wrong, Date.now() / 1000 - 1)).map((answer) => [answer.question, answer]))
+  return answers.map((answer) => later.get(answer.question) ?? answer)
 }
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: SECONDS } } })
