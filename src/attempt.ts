@@ -1,5 +1,5 @@
 import type { Clock, Timer } from './clock.ts'
-import { AttemptError, type Driver, type RowFailure } from './drivers/driver.ts'
+import { AttemptError, type Driver, type Operation, type RowFailure } from './drivers/driver.ts'
 import { AttemptTimeoutError, type BatchFlowError } from './errors.ts'
 import type { Part } from './part.ts'
 import type { TableMetrics } from './telemetry/reporter.ts'
@@ -84,7 +84,7 @@ export class Attempt {
     if (part.operation === undefined) {
       const start = this.#now()
       const planned = this.#driver.plan(part, context)
-      part.operation = planned instanceof Promise ? await planned : planned
+      part.operation = planned instanceof Promise ? await this.#inTime(planned) : planned
       this.#observers.metrics?.observeAssembleDuration((this.#now() - start) / 1000)
     }
     const { operation } = part
@@ -92,6 +92,15 @@ export class Attempt {
     this.#span = this.#observers.trace?.startAttempt(operation, part.table.name)
     const run = () => this.#driver.run(operation, context)
     return this.#span === undefined ? run() : this.#span.within(run)
+  }
+
+  /** A plan that comes too late is not carried out: its rows were given up, or are attempted anew. */
+  async #inTime(planned: Promise<Operation>): Promise<Operation> {
+    const operation = await planned
+    const { signal } = this.#controller
+    if (!signal.aborted) return operation
+    operation.release?.()
+    throw signal.reason
   }
 
   /** Only where somebody is told: the silent path reads no clock. */
@@ -103,7 +112,9 @@ export class Attempt {
   #attributed(error: unknown): unknown {
     const { signal } = this.#controller
     if (!signal.aborted) return error
-    return new AttemptError(signal.reason, { ambiguous: error instanceof AttemptError ? error.ambiguous : true })
+    const wasCalled = this.#calledAt >= 0
+    const ambiguous = wasCalled && (error instanceof AttemptError ? error.ambiguous : true)
+    return new AttemptError(signal.reason, { ambiguous })
   }
 
   #startTimer(milliseconds: number): void {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { AttemptError } from '../src/drivers/driver.ts'
+import { AttemptError, type BatchInput } from '../src/drivers/driver.ts'
 import { AttemptTimeoutError, OptionError, type RowFailedError } from '../src/errors.ts'
 import type { Executor } from '../src/executor.ts'
 import { backoff, NO_RETRY, type RetryOptions } from '../src/retry.ts'
@@ -117,6 +117,47 @@ test('a driver that does not react to its signal is left behind, its operation w
   assert.is(driver.released, 0, 'the driver may still use it')
   driver.runs[0]!.fail(new Error('too late to matter'))
   await settled()
+})
+
+/** A memory database whose plans take until the test lets them. */
+function planning(): { driver: MemoryDriver; plans: (() => void)[] } {
+  const driver = new MemoryDriver()
+  const plan = driver.plan.bind(driver)
+  const plans: (() => void)[] = []
+  const later = (batch: BatchInput) => new Promise((resolve) => plans.push(() => resolve(plan(batch))))
+  return { driver: Object.assign(driver, { plan: later }) as MemoryDriver, plans }
+}
+
+test('an operation planned too late is given back and never carried out', async () => {
+  const { driver, plans } = planning()
+  const configure = (executor: Executor) => retry({ onAmbiguous: 'fail' })(executor.withTimeout(50))
+  const { flow, clock } = rig({ flushSize: 1 }, configure, driver)
+  const write = flow.write(users, user(1))
+  await clock.advance(50)
+  plans[0]!()
+  await clock.advance(20)
+  assert.is(driver.runs.length, 0)
+  plans[1]!()
+  await settled()
+  assert.is(driver.runs.length, 1, 'nothing had been sent: that is no unknown outcome')
+  driver.runs[0]!.succeed()
+  await write
+  assert.equal([driver.planned, driver.released], [2, 2])
+})
+
+test('a plan that was left behind does not meddle with the next attempt', async () => {
+  const { driver, plans } = planning()
+  const { flow, clock } = rig({ flushSize: 1 }, (executor) => retry()(executor.withTimeout(50)), driver)
+  const write = flow.write(users, user(1))
+  await clock.advance(50 + 5000 + 20)
+  plans[1]!()
+  await settled()
+  plans[0]!()
+  await settled()
+  assert.is(driver.runs.length, 1)
+  driver.runs[0]!.succeed()
+  await write
+  assert.equal([driver.planned, driver.released], [2, 2])
 })
 
 /** Commits batches without bad rows, as a database does whose statements are atomic. */
