@@ -38,6 +38,8 @@ export class KeyedLane extends Lane {
   /** How many of `#ready`, the oldest ones, must leave now. */
   #overdue = 0
   #trigger: FlushTrigger = 'size'
+  /** The interval is running. */
+  #ticking = false
 
   constructor(table: Table, host: LaneHost) {
     super(table, host)
@@ -78,11 +80,17 @@ export class KeyedLane extends Lane {
   #wait(entry: Entry): void {
     if (entry.inflight) this.#blocked++
     else this.#ready.push(entry)
-    if (this.#ready.size + this.#blocked === 1) this.timer.start(this.host.flushInterval)
+    if (!this.#ticking) this.#tick()
     if (this.#ready.size >= this.host.flushSize) this.host.schedule(this)
   }
 
+  #tick(): void {
+    this.#ticking = true
+    this.timer.start(this.host.flushInterval)
+  }
+
   expedite(trigger: FlushTrigger): void {
+    if (trigger === 'interval') this.#ticking = false
     if (this.#blocked > 0) {
       for (const entry of this.#entries.values()) if (entry.inflight && entry.accepted > 0) entry.overdue = true
     }
@@ -109,7 +117,8 @@ export class KeyedLane extends Lane {
     const batch = this.#load(entries)
     batch.trigger = size === this.host.flushSize ? 'size' : this.#trigger
     this.queued -= batch.accepted
-    if (this.#ready.size + this.#blocked > 0) this.timer.start(this.host.flushInterval)
+    this.#ticking = false
+    if (this.#ready.size + this.#blocked > 0) this.#tick()
     this.leave(batch)
     return batch
   }
@@ -145,7 +154,7 @@ export class KeyedLane extends Lane {
       }
       this.#blocked--
       this.#ready.push(entry)
-      if (entry.overdue) this.#overdue++
+      if (entry.overdue) this.#overdue = this.#ready.size
     }
     if (this.due) this.host.schedule(this)
   }

@@ -69,6 +69,35 @@ test('a row held back leaves with the next interval once its key is free', async
   assert.is(driver.runs.length, 3)
 })
 
+test('a row that is held back does not stop the interval of others', async () => {
+  const { flow, driver, clock } = rig({ flushSize: 10, flushInterval: 100 })
+  await flow.submit(updated, user(1))
+  await clock.advance(100)
+  await flow.submit(updated, user(1))
+  await clock.advance(100)
+  await flow.submit(updated, user(2))
+  await clock.advance(99)
+  assert.is(driver.runs.length, 1)
+  await clock.advance(1)
+  assert.equal(ids(driver.runs[1]!.rows), [2])
+})
+
+test('flush waits for no interval, whatever is submitted before a key held back is free', async () => {
+  const { flow, driver } = rig({ flushSize: 2 }, (executor) => executor.withConcurrencyLimit(1))
+  for (const id of [1, 2, 1]) await flow.submit(updated, user(id))
+  const flush = flow.flush()
+  for (const id of [3, 4, 5, 6]) await flow.submit(updated, user(id))
+  for (let i = 0; i < 4; i++) {
+    driver.runs[i]!.succeed()
+    await settled()
+  }
+  await flush
+  assert.equal(
+    driver.runs.map(({ rows }) => ids(rows)),
+    [[1, 2], [3, 4], [5, 6], [1]],
+  )
+})
+
 test('a hot key does not leave more often than flushInterval allows', async () => {
   const { flow, driver, clock } = rig({ flushSize: 10, flushInterval: 100 })
   for (let tick = 0; tick < 1000; tick += 10) {
