@@ -56,7 +56,7 @@ function as(username: string, password: string) {
 /** A script holds the server up; it ends with the server. */
 async function stall(admin: Redis): Promise<void> {
   await admin.config('SET', 'busy-reply-threshold', '1')
-  const other = admin.duplicate()
+  const other = admin.duplicate({ retryStrategy: () => null })
   other.on('error', () => undefined)
   other.eval('while true do end', 0).catch(() => other.disconnect())
   await sleep(100)
@@ -107,10 +107,10 @@ export const redisFaults: Backend['faults'] = {
     on((admin) => admin.replicaof('127.0.0.1', 1)),
   ),
   'a client that only listens': fault('non_retryable', async (database) => {
-    const client = database.client.duplicate() as Redis
-    client.options.protocol = 2
-    await client.subscribe('conformance')
-    return over(database, client)
+    const server = await RedisServer.open()
+    const client = new Redis(server.port, '127.0.0.1', { protocol: 2 })
+    await client.subscribe('channel')
+    return over(database, client, () => server.close())
   }),
   'an error nobody knows': fault('unknown', async (database) => {
     const made = await database.create(COLUMNS)

@@ -147,7 +147,7 @@ export const redis: Backend = {
 
 /** Lets everybody who writes wait. */
 async function pause(server: RedisServer): Promise<Hold> {
-  const admin = new Redis(server.port, '127.0.0.1')
+  const admin = new Redis(server.port, '127.0.0.1', { retryStrategy: () => null })
   admin.on('error', () => undefined)
   await admin.client('PAUSE', 60_000, 'WRITE')
   return {
