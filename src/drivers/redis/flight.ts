@@ -145,21 +145,16 @@ class QueuedCommand implements RedisCommand {
   readonly inTransaction = false
   /** Keeps ioredis 6 from a trace event per command; the attempt has a span of its own. */
   readonly isTraced = true
+  /** Like those of ioredis these need no `this`: `instrumentation-ioredis` keeps them and calls them alone. */
+  readonly resolve: (reply: unknown) => void
+  readonly reject: (error: Error) => void
   readonly #flight: Flight
-  readonly #place: number
 
   constructor(flight: Flight, place: number, name: string) {
     this.name = name
     this.#flight = flight
-    this.#place = place
-  }
-
-  resolve(reply: unknown): void {
-    this.#flight.answer(this.#place, reply)
-  }
-
-  reject(error: Error): void {
-    this.#flight.fail(this.#place, error)
+    this.resolve = (reply) => flight.answer(place, reply)
+    this.reject = (error) => flight.fail(place, error)
   }
 
   toWritable(): string {
