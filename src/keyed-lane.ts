@@ -133,7 +133,7 @@ export class KeyedLane extends Lane {
       weights.push(entry.accepted)
       batch.accepted += entry.accepted
       if (entry.waiters !== undefined) for (const waiter of entry.waiters) batch.attach(index, waiter)
-      if (entry.samples !== undefined) batch.samples = (batch.samples ?? []).concat(entry.samples)
+      if (entry.samples !== undefined) for (const sample of entry.samples) (batch.samples ??= []).push(sample)
       if (entry.origins !== undefined) (batch.origins ??= new Origins()).addAll(entry.origins)
       entry.row = entry.waiters = entry.samples = entry.origins = undefined
       entry.accepted = 0
