@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import { BatchFlow } from '../../../../src/batch-flow.ts'
 import type { Table } from '../../../../src/table.ts'
+import { settled } from '../../../support/clock.ts'
 import { range, tableOf } from '../harness.ts'
 import type { Register } from '../register.ts'
 
@@ -15,7 +16,7 @@ export const concurrency: Register = ({ add, can }) => {
     const latest = new Map<number, number>()
     let closed = false
     const watching = (async () => {
-      while (!closed) latestOf(await made.rows(), latest)
+      for (; !closed; await settled()) latestOf(await made.rows(), latest)
     })()
     for (const version of range(20_000)) await flow.submit(table, { id: version % 100, version })
     const summary = await flow.close()
