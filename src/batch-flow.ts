@@ -8,6 +8,7 @@ import { Intake } from './intake.ts'
 import type { Lane } from './lane.ts'
 import { Lanes } from './lanes.ts'
 import { type CloseOptions, type CloseSummary, Lifecycle } from './lifecycle.ts'
+import { implementing } from './options.ts'
 import type { Row, Table } from './table.ts'
 import { AllSettled, AllWaiter, PromiseWaiter } from './waiters.ts'
 import { RowWritable } from './writable.ts'
@@ -152,6 +153,7 @@ export class BatchFlow implements AsyncDisposable {
   #offer(table: Table, row: Row, waiter: Waiter | undefined, signal: AbortSignal | undefined): Promise<void> {
     try {
       const lane = this.#lanes.of(table)
+      if (signal !== undefined) implementing('signal', signal, ['addEventListener'])
       if (!this.#accepts(lane, row) || signal?.aborted) return Promise.reject(this.#refusal(lane, row, signal))
       const calledAt = lane.draw()
       if (this.#intake.room === 0) return this.#intake.wait(lane, row, waiter, calledAt, signal)

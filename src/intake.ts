@@ -1,3 +1,4 @@
+import { onAbort } from './abort.ts'
 import type { Waiter } from './batch.ts'
 import { AbortedError, type BatchFlowError, InvalidRowError } from './errors.ts'
 import type { Lane } from './lane.ts'
@@ -48,16 +49,15 @@ export class Intake {
   /** Resolves when the row was admitted; rejects when `signal` is aborted or everybody is refused before that. */
   wait(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number, signal?: AbortSignal): Promise<void> {
     return new Promise((admitted, refused) => {
-      const onAbort = () => {
+      const leave = () => {
         applicant.gone = true
         lane.metrics?.countRejected('context', 1)
         refused(
           new AbortedError('submit was aborted while it waited for room; the row was not accepted', signal?.reason),
         )
       }
-      const unlisten = () => signal?.removeEventListener('abort', onAbort)
+      const unlisten = signal === undefined ? () => {} : onAbort(signal, leave)
       const applicant = { lane, row, waiter, calledAt, admitted, refused, unlisten, gone: false }
-      signal?.addEventListener('abort', onAbort, { once: true })
       this.#applicants.push(applicant)
     })
   }

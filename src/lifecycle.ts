@@ -1,4 +1,5 @@
 import { diag } from '@opentelemetry/api'
+import { onAbort } from './abort.ts'
 import type { Batch, Receipt } from './batch.ts'
 import type { BatchRun } from './batch-run.ts'
 import { MAX_DELAY, type Timer } from './clock.ts'
@@ -43,6 +44,7 @@ export class Lifecycle implements DispatchHost {
   readonly #outOfTime = new AbortController()
   readonly #closed: Promise<CloseSummary>
   #resolve!: (summary: CloseSummary) => void
+  #unlisten: (() => void) | undefined
   #timeout = 0
   #warned = false
   #committed = 0
@@ -59,7 +61,7 @@ export class Lifecycle implements DispatchHost {
     this.#deadline = settings.clock.timer(() => this.#abandon())
     this.#closed = new Promise((resolve) => (this.#resolve = resolve))
     if (settings.signal?.aborted) this.#onAbort()
-    else settings.signal?.addEventListener('abort', this.#onAbort, { once: true })
+    else if (settings.signal !== undefined) this.#unlisten = onAbort(settings.signal, this.#onAbort)
   }
 
   close({ timeout = 30_000 }: CloseOptions = {}): Promise<CloseSummary> {
@@ -136,7 +138,7 @@ export class Lifecycle implements DispatchHost {
   async #hand(letters: readonly DeadLetter[], { metrics }: Batch): Promise<void> {
     try {
       const handed = this.#settings.deadLetter!(letters)
-      if (handed !== undefined) await untilAborted(handed, this.#outOfTime.signal)
+      if (handed !== undefined) await untilAborted(Promise.resolve(handed), this.#outOfTime.signal)
       const counts = new Map<string, number>()
       for (const { error } of letters) counts.set(error.reason, (counts.get(error.reason) ?? 0) + 1)
       for (const [reason, rows] of counts) metrics?.countDeadLetters(reason, rows)
@@ -167,7 +169,7 @@ export class Lifecycle implements DispatchHost {
     for (const lane of this.#lanes) lane.expedite('close')
     if (this.#intake.outstanding > 0) return
     this.#deadline.stop()
-    this.#settings.signal?.removeEventListener('abort', this.#onAbort)
+    this.#unlisten?.()
     for (const lane of this.#lanes) lane.dispose()
     this.dispatcher.dispose()
     this.#telemetry.close()
@@ -202,9 +204,8 @@ function errorFor(failure: RowFailedError | undefined) {
 /** `promise`, unless `signal` is aborted first. */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+    if (signal.aborted) reject(signal.reason)
+    const unlisten = onAbort(signal, () => reject(signal.reason))
+    promise.then(resolve, reject).finally(unlisten)
   })
 }

@@ -1,4 +1,5 @@
 import type { Span } from '@opentelemetry/api'
+import { onAbort } from './abort.ts'
 import type { Receipt, Waiter } from './batch.ts'
 import { AbortedError, type BatchFlowError } from './errors.ts'
 
@@ -58,8 +59,7 @@ export class PromiseWaiter implements Waiter {
   readonly span: Span | undefined
   readonly #resolve: (receipt: Receipt) => void
   readonly #reject: (error: BatchFlowError) => void
-  #signal: AbortSignal | undefined
-  #listener: (() => void) | undefined
+  #unlisten: (() => void) | undefined
   #settled = false
 
   constructor(resolve: (receipt: Receipt) => void, reject: (error: BatchFlowError) => void, span?: Span) {
@@ -70,29 +70,28 @@ export class PromiseWaiter implements Waiter {
 
   listen(signal: AbortSignal): void {
     if (this.#settled) return
-    this.#signal = signal
-    this.#listener = () => this.#onAbort()
-    if (signal.aborted) this.#onAbort()
-    else signal.addEventListener('abort', this.#listener, { once: true })
+    const leave = () => this.#reject(leftEarly(signal))
+    if (signal.aborted) leave()
+    else this.#unlisten = onAbort(signal, leave)
   }
 
   committed(receipt: Receipt): void {
-    this.#unlisten()
+    this.#end()
     this.#resolve(receipt)
   }
 
   failed(error: BatchFlowError): void {
-    this.#unlisten()
+    this.#end()
     this.#reject(error)
   }
 
-  #onAbort(): void {
-    const message = 'write was aborted; the row had been accepted and will still be settled'
-    this.#reject(new AbortedError(message, this.#signal?.reason, true))
-  }
-
-  #unlisten(): void {
+  #end(): void {
     this.#settled = true
-    if (this.#listener !== undefined) this.#signal?.removeEventListener('abort', this.#listener)
+    this.#unlisten?.()
   }
+}
+
+function leftEarly(signal: AbortSignal): AbortedError {
+  const message = 'write was aborted; the row had been accepted and will still be settled'
+  return new AbortedError(message, signal.reason, true)
 }

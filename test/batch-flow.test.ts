@@ -1,10 +1,11 @@
+import { getEventListeners } from 'node:events'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BatchFlow } from '../src/batch-flow.ts'
 import { AbortedError, ClosedError, InvalidRowError, OptionError, RowFailedError } from '../src/errors.ts'
 import { createExecutor } from '../src/executor.ts'
 import { defineTable } from '../src/table.ts'
-import { rejectsWith } from './support/assertions.ts'
+import { rejectsWith, thrownBy } from './support/assertions.ts'
 import { settled } from './support/clock.ts'
 import { rig } from './support/flow.ts'
 import { committing, MemoryError } from './support/memory-driver.ts'
@@ -198,6 +199,30 @@ test('a signal that is never aborted keeps no listener', async () => {
   }
   for (let i = 0; i < 20; i++) await flow.write(users, user(i), { signal })
   assert.is(listeners, 0)
+})
+
+test('however many wait on one signal, it has one listener, and all hear of it', async () => {
+  const controller = new AbortController()
+  const { signal } = controller
+  const { flow } = rig({ flushSize: 30, bufferSize: 30 })
+  const outcomes = usersFrom(0, 30).map((row) => thrownBy(() => flow.write(users, row, { signal })))
+  await settled()
+  outcomes.push(...usersFrom(30, 30).map((row) => thrownBy(() => flow.submit(users, row, { signal }))))
+  assert.is(getEventListeners(signal, 'abort').length, 1)
+  controller.abort()
+  const errors = (await Promise.all(outcomes)) as AbortedError[]
+  assert.is(errors.filter(({ accepted }) => accepted).length, 30)
+  assert.is(errors.filter(({ accepted }) => !accepted).length, 30)
+})
+
+test('what is no signal is refused before the row is accepted', async () => {
+  const { flow, driver } = rig({ flushSize: 1 })
+  const message = 'signal must have a method addEventListener(), received an object'
+  const options = { signal: new AbortController() } as never // a slip: its signal is meant
+  for (const call of ['submit', 'write'] as const) {
+    await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => flow[call](users, user(1), options))
+  }
+  assert.is(driver.runs.length, 0)
 })
 
 test('await using closes', async () => {

@@ -205,6 +205,18 @@ test('a handler that throws loses no row and is told of once', async () => {
   assert.is((await flow.close()).failed, 2)
 })
 
+test('a handler may return anything: what is no promise is not waited for', async () => {
+  const letters: DeadLetter[] = []
+  const reporter = new RecordingReporter()
+  const deadLetter = (dead: readonly DeadLetter[]) => letters.push(...dead) as unknown as undefined
+  const { flow, driver } = rig({ flushSize: 1, deadLetter }, (executor) => executor.withMetricsReporter(reporter))
+  await flow.submit(users, user(1))
+  driver.runs[0]!.fail(new MemoryError('constraint'))
+  assert.is((await flow.close()).failed, 1)
+  assert.is(letters.length, 1)
+  assert.equal(reporter.of('countDeadLetters'), [['constraint', 1]])
+})
+
 test('a handler that never ends cannot hold up close beyond its time', async () => {
   const { flow, driver, clock } = rig({ flushSize: 1, deadLetter: () => new Promise(() => {}) })
   await flow.submit(users, user(1))
