@@ -4,7 +4,7 @@ import type { Batch, Receipt } from './batch.ts'
 import type { BatchRun } from './batch-run.ts'
 import { MAX_DELAY, type Timer } from './clock.ts'
 import { Dispatcher, type DispatchHost } from './dispatcher.ts'
-import { AbandonedError, AbortedError, type RowFailedError } from './errors.ts'
+import { AbandonedError, AbortedError, ClosedError, type RowFailedError } from './errors.ts'
 import type { Executor } from './executor.ts'
 import type { DeadLetter, FlowSettings } from './flow-options.ts'
 import type { FlowTelemetry } from './flow-telemetry.ts'
@@ -36,6 +36,8 @@ export class Lifecycle implements DispatchHost {
   readonly dispatcher: Dispatcher
   /** Rows may be submitted. */
   open = true
+  /** `close()` was called, or there is nothing left to close. */
+  #closing = false
   readonly #settings: FlowSettings
   readonly #intake: Intake
   readonly #lanes: Lanes
@@ -66,7 +68,8 @@ export class Lifecycle implements DispatchHost {
 
   close({ timeout = 30_000 }: CloseOptions = {}): Promise<CloseSummary> {
     number('close: timeout', timeout, 0, Number.POSITIVE_INFINITY)
-    if (this.open) {
+    if (!this.#closing) {
+      this.#closing = true
       this.open = false
       this.#timeout = timeout
       if (timeout <= MAX_DELAY) this.#deadline.start(timeout)
@@ -168,6 +171,7 @@ export class Lifecycle implements DispatchHost {
   #drain(): void {
     for (const lane of this.#lanes) lane.expedite('close')
     if (this.#intake.outstanding > 0) return
+    this.#closing = true
     this.#deadline.stop()
     this.#unlisten?.()
     for (const lane of this.#lanes) lane.dispose()
@@ -191,7 +195,8 @@ export class Lifecycle implements DispatchHost {
 
   #abandon(): void {
     const error = new AbandonedError(this.#timeout)
-    this.#intake.refuseAll(error)
+    const message = `this BatchFlow was closed, and no room came free within ${this.#timeout} ms; the row was not accepted`
+    this.#intake.refuseAll(new ClosedError(message))
     this.dispatcher.stop(error)
     this.#outOfTime.abort(error)
   }

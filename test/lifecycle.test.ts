@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BatchFlow } from '../src/batch-flow.ts'
-import { AbandonedError, AbortedError, OptionError, type RowFailedError } from '../src/errors.ts'
+import { AbandonedError, AbortedError, ClosedError, OptionError, type RowFailedError } from '../src/errors.ts'
 import { createExecutor } from '../src/executor.ts'
 import type { DeadLetter } from '../src/flow-options.ts'
 import { rejectsWith, thrownBy } from './support/assertions.ts'
@@ -73,7 +73,9 @@ test('rows that time ran out for are returned, and their writers told', async ()
   const running = usersFrom(1, 2).map((row) => flow.write(users, row))
   const buffered = flow.write(users, user(3))
   const waiting = flow.submit(users, user(4))
-  const errors = [...running, buffered, waiting].map((promise) => thrownBy(() => promise))
+  const errors = [...running, buffered].map((promise) => thrownBy(() => promise))
+  const message = 'this BatchFlow was closed, and no room came free within 1000 ms; the row was not accepted'
+  const refused = rejectsWith(ClosedError, 'ERR_BATCHFLOW_CLOSED', message, () => waiting)
   driver.runs[0]!.signal.addEventListener('abort', () => driver.runs[0]!.fail(new Error('cancelled')))
   const close = flow.close({ timeout: 1000 })
   await clock.advance(1000)
@@ -89,6 +91,7 @@ test('rows that time ran out for are returned, and their writers told', async ()
   )
   assert.is(summary.abandonedRows[0]!.table, 'users')
   for (const error of await Promise.all(errors)) assert.instance(error, AbandonedError)
+  await refused
   assert.is(clock.running, 0)
 })
 
@@ -221,6 +224,18 @@ test('a handler that never ends cannot hold up close beyond its time', async () 
   const { flow, driver, clock } = rig({ flushSize: 1, deadLetter: () => new Promise(() => {}) })
   await flow.submit(users, user(1))
   driver.runs[0]!.fail(new MemoryError('constraint'))
+  const close = flow.close({ timeout: 100 })
+  await clock.advance(100)
+  assert.is((await close).failed, 1)
+})
+
+test('nor can it after the flow was aborted', async () => {
+  const controller = new AbortController()
+  const deadLetter = () => new Promise<void>(() => {})
+  const { flow, driver, clock } = rig({ flushSize: 1, deadLetter, signal: controller.signal })
+  await flow.submit(users, user(1))
+  driver.runs[0]!.signal.addEventListener('abort', () => driver.runs[0]!.fail(new Error('cancelled')))
+  controller.abort()
   const close = flow.close({ timeout: 100 })
   await clock.advance(100)
   assert.is((await close).failed, 1)
