@@ -24,6 +24,8 @@ export class Intake {
   room: number
   readonly #size: number
   readonly #applicants = new Queue<Applicant>()
+  /** Of `#applicants`, those that are gone. */
+  #gone = 0
 
   constructor(size: number) {
     this.room = size
@@ -50,7 +52,7 @@ export class Intake {
   wait(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number, signal?: AbortSignal): Promise<void> {
     return new Promise((admitted, refused) => {
       const leave = () => {
-        applicant.gone = true
+        this.#forget(applicant)
         lane.metrics?.countRejected('context', 1)
         refused(
           new AbortedError('submit was aborted while it waited for room; the row was not accepted', signal?.reason),
@@ -92,7 +94,15 @@ export class Intake {
 
   #next(): Applicant | undefined {
     let applicant = this.#applicants.shift()
-    while (applicant?.gone) applicant = this.#applicants.shift()
+    for (; applicant?.gone; applicant = this.#applicants.shift()) this.#gone--
     return applicant
+  }
+
+  /** Those who gave up must not gather, with their rows, in front of a database that stalls. */
+  #forget(applicant: Applicant): void {
+    applicant.gone = true
+    if (++this.#gone * 2 < this.#applicants.size) return
+    this.#applicants.retain(({ gone }) => !gone)
+    this.#gone = 0
   }
 }

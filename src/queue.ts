@@ -19,6 +19,12 @@ export class Queue<T> {
     return item
   }
 
+  /** Forgets all others. */
+  retain(wanted: (item: T) => boolean): void {
+    this.#items = this.#items.slice(this.#head).filter((item) => wanted(item as T))
+    this.#head = 0
+  }
+
   *[Symbol.iterator](): Iterator<T> {
     for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i] as T
   }

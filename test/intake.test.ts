@@ -5,6 +5,7 @@ import { defineTable } from '../src/table.ts'
 import { rejectsWith } from './support/assertions.ts'
 import { settled } from './support/clock.ts'
 import { rig } from './support/flow.ts'
+import { collected } from './support/garbage.ts'
 import { committing } from './support/memory-driver.ts'
 import { RecordingReporter } from './support/recording-reporter.ts'
 import { ids, updated, user, users, usersFrom } from './support/tables.ts'
@@ -69,6 +70,30 @@ test('an aborted wait gives its turn to the next', async () => {
   driver.runs[0]!.succeed()
   await next
   assert.equal(ids(driver.runs[1]!.rows), [2])
+})
+
+test('who gave up is forgotten, though there is never room again', async () => {
+  const { flow, driver } = rig({ flushSize: 1, bufferSize: 1 })
+  await flow.submit(users, user(0))
+  const patient = usersFrom(1, 3).map((row) => flow.submit(users, row))
+  const forgotten: WeakRef<object>[] = []
+  for (let i = 0; i < 100; i++) {
+    const row = user(i)
+    forgotten.push(new WeakRef(row))
+    const controller = new AbortController()
+    const submitted = flow.submit(users, row, { signal: controller.signal }).catch(() => {})
+    controller.abort()
+    await submitted
+  }
+  await collected()
+  const held = forgotten.filter((row) => row.deref() !== undefined).length
+  assert.ok(held < 10, `${held} rows of 100 are held`)
+  for (let i = 0; i < 4; i++) {
+    driver.runs[i]!.succeed()
+    await settled()
+  }
+  await Promise.all(patient)
+  assert.equal(ids(driver.committed), [0, 1, 2, 3])
 })
 
 test('refused rows are counted by reason', async () => {
