@@ -17,17 +17,20 @@ export class Hub {
   #observer: Observer | undefined
   /** Weak, so that a flow nobody closed can still be collected. */
   readonly #flows = new Set<WeakRef<Observable>>()
+  readonly #references = new WeakMap<Observable, WeakRef<Observable>>()
+  readonly #collected = new FinalizationRegistry<WeakRef<Observable>>((reference) => this.#flows.delete(reference))
 
   join(flow: Observable): void {
-    this.#flows.add(new WeakRef(flow))
+    const reference = new WeakRef(flow)
+    this.#flows.add(reference)
+    this.#references.set(flow, reference)
+    this.#collected.register(flow, reference)
     if (this.#observer !== undefined) flow.observe(this.#observer)
   }
 
   leave(flow: Observable): void {
-    for (const reference of this.#flows) {
-      const known = reference.deref()
-      if (known === undefined || known === flow) this.#flows.delete(reference)
-    }
+    const reference = this.#references.get(flow)
+    if (reference !== undefined) this.#flows.delete(reference)
   }
 
   /** `undefined` ends the observation. */
