@@ -18,11 +18,14 @@ export const ALL_FLIGHTS = 3_000_000
 
 const SOURCE = new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets'))
 
+/** Flights that arrive together, at most. */
+export const PORTION = 100
+
 /**
  * The first `limit` flights of the US Bureau of Transportation Statistics' records of 2001 in `vega-datasets`, in order
- * of departure. One row group (272,727 rows) is in memory at a time, in buffers that the next one overwrites.
+ * of departure, by portions. One row group (272,727 rows) is in memory at a time, in buffers that the next one overwrites.
  */
-export async function* readFlights(limit: number = ALL_FLIGHTS): AsyncGenerator<Flight, void, undefined> {
+export async function* readFlights(limit: number = ALL_FLIGHTS): AsyncGenerator<Flight[], void, undefined> {
   const file = await asyncBufferFromFile(SOURCE.pathname)
   const metadata = await parquetMetadataAsync(file)
   const columns = allocate(metadata, limit)
@@ -33,7 +36,7 @@ export async function* readFlights(limit: number = ALL_FLIGHTS): AsyncGenerator<
     for (const [name, target] of Object.entries(columns)) {
       await fill(target, { file, metadata, columns: [name], rowStart, rowEnd })
     }
-    yield* rows(columns, rowEnd - rowStart)
+    yield* portions(columns, rowEnd - rowStart)
     rowStart = rowEnd
   }
 }
@@ -51,17 +54,21 @@ function allocate(metadata: FileMetaData, limit: number) {
   }
 }
 
-function* rows({ date, delay, distance, origin, destination }: Columns, count: number): Generator<Flight> {
+function* portions({ date, delay, distance, origin, destination }: Columns, count: number): Generator<Flight[]> {
   let departure = new Date(0)
-  for (let i = 0; i < count; i++) {
-    if (date[i]! !== departure.getTime()) departure = new Date(date[i]!)
-    yield {
-      date: departure,
-      delay: delay[i]!,
-      distance: distance[i]!,
-      origin: origin[i]!,
-      destination: destination[i]!,
+  for (let start = 0; start < count; start += PORTION) {
+    const flights: Flight[] = []
+    for (let i = start; i < Math.min(start + PORTION, count); i++) {
+      if (date[i]! !== departure.getTime()) departure = new Date(date[i]!)
+      flights.push({
+        date: departure,
+        delay: delay[i]!,
+        distance: distance[i]!,
+        origin: origin[i]!,
+        destination: destination[i]!,
+      })
     }
+    yield flights
   }
 }
 

@@ -1,7 +1,9 @@
+import { trace } from '@opentelemetry/api'
 import { BatchFlow, type Executor } from 'batchflow-otel'
-import { dailyDelays, flights } from './database.ts'
-import { readFlights } from './flights.ts'
-import { Model } from './model.ts'
+import { type Flight, readFlights } from './flights.ts'
+import { type DailyDelays, Model } from './model.ts'
+import { dailyDelays, flights } from './tables.ts'
+import { REQUEST_SPAN, TRACER } from './tracing.ts'
 
 export interface Load {
   readonly model: Model
@@ -20,16 +22,24 @@ export interface LoadOptions {
 /** Rows merged into a waiting one take room until that is written: the default would send `flights` off half empty. */
 const BATCHES_BUFFERED = 24
 
-/** The demo's heart: hands every flight, one by one, to `flights`, and the totals it changes to `daily_delays`. */
+/** The demo's heart: flights arrive in requests; each goes to `flights`, and the totals it changes to `daily_delays`. */
 export async function load(executor: Executor, { rows, flushSize, signal }: LoadOptions): Promise<Load> {
   const model = new Model()
   await using flow = new BatchFlow(executor, { flushSize, bufferSize: BATCHES_BUFFERED * flushSize })
+  const tracer = trace.getTracer(TRACER)
   const started = performance.now()
-  for await (const flight of readFlights(rows)) {
-    await flow.submit(flights, flight)
-    await flow.submit(dailyDelays, model.add(flight))
+  for await (const request of readFlights(rows)) {
+    await tracer.startActiveSpan(REQUEST_SPAN, async (span) => {
+      await flow.submitMany(flights, request)
+      await flow.submitMany(dailyDelays, totalsAfter(request, model))
+      span.end()
+    })
     if (signal.aborted) break
   }
   const { failed, abandoned } = await flow.close()
   return { model, seconds: (performance.now() - started) / 1000, failed: failed + abandoned }
+}
+
+function* totalsAfter(request: readonly Flight[], model: Model): Generator<DailyDelays> {
+  for (const flight of request) yield model.add(flight)
 }

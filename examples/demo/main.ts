@@ -1,23 +1,27 @@
 /** The demo: `npm start -- --help` tells what it can do. */
 import { once } from 'node:events'
-import { OtelMetricsReporter } from 'batchflow-otel/otel'
-import { postgresExecutor } from 'batchflow-otel/postgres'
-import { type PrometheusEndpoint, startPrometheus } from 'batchflow-otel/prometheus'
+import { DiagConsoleLogger, DiagLogLevel, diag } from '@opentelemetry/api'
+import { OtelMetricsReporter, OtelTracing } from 'batchflow-otel/otel'
 import { CommanderError } from 'commander'
-import { type Database, openDatabase, verify } from './database.ts'
+import { type Endpoint, startEndpoint } from './endpoint.ts'
 import { type Load, load } from './load.ts'
 import { type DemoOptions, readOptions } from './options.ts'
 import { type Progress, showProgress, thousands } from './progress.ts'
 import { rehearse } from './rehearsal.ts'
+import { openStore } from './stores/open.ts'
+import type { Store } from './stores/store.ts'
 import { describeSummary, type Summary } from './summary.ts'
 import { Tally } from './tally.ts'
+import { startTracing } from './tracing.ts'
+import { verify } from './verify.ts'
 
 const INTERRUPTED = 130
 
 interface Stage {
   readonly options: DemoOptions
-  readonly database: Database
+  readonly store: Store
   readonly progress: Progress
+  readonly endpoint: Endpoint
   /** Aborted by Ctrl-C. */
   readonly stop: AbortSignal
 }
@@ -26,20 +30,23 @@ async function main(options: DemoOptions): Promise<number> {
   const stop = stopOnSignal()
   const progress = showProgress(process.stderr)
   const { to: url, schema, concurrency, port } = options
-  const endpoint = await explaining(`--port ${port}`, startPrometheus({ port }))
+  diag.setLogger(new DiagConsoleLogger(), DiagLogLevel.WARN)
+  const tracing = startTracing()
+  const endpoint = await explaining(`--port ${port}`, startEndpoint(port, tracing.ring))
   try {
-    progress.say(url === undefined ? 'booting PostgreSQL …' : 'connecting to PostgreSQL …')
-    const opening = openDatabase({ url, schema, connections: concurrency + SPARE_CONNECTIONS })
-    const database = await explaining(url === undefined ? 'no database; give one by --to' : '--to', opening)
+    progress.say(url === undefined ? 'booting PostgreSQL …' : 'connecting …')
+    const opening = openStore({ url, schema, connections: concurrency + SPARE_CONNECTIONS })
+    const store = await explaining(url === undefined ? 'no database; give one by --to' : '--to', opening)
     try {
-      return await show({ options, database, progress, stop }, endpoint)
+      return await show({ options, store, progress, endpoint, stop })
     } finally {
-      await database.close()
+      await store.close()
     }
   } catch (error) {
     if (stop.aborted) return INTERRUPTED
     throw error
   } finally {
+    await tracing.shutdown()
     await endpoint.stop()
   }
 }
@@ -47,16 +54,17 @@ async function main(options: DemoOptions): Promise<number> {
 /** One for the lock of the rehearsal, one for cancelling. */
 const SPARE_CONNECTIONS = 2
 
-async function show(stage: Stage, endpoint: PrometheusEndpoint): Promise<number> {
-  const { options, database, progress, stop } = stage
+async function show(stage: Stage): Promise<number> {
+  const { options, store, progress, endpoint, stop } = stage
   const tally = new Tally(new OtelMetricsReporter({ testName: 'flights_demo' }))
-  const executor = postgresExecutor(database.pool)
+  const executor = store.executor
     .withConcurrencyLimit(options.concurrency)
     .withRetry({ maxAttempts: 3 })
     .withTimeout(10_000)
     .withMetricsReporter(tally)
+    .withTracing(new OtelTracing())
 
-  progress.say(`loading ${thousands(options.rows)} flights into ${database.label}; metrics: ${endpoint.url}`)
+  progress.say(`loading ${thousands(options.rows)} flights into ${store.label}; metrics: ${endpoint.metrics}`)
   const look = () => ({
     rows: tally.of('flights').committed,
     queued: tally.queued,
@@ -66,21 +74,21 @@ async function show(stage: Stage, endpoint: PrometheusEndpoint): Promise<number>
   const stopWatching = progress.watch(options.rows, look)
   const loaded = await load(executor, { ...options, signal: stop }).finally(stopWatching)
   const summary = await conclude(stage, tally, loaded)
-  const rehearsed = stop.aborted ? undefined : await rehearse(database.pool, executor, tally)
+  const rehearsed = stop.aborted ? undefined : await rehearse(store.trouble, executor, tally)
 
-  const details = { keys: loaded.model.daily().rows, coalesced: tally.of('daily_delays').coalesced }
-  console.log(describeSummary(summary, { ...details, database: database.label }))
+  const details = { keys: loaded.model.contents().daily.rows, coalesced: tally.of('daily_delays').coalesced }
+  console.log(describeSummary(summary, { ...details, database: store.label }))
   if (rehearsed !== undefined) console.log(`  ${rehearsed}\n`)
   if (options.json) console.log(JSON.stringify(summary))
   if (summary.interrupted) return INTERRUPTED
-  if (!options.exit) await serve(stage, endpoint)
+  if (!options.exit) await serve(stage)
   return summary.verified && summary.failed === 0 ? 0 : 1
 }
 
-async function conclude({ database, stop }: Stage, tally: Tally, { model, seconds, failed }: Load): Promise<Summary> {
+async function conclude({ store, stop }: Stage, tally: Tally, { model, seconds, failed }: Load): Promise<Summary> {
   const interrupted = stop.aborted
   const { committed: rows } = tally.of('flights')
-  const [batches, differences] = [tally.total('batches'), await verify(database.pool, model)]
+  const [batches, differences] = [tally.total('batches'), await verify(store, model)]
   return {
     rows,
     rowsPerSecond: Math.round(rows / seconds),
@@ -94,11 +102,9 @@ async function conclude({ database, stop }: Stage, tally: Tally, { model, second
   }
 }
 
-async function serve({ progress, stop }: Stage, endpoint: PrometheusEndpoint): Promise<void> {
-  progress.say(`serving ${endpoint.url} until Ctrl-C`)
-  const forever = setInterval(() => {}, 2 ** 30) // neither the endpoint nor the server keeps a process alive
+async function serve({ progress, endpoint: { metrics, traces }, stop }: Stage): Promise<void> {
+  progress.say(`serving ${metrics} ${traces === undefined ? '' : `and ${traces} `}until Ctrl-C`)
   if (!stop.aborted) await once(stop, 'abort')
-  clearInterval(forever)
 }
 
 /** The first signal asks for an orderly end; the second one gets its way at once. */

@@ -22,6 +22,12 @@ export interface Totals {
   readonly hash: number
 }
 
+/** Of both tables. */
+export interface Contents {
+  readonly flights: Totals
+  readonly daily: Totals
+}
+
 /**
  * The hash of a row is the product, modulo a prime, of its values, each shifted into 1 … prime - 1. A sum of products
  * notices when two rows swap a value, which sums of columns do not. Every intermediate result is below 2^52, so doubles
@@ -36,20 +42,49 @@ export const DAILY_SHIFTS = [17, 104_729, 29, 20_000_003, 101] as const
 const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
 
-/** What the database must hold, computed from the input while it streams by. */
-export class Model {
+/** Adds up rows of one table. */
+export class Sums {
   #rows = 0
+  #flights = 0
   #delay = 0
   #distance = 0
   #hash = 0
+
+  addFlight(flight: Flight): void {
+    this.#add(1, flight.delay, flight.distance, hashFlight(flight))
+  }
+
+  addDaily(totals: DailyDelays): void {
+    this.#add(totals.flights, totals.delay, totals.distance, hashDaily(totals))
+  }
+
+  get totals(): Totals {
+    return {
+      rows: this.#rows,
+      flights: this.#flights,
+      delay: this.#delay,
+      distance: this.#distance,
+      hash: this.#hash,
+    }
+  }
+
+  #add(flights: number, delay: number, distance: number, hash: number): void {
+    this.#rows++
+    this.#flights += flights
+    this.#delay += delay
+    this.#distance += distance
+    this.#hash += hash
+  }
+}
+
+/** What the database must hold, computed from the input while it streams by. */
+export class Model {
+  readonly #flights = new Sums()
   readonly #days = new Map<number, Map<string, DailyDelays>>()
 
   /** Takes a flight in, and returns the new totals of its airport and day. */
   add(flight: Flight): DailyDelays {
-    this.#rows++
-    this.#delay += flight.delay
-    this.#distance += flight.distance
-    this.#hash += hashFlight(flight)
+    this.#flights.addFlight(flight)
     const airports = this.#airportsOf(Math.floor(flight.date.getTime() / DAY_MS))
     const before = airports.get(flight.origin)
     const totals = {
@@ -63,19 +98,10 @@ export class Model {
     return totals
   }
 
-  flights(): Totals {
-    return { rows: this.#rows, flights: this.#rows, delay: this.#delay, distance: this.#distance, hash: this.#hash }
-  }
-
-  daily(): Totals {
-    let [rows, hash] = [0, 0]
-    for (const [day, airports] of this.#days) {
-      for (const totals of airports.values()) {
-        rows++
-        hash += hashDaily(day, totals)
-      }
-    }
-    return { ...this.flights(), rows, hash }
+  contents(): Contents {
+    const daily = new Sums()
+    for (const airports of this.#days.values()) for (const totals of airports.values()) daily.addDaily(totals)
+    return { flights: this.#flights.totals, daily: daily.totals }
   }
 
   #airportsOf(day: number): Map<string, DailyDelays> {
@@ -93,9 +119,9 @@ function hashFlight({ date, delay, distance, origin, destination }: Flight): num
   return ((hash % PRIME) * (airportNumber(destination) + e)) % PRIME
 }
 
-function hashDaily(day: number, { origin, flights, delay, distance }: DailyDelays): number {
+function hashDaily({ origin, day, flights, delay, distance }: DailyDelays): number {
   const [a, b, c, d, e] = DAILY_SHIFTS
-  let hash = (day + a) * (airportNumber(origin) + b)
+  let hash = (Date.parse(day) / DAY_MS + a) * (airportNumber(origin) + b)
   hash = (hash % PRIME) * (flights + c)
   hash = (hash % PRIME) * (delay + d)
   return ((hash % PRIME) * (distance + e)) % PRIME

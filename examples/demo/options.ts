@@ -1,11 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ALL_FLIGHTS } from './flights.ts'
+import { isStoreUrl } from './stores/open.ts'
 
 export interface DemoOptions {
   readonly rows: number
   readonly exit: boolean
   readonly json: boolean
-  readonly to?: string
+  readonly to?: string | undefined
   readonly schema: string
   readonly port: number
   readonly concurrency: number
@@ -20,19 +21,24 @@ export interface DemoOptions {
 export function readOptions(argv: readonly string[]): DemoOptions {
   const command = new Command('npm start --')
     .description(
-      'Streams real US flights row by row through BatchFlow into PostgreSQL, checks that the tables hold what they must,' +
-        ' and serves the metrics of it until Ctrl-C.',
+      'Streams real US flights row by row through BatchFlow into a database, checks that the tables hold what they must,' +
+        ' and serves the metrics and traces of it until Ctrl-C. Traces go to OTEL_EXPORTER_OTLP_ENDPOINT instead, if set.',
     )
     .option('--rows <n|all>', `flights to load, 1 to ${ALL_FLIGHTS}`, rowCount, 1_000_000)
     .option('--exit', 'end after the load: status 0 if both tables are right, 1 and what differs if not', false)
     .option('--json', 'print the summary as one JSON object, the last line of the output', false)
     .addOption(
-      new Option('--to <url>', 'PostgreSQL to load into; without it, one is booted')
-        .argParser(postgresUrl)
+      new Option('--to <url>', `database to load into: ${URLS}; without it, a PostgreSQL is booted`)
+        .argParser(storeUrl)
         .env('DATABASE_URL'),
     )
-    .option('--schema <name>', 'schema for the tables; it is dropped and made anew', schemaName, 'batchflow_demo')
-    .option('--port <n>', 'port of /metrics, 0 for any that is free', integer(0, 65_535), 9464)
+    .option(
+      '--schema <name>',
+      'schema (MySQL: database, Redis: key prefix) for the tables; dropped and made anew',
+      schemaName,
+      'batchflow_demo',
+    )
+    .option('--port <n>', 'port of /metrics and /traces, 0 for any that is free', integer(0, 65_535), 9464)
     .option('--concurrency <n>', 'batches in flight at once', integer(1, 64), 4)
     .option('--flush-size <n>', 'rows per batch', integer(1, 100_000), 2_000)
     .exitOverride()
@@ -51,9 +57,11 @@ function integer(min: number, max: number, orElse = '') {
   }
 }
 
-function postgresUrl(value: string): string {
-  if (URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol)) return value
-  throw new InvalidArgumentError('It must be a URL like postgres://user@host:5432/database.')
+const URLS = 'postgres://…, mysql://…, redis://…, sqlite:file.db or sqlite::memory:'
+
+function storeUrl(value: string): string {
+  if (isStoreUrl(value)) return value
+  throw new InvalidArgumentError(`It must be a URL: ${URLS}.`)
 }
 
 /** Plain names only: the name also goes into connection options, where quoting is different. */

@@ -2,16 +2,15 @@ import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Flight, readFlights } from '../../../examples/demo/flights.ts'
+import { type Flight, PORTION, readFlights } from '../../../examples/demo/flights.ts'
 
 /** First row of the second row group. */
 const SECOND_GROUP = 272_727
 
 async function take(from: number, to: number): Promise<Flight[]> {
   const taken: Flight[] = []
-  let index = 0
-  for await (const flight of readFlights(to)) if (index++ >= from) taken.push(flight)
-  return taken
+  for await (const portion of readFlights(to)) taken.push(...portion)
+  return taken.slice(from)
 }
 
 test('flights are those of the file, in order, across the border of two row groups', async () => {
@@ -31,10 +30,19 @@ test('the limit may be smaller than a row group, and zero', async () => {
 })
 
 test('a flight stays as it was when later row groups have been read', async () => {
-  const kept: Flight[] = []
-  let index = 0
-  for await (const flight of readFlights(2 * SECOND_GROUP + 1)) if (index++ < 3) kept.push(flight)
-  assert.equal(kept, await take(0, 3))
+  let kept: Flight[] | undefined
+  for await (const portion of readFlights(2 * SECOND_GROUP + 1)) kept ??= portion
+  assert.equal(kept, await take(0, PORTION))
+})
+
+test('portions are full, but for the last one of a row group', async () => {
+  const sizes: number[] = []
+  for await (const portion of readFlights(SECOND_GROUP + 150)) sizes.push(portion.length)
+  const uneven = sizes.flatMap((size, i) => (size === PORTION ? [] : [[i, size]]))
+  assert.equal(uneven, [
+    [2_727, 27],
+    [2_729, 50],
+  ])
 })
 
 test.run()

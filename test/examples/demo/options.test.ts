@@ -59,9 +59,23 @@ options('DATABASE_URL stands in for --to', () => {
   process.env['DATABASE_URL'] = 'postgres://me@db/env'
   assert.is(readOptions([]).to, 'postgres://me@db/env')
   assert.is(readOptions(['--to', 'postgresql://me@db/argument']).to, 'postgresql://me@db/argument')
-  process.env['DATABASE_URL'] = 'mysql://me@db/env'
-  assert.match(complaint(), /'--to <url>' value 'mysql:\/\/me@db\/env' from env 'DATABASE_URL' is invalid\. It must be/)
+  process.env['DATABASE_URL'] = 'oracle://me@db/env'
+  assert.match(
+    complaint(),
+    /'--to <url>' value 'oracle:\/\/me@db\/env' from env 'DATABASE_URL' is invalid\. It must be/,
+  )
 })
+
+const urls = [
+  ...['postgres://me:secret@db:5432/x', 'mysql://root@127.0.0.1:3306/test', 'redis://127.0.0.1', 'rediss://db:6380/2'],
+  ...['sqlite:file.db', 'sqlite:/folder/file.db', 'sqlite:///folder/file.db', 'sqlite::memory:'],
+]
+
+for (const url of urls) {
+  options(`--to ${url} is taken as it is`, () => {
+    assert.is(readOptions(['--to', url]).to, url)
+  })
+}
 
 const wrong: [argv: string[], says: string][] = [
   [
@@ -77,7 +91,15 @@ const wrong: [argv: string[], says: string][] = [
     ['--flush-size', '-1'],
     `option '--flush-size <n>' argument '-1' is invalid. It must be an integer from 1 to 100000.`,
   ],
-  [['--to', 'localhost'], `option '--to <url>' argument 'localhost' is invalid. It must be a URL like postgres://`],
+  [
+    ['--to', 'localhost'],
+    `option '--to <url>' argument 'localhost' is invalid. It must be a URL: postgres://…, mysql://`,
+  ],
+  [['--to', 'oracle://db'], `option '--to <url>' argument 'oracle://db' is invalid.`],
+  [['--to', 'mysql:db'], `option '--to <url>' argument 'mysql:db' is invalid.`],
+  [['--to', 'redis://db:port'], `option '--to <url>' argument 'redis://db:port' is invalid.`],
+  [['--to', 'sqlite:'], `option '--to <url>' argument 'sqlite:' is invalid.`],
+  [['--to', 'sqlite:folder/'], `option '--to <url>' argument 'sqlite:folder/' is invalid.`],
   [['--schema', 'a b'], `option '--schema <name>' argument 'a b' is invalid. It must be a plain name`],
   [['--nothing'], `unknown option '--nothing'`],
   [['stray'], 'too many arguments'],
