@@ -2,7 +2,7 @@ import type { Executor } from './executor.ts'
 import { openGuarded, openTracing } from './guard.ts'
 import { hub, type Observable, type Observer } from './hub.ts'
 import type { Lanes } from './lanes.ts'
-import type { FlowMetrics, FlowProbe } from './telemetry/reporter.ts'
+import type { FlowMetrics, FlowProbe, MetricsReporter } from './telemetry/reporter.ts'
 import type { FlowTracing } from './telemetry/trace.ts'
 
 /** Who watches a flow: what its executor carries, else what the hub offers, now or later. */
@@ -11,6 +11,7 @@ export class FlowTelemetry implements Observable {
   tracing: FlowTracing | undefined
   readonly #executor: Executor
   readonly #lanes: Lanes
+  #reporter: MetricsReporter | undefined
 
   constructor(executor: Executor, lanes: Lanes) {
     this.#executor = executor
@@ -22,18 +23,29 @@ export class FlowTelemetry implements Observable {
     hub.join(this)
   }
 
+  /** A reporter of the flow's own stays open, whoever comes and goes at the hub. */
   observe(observer: Observer | undefined): void {
-    const { driver, settings, slots } = this.#executor
+    const { driver, settings } = this.#executor
+    const reporter = settings.reporter ?? observer?.reporter
+    const isNew = reporter !== this.#reporter
+    if (isNew) this.#reportTo(reporter)
+    this.tracing = openTracing(settings.tracing ?? observer?.tracing, { database: driver.name, target: driver.target })
+    for (const lane of this.#lanes) {
+      lane.observe(isNew ? this.metrics?.table(lane.table.name) : lane.metrics, this.tracing)
+    }
+  }
+
+  #reportTo(reporter: MetricsReporter | undefined): void {
+    const { driver, slots } = this.#executor
     const probe: FlowProbe = {
       database: driver.name,
       target: driver.target,
       executor: slots,
       queueLengths: () => Array.from(this.#lanes, (lane) => [lane.table.name, lane.queued] as const),
     }
+    this.#reporter = reporter
     this.metrics?.close()
-    this.metrics = openGuarded(settings.reporter ?? observer?.reporter, probe)
-    this.tracing = openTracing(settings.tracing ?? observer?.tracing, { database: driver.name, target: driver.target })
-    for (const lane of this.#lanes) lane.observe(this.metrics?.table(lane.table.name), this.tracing)
+    this.metrics = openGuarded(reporter, probe)
   }
 
   close(): void {

@@ -12,6 +12,7 @@ import { BatchFlowInstrumentation, OtelMetricsReporter } from '../../src/telemet
 import { rejectsWith } from '../support/assertions.ts'
 import { rig } from '../support/flow.ts'
 import { committing } from '../support/memory-driver.ts'
+import { RecordingReporter } from '../support/recording-reporter.ts'
 import { user, users } from '../support/tables.ts'
 import { enableContext, Traces } from '../support/traces.ts'
 
@@ -43,6 +44,21 @@ function instrumentation(sdk: ReturnType<typeof providers>): BatchFlowInstrument
   asTheSdkSeesIt.setMeterProvider(sdk.meterProvider)
   return made
 }
+
+test("a reporter of the flow's own is opened once, whoever observes the others", async () => {
+  const sdk = providers()
+  const made = instrumentation(sdk)
+  made.enable()
+  const reporter = new RecordingReporter()
+  const { flow } = rig({ flushSize: 1 }, (executor) => executor.withMetricsReporter(reporter), committing())
+  await flow.write(users, user(1))
+  made.disable()
+  await flow.write(users, user(2))
+  await flow.close()
+  assert.equal([reporter.probes.length, reporter.closed], [1, 1])
+  assert.is(reporter.of('countBatch').length, 2)
+  await sdk.stop()
+})
 
 test('observes flows made before it and after it, until it is disabled', async () => {
   const sdk = providers()
