@@ -1,0 +1,60 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { classify } from '../../../src/drivers/mysql/classify.ts'
+
+const classifying = suite('errors of MySQL')
+
+function serverError(errno: number, sqlState: string): Error {
+  return Object.assign(new Error('on purpose'), { errno, sqlState, code: 'ER_SOMETHING' })
+}
+
+classifying('by error number', () => {
+  const known: Record<string, readonly number[]> = {
+    duplicate_key: [1062, 1586, 1242],
+    constraint: [1048, 1364, 1451, 1452, 1644, 3819, 4025],
+    invalid_data: [1264, 1265, 1292, 1366, 1406, 3140, 1153],
+    deadlock: [1213, 1020],
+    lock_timeout: [1205, 3572],
+    timeout: [1317, 1969, 3024],
+    connection: [1040, 1053, 1927, 2006, 2013],
+    io: [1030],
+    syntax: [1049, 1054, 1064, 1136, 1146],
+    permission: [1044, 1045, 1142, 1143, 1227],
+    read_only: [1290, 1792, 1836],
+    out_of_space: [1021, 1114],
+    non_retryable: [1461],
+  }
+  for (const [reason, numbers] of Object.entries(known)) {
+    for (const errno of numbers) assert.equal(classify(serverError(errno, 'HY000')), { reason, code: String(errno) })
+  }
+})
+
+classifying('a number nobody knows is judged by the class of its SQLSTATE', () => {
+  const states = {
+    '45000': 'constraint',
+    '23000': 'constraint',
+    '22001': 'invalid_data',
+    '08S01': 'connection',
+    '42000': 'syntax',
+    ZZ001: 'unknown',
+  }
+  for (const [state, reason] of Object.entries(states)) assert.is(classify(serverError(9999, state))?.reason, reason)
+})
+
+classifying('what the client says', () => {
+  const coded = (code: string) => Object.assign(new Error('on purpose'), { code, errno: -111 })
+  assert.equal(classify(coded('ECONNREFUSED')), { reason: 'connection', code: 'ECONNREFUSED' })
+  assert.equal(classify(coded('PROTOCOL_CONNECTION_LOST')), { reason: 'connection', code: 'PROTOCOL_CONNECTION_LOST' })
+  assert.equal(classify(new Error("Can't add new command when connection is in closed state")), {
+    reason: 'connection',
+  })
+  assert.equal(classify(new Error('Pool is closed.')), { reason: 'non_retryable' })
+})
+
+classifying('what is not known is left to others', () => {
+  for (const thrown of [new Error('something else'), 'text', undefined, { errno: 1062 }]) {
+    assert.is(classify(thrown), undefined)
+  }
+})
+
+classifying.run()

@@ -1,0 +1,75 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { dialectOf, strictMode } from '../../../src/drivers/mysql/session.ts'
+import { insertSql, insertText } from '../../../src/drivers/mysql/sql.ts'
+import { defineTable, type OnConflict } from '../../../src/table.ts'
+
+const texts = suite('statements of MySQL')
+
+interface User {
+  id: number
+  tenant: number
+  name: string
+}
+
+function sql(onConflict: OnConflict<User>, dialect: 'values' | 'alias', rows = 1): string {
+  const table = defineTable<User>('app.users', { columns: ['id', 'tenant', 'name'], onConflict })
+  return insertSql(insertText(table, table.columns, dialect), rows)
+}
+
+const HEAD = 'INSERT INTO `app`.`users` (`id`, `tenant`, `name`) VALUES (?, ?, ?)'
+
+texts('one text for each number of rows', () => {
+  assert.is(sql({ action: 'error' }, 'values', 3), `${HEAD}, (?, ?, ?), (?, ?, ?)`)
+})
+
+texts('ignore without keys changes nothing about whatever row is met', () => {
+  assert.is(sql({ action: 'ignore' }, 'values'), `${HEAD} ON DUPLICATE KEY UPDATE \`id\` = \`app\`.\`users\`.\`id\``)
+})
+
+texts('update and replace insist on the row of the same key', () => {
+  const guard = (incoming: string) =>
+    `\`id\` = IF(\`app\`.\`users\`.\`id\` <=> ${incoming}, \`app\`.\`users\`.\`id\`, (SELECT 1 UNION ALL SELECT 2))`
+  for (const action of ['update', 'replace'] as const) {
+    assert.is(
+      sql({ action, keys: ['id'] }, 'values'),
+      `${HEAD} ON DUPLICATE KEY UPDATE ${guard('VALUES(`id`)')}, \`tenant\` = VALUES(\`tenant\`), \`name\` = VALUES(\`name\`)`,
+    )
+  }
+  const incoming = '`batchflow new`'
+  assert.is(
+    sql({ action: 'update', keys: ['id'], set: ['name'] }, 'alias'),
+    `${HEAD} AS ${incoming} ON DUPLICATE KEY UPDATE ${guard(`${incoming}.\`id\``)}, \`name\` = ${incoming}.\`name\``,
+  )
+  assert.match(sql({ action: 'ignore', keys: ['id', 'tenant'] }, 'values'), / AND `app`.`users`.`tenant` <=> VALUES/)
+})
+
+texts('identifiers are quoted', () => {
+  const table = defineTable<Record<string, unknown>>('"a`b"', { columns: ['c`d'] })
+  assert.is(insertSql(insertText(table, table.columns, 'values'), 1), 'INSERT INTO `a``b` (`c``d`) VALUES (?)')
+})
+
+texts('the dialect follows from what the server calls itself', () => {
+  const known = {
+    '8.0.19': 'values',
+    '8.0.20': 'alias',
+    '8.0.36-0ubuntu0.22.04.1': 'alias',
+    '8.4.2': 'alias',
+    '9.1.0': 'alias',
+    '5.7.44-log': 'values',
+    '10.11.19-MariaDB-0+deb12u1': 'values',
+    '5.5.5-10.6.0-MariaDB': 'values',
+    '8.0.11-TiDB-v7.5.0': 'values',
+  } as const
+  for (const [version, dialect] of Object.entries(known)) assert.is(dialectOf(version), dialect, version)
+})
+
+texts('a mode that is not strict, or knows no backslash, is replaced while a batch is written', () => {
+  assert.is(strictMode('STRICT_TRANS_TABLES,NO_ZERO_DATE'), undefined)
+  assert.is(strictMode('STRICT_ALL_TABLES'), undefined)
+  assert.is(strictMode(''), 'STRICT_TRANS_TABLES')
+  assert.is(strictMode('ANSI_QUOTES'), 'ANSI_QUOTES,STRICT_TRANS_TABLES')
+  assert.is(strictMode('STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES'), 'STRICT_ALL_TABLES,STRICT_TRANS_TABLES')
+})
+
+texts.run()
