@@ -29,7 +29,8 @@ export class RowWritable extends Writable implements Waiter {
   override _final(callback: Callback): void {
     this.#onSettled = () => {
       if (this.#settled < this.#accepted) return
-      callback(this.#failed === 0 ? null : new StreamFailedError(this.#table, this.#failed, this.#firstError))
+      const error = this.#failed === 0 ? null : new StreamFailedError(this.#table, this.#failed, this.#firstError)
+      process.nextTick(callback, error) // it calls the listeners, and what they throw must not reach other rows
     }
     this.#onSettled()
   }

@@ -69,6 +69,22 @@ test('a pipeline fails when a row failed, after all are settled', async () => {
   assert.equal(ids(driver.committed), [2])
 })
 
+test('a listener that throws does not reach the other rows of the batch', async () => {
+  const { flow, driver } = rig({ flushSize: 2 })
+  const stream = flow.writable(users).on('error', () => {})
+  stream.write(user(1))
+  await settled()
+  const thrown = new Promise((resolve) => process.once('uncaughtException', resolve))
+  stream.end((error?: Error | null) => {
+    if (error) throw error
+  })
+  const write = flow.write(users, user(2))
+  driver.runs[0]!.succeed([{ index: 0, error: new MemoryError('constraint') }])
+  assert.instance(await thrown, StreamFailedError)
+  await write
+  assert.equal((await flow.close()).failed, 1)
+})
+
 test('what is no row ends the stream', async () => {
   const { flow } = rig()
   const source = Readable.from([user(1), 'text'])
