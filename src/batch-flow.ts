@@ -80,7 +80,7 @@ export class BatchFlow implements AsyncDisposable {
    */
   trySubmit<R extends Row>(table: Table<R>, row: R): boolean {
     const lane = this.#lanes.of(table)
-    if (!this.#accepts(lane, row)) throw this.#refusal(lane, row)
+    if (!this.#accepts(row)) throw this.#refusal(lane, row)
     if (this.#intake.room > 0) {
       this.#admit(lane, row, undefined, lane.draw())
       return true
@@ -154,7 +154,7 @@ export class BatchFlow implements AsyncDisposable {
     try {
       const lane = this.#lanes.of(table)
       if (signal !== undefined) implementing('signal', signal, ['addEventListener'])
-      if (!this.#accepts(lane, row) || signal?.aborted) return Promise.reject(this.#refusal(lane, row, signal))
+      if (!this.#accepts(row) || signal?.aborted) return Promise.reject(this.#refusal(lane, row, signal))
       const calledAt = lane.draw()
       if (this.#intake.room === 0) return this.#intake.wait(lane, row, waiter, calledAt, signal)
       this.#admit(lane, row, waiter, calledAt)
@@ -164,8 +164,8 @@ export class BatchFlow implements AsyncDisposable {
     }
   }
 
-  #accepts(lane: Lane, row: unknown): boolean {
-    return typeof row === 'object' && row !== null && this.#life.open && lane !== undefined
+  #accepts(row: unknown): boolean {
+    return typeof row === 'object' && row !== null && this.#life.open
   }
 
   #admit(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number): void {

@@ -20,7 +20,7 @@ export interface DeadLetter {
 export type DeadLetterHandler = (letters: readonly DeadLetter[]) => void | Promise<void>
 
 export interface BatchFlowOptions {
-  /** Most rows accepted and not yet settled. @default max(10,000, 2 × flushSize × concurrency limit) */
+  /** Most rows accepted and not yet settled. @default max(10,000, 2 × flushSize × concurrency limit), no limit counting as 1 */
   readonly bufferSize?: number
   /** Rows at which a batch leaves. Minimum 1. @default 500 */
   readonly flushSize?: number
@@ -59,7 +59,8 @@ export function flowSettings(options: BatchFlowOptions, executor: Executor): Flo
   implementing('executor', executor, ['withMetricsReporter'])
   knownKeys('BatchFlow', options, KNOWN)
   const flushSize = integer('flushSize', options.flushSize ?? 500, 1, 1_000_000)
-  const bufferSize = options.bufferSize ?? Math.max(10_000, 2 * flushSize * executor.slots.concurrencyLimit)
+  const bufferSize =
+    options.bufferSize ?? Math.max(10_000, 2 * flushSize * Math.max(1, executor.slots.concurrencyLimit))
   const sampling = options.latencySampling ?? Math.min(32, Math.max(1, Math.ceil(flushSize / 8)))
   return {
     flushSize,

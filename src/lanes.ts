@@ -28,7 +28,7 @@ export class Lanes {
 
   /** @throws {OptionError} when `table` was not made by `defineTable` */
   of(table: Table): Lane {
-    if (table === this.#lastTable) return this.#lastLane!
+    if (this.#lastLane !== undefined && table === this.#lastTable) return this.#lastLane
     const lane = this.#byTable.get(table) ?? this.#find(table)
     this.#lastTable = table
     this.#lastLane = lane

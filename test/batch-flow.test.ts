@@ -144,6 +144,8 @@ test('what is no row is refused without its value', async () => {
 
 test('a table that defineTable did not make is refused', async () => {
   const { flow } = rig()
+  const forgotten = 'table must be made by defineTable(), received undefined'
+  await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', forgotten, () => flow.submit(undefined as never, user(1)))
   const message = 'table must be made by defineTable(), received "users"'
   await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => flow.submit('users' as never, user(1)))
   await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => flow.write('users' as never, user(1)))
@@ -264,6 +266,10 @@ test('refuses what is no executor', async () =>
 test('an option that is undefined has its default', async () => {
   const { flow } = rig({ flushSize: undefined, bufferSize: undefined, deadLetter: undefined } as never)
   await flow.close()
+})
+
+test('a flushSize above the default bufferSize raises that', async () => {
+  await rig({ flushSize: 20_000 }).flow.close()
 })
 
 test.run()
