@@ -109,6 +109,21 @@ installed('the core loads one package alone, the API of OpenTelemetry', async ()
   assert.equal([...packages].sort(), ['@opentelemetry/api', manifest.name])
 })
 
+const MIXED = `
+import { createRequire } from 'node:module'
+import { AttemptError } from '${manifest.name}'
+const other = createRequire(import.meta.url)('${manifest.name}').AttemptError
+const error = new other(new Error('gone'), { ambiguous: true })
+console.log(JSON.stringify([other === AttemptError, error instanceof AttemptError, new Error('') instanceof AttemptError]))
+`
+
+installed('a driver loaded by require and a flow loaded by import understand each other', async () => {
+  const folder = await project('mixed', Object.keys(manifest.peerDependencies))
+  writeFileSync(join(folder, 'mixed.mjs'), MIXED)
+  const { stdout } = await run(process.execPath, ['mixed.mjs'], { cwd: folder })
+  assert.equal(JSON.parse(stdout), [false, true, false])
+})
+
 /** A user's code in small, in the words of the public API, so that the declarations are used and not only read. */
 const CONSUMER = `
 import pg from 'pg'

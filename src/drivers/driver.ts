@@ -63,8 +63,18 @@ export interface Driver<Op extends Operation = Operation> {
   classify(error: unknown): Classification | undefined
 }
 
-/** What a driver knows about a failed attempt beyond what the client threw, which is kept as `cause`. */
+/** On the prototype of every copy's class. */
+const ATTEMPT_ERROR = Symbol.for('batchflow-otel.attempt-error.1')
+
+/**
+ * What a driver knows about a failed attempt beyond what the client threw, which is kept as `cause`. `instanceof` recognises
+ * those of another copy of this package, too: a driver may be loaded by `require` and the flow by `import`.
+ */
 export class AttemptError extends Error {
+  static {
+    Object.defineProperty(AttemptError.prototype, ATTEMPT_ERROR, { value: true })
+  }
+
   /** True when the statement may have been carried out nevertheless. */
   readonly ambiguous: boolean
   /** The one row at fault, where the database names it; no row of the operation was committed. */
@@ -78,5 +88,9 @@ export class AttemptError extends Error {
     this.ambiguous = details.ambiguous ?? false
     this.rowIndex = details.rowIndex
     this.stale = details.stale ?? false
+  }
+
+  static override [Symbol.hasInstance](value: unknown): value is AttemptError {
+    return typeof value === 'object' && value !== null && ATTEMPT_ERROR in value
   }
 }
