@@ -155,6 +155,33 @@ writes('values are escaped where nothing is prepared', async (database) => {
   }
 })
 
+writes('conflict keys without a unique index are refused, until there is one', async (database) => {
+  const made = await database.create({
+    columns: { id: 'integer', name: 'text', email: 'text unique' },
+    key: ['id', 'name'],
+  })
+  for (const keys of [['id'], ['name'], ['email', 'id']]) {
+    for (const action of ['ignore', 'update', 'replace'] as const) {
+      const written = await writeAll(database.executor, tableOf(made, { action, keys }), [{ id: 1, name: 'x' }])
+      assert.equal(reasonsOf(written), { 0: 'syntax' })
+    }
+  }
+  await database.sql(`ALTER TABLE ${sqlName(made)} ADD UNIQUE (id)`)
+  const rows = [{ id: 1, name: 'x', email: 'x' }]
+  for (const keys of [['id'], ['name', 'id'], ['email']]) {
+    await writeWell(database.executor, tableOf(made, { action: 'update', keys }), rows)
+  }
+  assert.equal(await made.rows(), rows)
+})
+
+writes('a view is written to as its table is', async (database) => {
+  const made = await database.create(COLUMNS)
+  await database.sql(`CREATE VIEW ${database.schema}.seen AS SELECT * FROM ${sqlName(made)}`)
+  const table = tableOf({ ...made, name: `${database.schema}.seen` }, { action: 'update', keys: ['id'] })
+  for (const name of ['x', 'y']) await writeWell(database.executor, table, [{ id: 1, name }])
+  assert.equal(await made.rows(), [{ id: 1, name: 'y' }])
+})
+
 writes('a session without autocommit is committed', async (database) => {
   const made = await database.create(COLUMNS)
   await over(database, { connectionLimit: 1 }, async (pool) => {

@@ -1,6 +1,7 @@
 import type { Classification, KnownReason } from '../../reasons.ts'
 import { isServerError } from './client.ts'
 import { EncodeError } from './encode.ts'
+import { MissingIndexError } from './keys.ts'
 
 /**
  * By error number. Up to 1862 MySQL and MariaDB agree; beyond, those of MySQL are above 3000 and those of MariaDB between
@@ -75,6 +76,7 @@ const BY_TEXT: readonly (readonly [RegExp, KnownReason])[] = [
 /** Recognises what MySQL, MariaDB, `mysql2` and this driver throw. */
 export function classify(error: unknown): Classification | undefined {
   if (error instanceof EncodeError) return { reason: 'invalid_data' }
+  if (error instanceof MissingIndexError) return { reason: 'syntax' }
   if (!(error instanceof Error)) return undefined
   if (isServerError(error)) return { reason: byServer(error.errno, error.sqlState), code: String(error.errno) }
   const code: unknown = Reflect.get(error, 'code')

@@ -4,6 +4,7 @@ import { type AttemptContext, AttemptError, type BatchInput, type Driver, type O
 import { type Chunk, chunksOf, type Limits } from './chunks.ts'
 import { classify } from './classify.ts'
 import { isServerError, type MysqlPool, type MysqlPromisePool, promisePool } from './client.ts'
+import { areIndexed, MissingIndexError } from './keys.ts'
 import { type Lease, withConnection } from './lease.ts'
 import { type MysqlOptions, validOptions } from './options.ts'
 import { rowIndexOf } from './row-index.ts'
@@ -51,6 +52,8 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   #prepare: boolean
   /** Of the first connection; all lead to the same server. */
   #session: Session | undefined
+  /** Tables whose conflict keys have an index. */
+  readonly #checked = new WeakSet<Table>()
   readonly #forms = new WeakMap<Table, WeakMap<readonly string[], Form>>()
 
   /** @throws {OptionError} naming the option and the value it received */
@@ -60,11 +63,9 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   }
 
   plan(batch: BatchInput, { signal }: AttemptContext): MysqlOperation | Promise<MysqlOperation> {
-    if (this.#session !== undefined) return this.#encode(batch, this.#session)
-    return withConnection(this.#pool, signal, (lease) => sessionOf(lease, signal)).then((session) => {
-      this.#session = session
-      return this.#encode(batch, session)
-    })
+    const isNew = batch.table.keys.length > 0 && !this.#checked.has(batch.table)
+    if (this.#session !== undefined && !isNew) return this.#encode(batch, this.#session)
+    return this.#getToKnow(batch.table, isNew, signal).then((session) => this.#encode(batch, session))
   }
 
   async run(operation: MysqlOperation, { signal }: AttemptContext): Promise<undefined> {
@@ -84,6 +85,17 @@ export class MysqlDriver implements Driver<MysqlOperation> {
 
   classify(error: unknown): Classification | undefined {
     return classify(error)
+  }
+
+  async #getToKnow(table: Table, isNew: boolean, signal: AbortSignal): Promise<Session> {
+    const [session, areFit] = await withConnection(this.#pool, signal, async (lease) => {
+      const found = await sessionOf(lease, signal)
+      return [found, !isNew || (await areIndexed(lease, table, signal))] as const
+    })
+    this.#session = session
+    if (!areFit) throw new AttemptError(new MissingIndexError(table), { ambiguous: false })
+    this.#checked.add(table)
+    return session
   }
 
   #encode(batch: BatchInput, session: Session): MysqlOperation {
