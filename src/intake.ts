@@ -1,3 +1,4 @@
+import type { SpanContext } from '@opentelemetry/api'
 import { onAbort } from './abort.ts'
 import type { Waiter } from './batch.ts'
 import { AbortedError, type BatchFlowError, InvalidRowError } from './errors.ts'
@@ -11,6 +12,8 @@ interface Applicant {
   readonly row: Row
   readonly waiter: Waiter | undefined
   readonly calledAt: number
+  /** Taken when it came: it is let in by whoever makes room, elsewhere. */
+  readonly origin: SpanContext | undefined
   readonly admitted: () => void
   readonly refused: (error: unknown) => void
   /** Stops listening to the caller's signal. */
@@ -39,8 +42,12 @@ export class Intake {
 
   /** @throws {InvalidRowError} when the row cannot be read, as a getter or its key throws; then it takes no room */
   admit(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number): void {
+    this.#add(lane, row, waiter, calledAt, lane.origin())
+  }
+
+  #add(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number, origin: SpanContext | undefined): void {
     try {
-      lane.add(row, waiter, lane.accept(calledAt))
+      lane.add(row, waiter, lane.accept(calledAt), origin)
     } catch (cause) {
       lane.metrics?.countRejected('invalid', 1)
       throw new InvalidRowError(`a row of table ${JSON.stringify(lane.table.name)} cannot be read`, { cause })
@@ -59,7 +66,8 @@ export class Intake {
         )
       }
       const unlisten = signal === undefined ? () => {} : onAbort(signal, leave)
-      const applicant = { lane, row, waiter, calledAt, admitted, refused, unlisten, gone: false }
+      const origin = lane.origin()
+      const applicant = { lane, row, waiter, calledAt, origin, admitted, refused, unlisten, gone: false }
       this.#applicants.push(applicant)
     })
   }
@@ -75,9 +83,9 @@ export class Intake {
     }
   }
 
-  #letIn({ lane, row, waiter, calledAt, admitted, refused }: Applicant): void {
+  #letIn({ lane, row, waiter, calledAt, origin, admitted, refused }: Applicant): void {
     try {
-      this.admit(lane, row, waiter, calledAt)
+      this.#add(lane, row, waiter, calledAt, origin)
       admitted()
     } catch (error) {
       refused(error)

@@ -1,3 +1,4 @@
+import type { SpanContext } from '@opentelemetry/api'
 import { Batch, type Waiter } from './batch.ts'
 import { type Key, type KeyReader, keyReader, type Merge, mergeOf } from './coalesce.ts'
 import { Lane, type LaneHost, NOT_SAMPLED } from './lane.ts'
@@ -55,7 +56,7 @@ export class KeyedLane extends Lane {
     return this.#ready.size
   }
 
-  add(row: Row, waiter: Waiter | undefined, sampledAt: number): void {
+  add(row: Row, waiter: Waiter | undefined, sampledAt: number, origin: SpanContext | undefined): void {
     const entry = this.#entryOf(row)
     const isNew = entry.accepted === 0
     entry.row = isNew ? row : this.#merge(entry.row!, row)
@@ -63,7 +64,7 @@ export class KeyedLane extends Lane {
     this.queued++
     if (waiter !== undefined) (entry.waiters ??= []).push(waiter)
     if (sampledAt !== NOT_SAMPLED) (entry.samples ??= []).push(sampledAt)
-    if (this.tracing !== undefined) (entry.origins ??= new Origins()).add(this.tracing.capture())
+    if (this.tracing !== undefined) (entry.origins ??= new Origins()).add(origin)
     if (isNew) this.#wait(entry) // the last thing: the row may leave with it
   }
 

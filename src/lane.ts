@@ -1,3 +1,4 @@
+import type { SpanContext } from '@opentelemetry/api'
 import { Batch, type Waiter } from './batch.ts'
 import type { Clock, Timer } from './clock.ts'
 import { Shapes } from './coalesce.ts'
@@ -60,8 +61,8 @@ export abstract class Lane {
   abstract get due(): boolean
   /** Rows that would leave if the lane were expedited now. */
   abstract get available(): number
-  /** Takes an accepted row. `sampledAt`: accept time in ms, or `NOT_SAMPLED`. */
-  abstract add(row: Row, waiter: Waiter | undefined, sampledAt: number): void
+  /** Takes an accepted row. `sampledAt`: accept time in ms, or `NOT_SAMPLED`. `origin`: the span it comes from. */
+  abstract add(row: Row, waiter: Waiter | undefined, sampledAt: number, origin: SpanContext | undefined): void
   /** All that is buffered now becomes due. */
   abstract expedite(trigger: FlushTrigger): void
   /** `waiter` hears of every row that is buffered now, once per row or group of rows; returns how often. */
@@ -102,6 +103,11 @@ export abstract class Lane {
     return now
   }
 
+  /** Where a row comes from that is submitted now. */
+  origin(): SpanContext | undefined {
+    return this.tracing?.capture()
+  }
+
   dispose(): void {
     this.timer.stop()
   }
@@ -130,13 +136,13 @@ export class FifoLane extends Lane {
     return this.#open.rows.length
   }
 
-  add(row: Row, waiter: Waiter | undefined, sampledAt: number): void {
+  add(row: Row, waiter: Waiter | undefined, sampledAt: number, origin: SpanContext | undefined): void {
     const batch = this.#open
     const size = batch.rows.push(row)
     this.queued++
     if (waiter !== undefined) batch.attach(size - 1, waiter)
     if (sampledAt !== NOT_SAMPLED) (batch.samples ??= []).push(sampledAt)
-    if (this.tracing !== undefined) (batch.origins ??= new Origins()).add(this.tracing.capture())
+    if (this.tracing !== undefined) (batch.origins ??= new Origins()).add(origin)
     if (size === this.host.flushSize) this.expedite('size')
     else if (size === 1) this.timer.start(this.host.flushInterval)
   }

@@ -76,6 +76,21 @@ test('rows from outside of any span make it a root', async () => {
   assert.equal(linked(batch!), [request.spanContext().spanId])
 })
 
+test('a row that had to wait for room keeps its origin', async () => {
+  for (const table of [users, updated]) {
+    const traces = new Traces()
+    const tracing = new OtelTracing({ tracerProvider: traces.provider })
+    const options = { flushSize: 1, bufferSize: 1 }
+    const { flow } = rig(options, (executor) => executor.withTracing(tracing), committing())
+    const first = traces.request('first', () => flow.submit(table, user(1)))
+    const waiting = traces.request('waiting', () => flow.submit(table, user(2)))
+    await Promise.all([first, waiting])
+    await flow.close()
+    const [, batch] = traces.named('batchflow.batch')
+    assert.is(batch!.parentSpanContext?.spanId, (await waiting).spanContext().spanId)
+  }
+})
+
 test('merged rows keep all their origins', async () => {
   const { traces, flow } = traced({ driver: committing() })
   const one = await traces.request('one', () => flow.submit(updated, user(1)))
