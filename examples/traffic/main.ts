@@ -32,5 +32,5 @@ console.log(`writing to ${backends.map(({ executor }) => executor.driver.name).j
 await once(stop.signal, 'abort')
 await traffic.stop()
 for (const backend of backends) await backend.close()
-await tracing?.shutdown()
 await endpoint.stop()
+await tracing?.shutdown().catch((error) => console.error(`the last traces are lost: ${error.message}`))
