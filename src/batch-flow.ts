@@ -15,7 +15,7 @@ import { RowWritable } from './writable.ts'
 
 export interface SubmitOptions {
   /** Ends the wait. A row that was accepted before stays accepted and will be settled. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 const ACCEPTED = Promise.resolve()
@@ -52,7 +52,7 @@ export class BatchFlow implements AsyncDisposable {
    * @throws {ClosedError} after `close()`
    * @throws {AbortedError} when `signal` is aborted before the row is accepted
    */
-  submit<R extends Row>(table: Table<R>, row: R, options?: SubmitOptions): Promise<void> {
+  submit<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<void> {
     return this.#offer(table, row, undefined, options?.signal)
   }
 
@@ -63,7 +63,7 @@ export class BatchFlow implements AsyncDisposable {
    * @throws {ClosedError} after `close()`
    * @throws {AbortedError} when `signal` is aborted before the row is settled
    */
-  write<R extends Row>(table: Table<R>, row: R, options?: SubmitOptions): Promise<Receipt> {
+  write<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       const signal = options?.signal
       const waiter = new PromiseWaiter(resolve, reject, this.#telemetry.tracing?.captureSpan())
@@ -78,7 +78,7 @@ export class BatchFlow implements AsyncDisposable {
    *
    * @throws {ClosedError} after `close()`
    */
-  trySubmit<R extends Row>(table: Table<R>, row: R): boolean {
+  trySubmit<R extends Row>(table: Table<R>, row: NoInfer<R>): boolean {
     const lane = this.#lanes.of(table)
     if (!this.#accepts(row)) throw this.#refusal(lane, row)
     if (this.#intake.room > 0) {
@@ -90,7 +90,7 @@ export class BatchFlow implements AsyncDisposable {
   }
 
   /** Hands rows over in order, waiting for room as `submit` does; resolves when the last one is accepted. */
-  async submitMany<R extends Row>(table: Table<R>, rows: Iterable<R>, options?: SubmitOptions): Promise<void> {
+  async submitMany<R extends Row>(table: Table<R>, rows: Iterable<NoInfer<R>>, options?: SubmitOptions): Promise<void> {
     for (const row of rows) {
       const accepted = this.submit(table, row, options)
       if (accepted !== ACCEPTED) await accepted
@@ -103,7 +103,7 @@ export class BatchFlow implements AsyncDisposable {
    */
   async writeMany<R extends Row>(
     table: Table<R>,
-    rows: Iterable<R>,
+    rows: Iterable<NoInfer<R>>,
     options?: SubmitOptions,
   ): Promise<PromiseSettledResult<Receipt>[]> {
     const all = new AllSettled()

@@ -91,7 +91,7 @@ export class Executor {
    * What a batch of `rows` would do, without doing it: operations, values sent, rows merged, fingerprints. Values are
    * shown only with `{ values: true }`. The driver may ask the database about the table.
    */
-  preview<R extends Row>(table: Table<R>, rows: readonly R[], options?: PreviewOptions): Promise<Preview> {
+  preview<R extends Row>(table: Table<R>, rows: readonly NoInfer<R>[], options?: PreviewOptions): Promise<Preview> {
     return preview(this.driver, table, rows, options)
   }
 

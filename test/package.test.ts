@@ -132,7 +132,7 @@ import { postgresExecutor } from '${manifest.name}/postgres'
 import { OtelMetricsReporter } from '${manifest.name}/otel'
 import { startPrometheus, type PrometheusEndpoint } from '${manifest.name}/prometheus'
 
-interface User { id: number; name: string }
+interface User { id: number; name: string; note?: string }
 
 export async function use(): Promise<CloseSummary> {
   const endpoint: PrometheusEndpoint = await startPrometheus({ port: 0 })
@@ -143,11 +143,15 @@ export async function use(): Promise<CloseSummary> {
     .withMetricsReporter(new OtelMetricsReporter({ testName: 'consumer' }))
   const flow = new BatchFlow(executor, { bufferSize: 5000, flushSize: 200, flushInterval: 100 })
   const users = defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'update', keys: ['id'] } })
-  await flow.submit(users, { id: 1, name: 'Ada' })
+  await flow.submit(users, { id: 1, name: 'Ada' }, { signal: undefined })
   const receipt: Receipt = await flow.write(users, { id: 2, name: 'Grace' })
   const accepted: boolean = flow.trySubmit(users, { id: receipt.rows, name: 'Joan' })
   // @ts-expect-error a row has to have the columns of its table
   if (!accepted) flow.trySubmit(users, { id: '3' })
+  // @ts-expect-error a slip in an optional column
+  await flow.submit(users, { id: 4, name: 'Jean', noet: 'first' })
+  // @ts-expect-error in many rows as well
+  await flow.submitMany(users, [{ id: 4, name: 'Jean', noet: 'first' }])
   await endpoint.stop()
   return flow.close()
 }
