@@ -29,9 +29,17 @@ function keyPart(value: unknown): Key | undefined {
   if (typeof value === 'string') return numberIn(value) ?? value
   if (value === null || value === undefined) return undefined
   if (value instanceof Date) return `\0d${value.getTime()}`
-  if (value instanceof Uint8Array)
-    return `\0b${Buffer.from(value.buffer, value.byteOffset, value.length).toString('hex')}`
-  return typeof value === 'object' ? `\0j${JSON.stringify(value)}` : keyPart(String(value))
+  if (ArrayBuffer.isView(value)) {
+    return `\0b${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}`
+  }
+  return typeof value === 'object' ? jsonPart(value) : keyPart(String(value))
+}
+
+/** @throws {TypeError} for an object that JSON shows nothing of (a `Map`, a promise, private fields): all would be one key */
+function jsonPart(value: object): Key {
+  const json: string | undefined = JSON.stringify(value)
+  if (json !== undefined && (json !== '{}' || Object.getPrototypeOf(value) === Object.prototype)) return `\0j${json}`
+  throw new TypeError('a conflict key is an object that JSON shows nothing of')
 }
 
 /** The safe integer that `text` is the one way to write. */
@@ -99,6 +107,9 @@ export interface Shape {
   readonly indices: readonly number[] | undefined
 }
 
+/** Sets of columns remembered: whoever sends rows may choose among 2ⁿ of them. */
+const MAX_SHAPES = 1000
+
 /**
  * Sorts the rows of an `update` by the columns they have, so that an absent column stays out of the statement. For every
  * other action an absent column is NULL and there is one shape.
@@ -134,6 +145,7 @@ export class Shapes {
     const id = JSON.stringify(absent)
     let columns = this.#columns.get(id)
     if (columns === undefined) {
+      if (this.#columns.size === MAX_SHAPES) this.#columns.clear()
       columns = this.#table.columns.filter((column) => !absent.includes(column))
       this.#columns.set(id, columns)
     }

@@ -101,6 +101,30 @@ test('different keys never read alike', () => {
   )
 })
 
+test('bytes are one key in whatever view', () => {
+  const read = keyReader(table('ignore'))
+  const view = (first: number) => new DataView(Uint8Array.of(first, 2).buffer)
+  assert.is(read({ a: view(1), b: 1 }), read({ a: Buffer.of(1, 2), b: 1 }))
+  assert.is.not(read({ a: view(1), b: 1 }), read({ a: view(3), b: 1 }))
+})
+
+test('an object that hides its value is no key, as rows of different keys would merge', () => {
+  class Hidden {
+    readonly #id: number
+    constructor(id: number) {
+      this.#id = id
+    }
+    toPostgres() {
+      return this.#id
+    }
+  }
+  const read = keyReader(table('ignore'))
+  for (const a of [new Hidden(1), new Map([[1, 2]]), Promise.resolve(1), new ArrayBuffer(2)]) {
+    assert.throws(() => read({ a, b: 1 }), 'a conflict key is an object that JSON shows nothing of')
+  }
+  assert.is(read({ a: {}, b: 1 }), read({ a: {}, b: 1 }))
+})
+
 test('parts of a key do not run into each other', () => {
   const read = keyReader(table('ignore'))
   assert.is.not(read({ a: '1', b: '23' }), read({ a: '12', b: '3' }))
@@ -146,6 +170,22 @@ test('a column that cannot be read counts as present', () => {
   }
   const [shape] = new Shapes(table('update')).of([broken])
   assert.equal(shape!.columns, ['a', 'b', 'x'])
+})
+
+test('no more shapes are remembered than a hostile caller should make us', () => {
+  const columns = Array.from({ length: 11 }, (_, i) => `c${i}`)
+  const wide = defineTable<Record<string, unknown>>('wide', {
+    columns: ['id', ...columns],
+    onConflict: { action: 'update', keys: ['id'] },
+  })
+  const shapes = new Shapes(wide)
+  const rowOf = (bits: number) => Object.fromEntries(columns.map((column, i) => [column, (bits >> i) & 1 || undefined]))
+  const first = shapes.of([rowOf(1)])[0]!.columns
+  for (let bits = 2; bits < 2 ** 11; bits++) {
+    const expected = ['id', ...columns.filter((_, i) => (bits >> i) & 1)]
+    assert.equal(shapes.of([rowOf(bits)])[0]!.columns, expected)
+  }
+  assert.is.not(shapes.of([rowOf(1)])[0]!.columns, first, 'the first one was forgotten')
 })
 
 test('other actions have one shape: what is absent is NULL', () => {
