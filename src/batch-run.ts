@@ -56,8 +56,10 @@ export class BatchRun {
   /** Never rejects. @param shapes the rows of the batch */
   async execute(shapes: readonly Shape[]): Promise<void> {
     const left = shapes.map((shape) => new Part(this.batch.table, shape)).reverse()
-    for (let part = left.pop(); part !== undefined; part = left.pop()) {
-      const next = await this.#advance(part)
+    while (left.length > 0) {
+      const part = left.pop()!
+      // A driver that breaks its contract fails the rows of this part; it must not leave anybody without an answer.
+      const next = await this.#advance(part).catch((error) => this.#giveUp(part, 'unknown', error))
       for (let i = next.length - 1; i >= 0; i--) left.push(next[i]!)
       if (!next.includes(part)) part.release()
     }

@@ -1,3 +1,4 @@
+import { diag } from '@opentelemetry/api'
 import type { Shape } from './coalesce.ts'
 import type { BatchInput, Operation } from './drivers/driver.ts'
 import type { Row, Table } from './table.ts'
@@ -42,7 +43,12 @@ export class Part implements BatchInput {
   }
 
   release(): void {
-    this.operation?.release?.()
+    const { operation } = this
     this.operation = undefined
+    try {
+      operation?.release?.()
+    } catch (error) {
+      diag.error('batchflow-otel: a driver could not give back an operation', error)
+    }
   }
 }

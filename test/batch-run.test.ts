@@ -160,6 +160,22 @@ test('a plan that was left behind does not meddle with the next attempt', async 
   assert.equal([driver.planned, driver.released], [2, 2])
 })
 
+test('a driver that breaks its contract leaves no row without an answer', async () => {
+  const answering = Object.assign(new MemoryDriver(), { run: async () => ({ rowCount: 1 }) }) as never
+  const outcome = await thrownBy(() => rig({ flushSize: 1 }, undefined, answering).flow.write(users, user(1)))
+  assert.instance((outcome as RowFailedError).cause, TypeError)
+
+  const driver = new MemoryDriver((run) => run.succeed())
+  const release = () => {
+    throw new Error('released twice')
+  }
+  const clinging = Object.assign(driver, {
+    plan: (batch: BatchInput) => ({ name: 'INSERT', text: '', batch, release }),
+  })
+  const { flow } = rig({ flushSize: 1 }, undefined, clinging)
+  assert.is((await flow.write(users, user(1))).rows, 1)
+})
+
 /** Commits batches without bad rows, as a database does whose statements are atomic. */
 function rejecting(isBad: (id: number) => boolean, hint: boolean): MemoryDriver {
   return new MemoryDriver((run: Run) => {
