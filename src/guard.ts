@@ -1,6 +1,6 @@
 import { diag } from '@opentelemetry/api'
 import type { FlowMetrics, FlowProbe, MetricsReporter, TableMetrics } from './telemetry/reporter.ts'
-import type { FlowOrigin, FlowTracing, Tracing } from './telemetry/trace.ts'
+import type { BatchOrigin, FlowOrigin, FlowTracing, Tracing } from './telemetry/trace.ts'
 
 const VERBS = [
   'observeEnqueueLatency',
@@ -21,18 +21,7 @@ const VERBS = [
 
 /** Opens `reporter` for a flow, so that nothing it throws reaches the rows: telemetry stands beside the way. */
 export function openGuarded(reporter: MetricsReporter | undefined, probe: FlowProbe): FlowMetrics | undefined {
-  let told = false
-  const guard =
-    <A extends unknown[], T>(call: (...args: A) => T) =>
-    (...args: A): T | undefined => {
-      try {
-        return call(...args)
-      } catch (error) {
-        if (!told) diag.error('batchflow-otel: the metrics reporter threw; its measurements are incomplete', error)
-        told = true
-        return undefined
-      }
-    }
+  const guard = guardTelling('batchflow-otel: the metrics reporter threw; its measurements are incomplete')
   const flow = guard(() => reporter?.open(probe))()
   if (flow === undefined) return undefined
   return {
@@ -45,14 +34,31 @@ export function openGuarded(reporter: MetricsReporter | undefined, probe: FlowPr
   }
 }
 
-/** Opens `tracing` for a flow; one that cannot be opened traces nothing. */
+/** Opens `tracing` for a flow in the same way; one that cannot be opened traces nothing. */
 export function openTracing(tracing: Tracing | undefined, flow: FlowOrigin): FlowTracing | undefined {
-  try {
-    return tracing?.open(flow)
-  } catch (error) {
-    diag.error('batchflow-otel: tracing could not be opened; this flow is not traced', error)
-    return undefined
+  const guard = guardTelling('batchflow-otel: tracing threw; traces of this flow are incomplete')
+  const opened = guard(() => tracing?.open(flow))()
+  if (opened === undefined) return undefined
+  return {
+    capture: guard(() => opened.capture()),
+    captureSpan: guard(() => opened.captureSpan()),
+    startBatch: guard((batch: BatchOrigin) => opened.startBatch(batch)),
   }
+}
+
+/** Functions whose errors are told once, by `message`, and go no further. */
+function guardTelling(message: string) {
+  let told = false
+  return <A extends unknown[], T>(call: (...args: A) => T) =>
+    (...args: A): T | undefined => {
+      try {
+        return call(...args)
+      } catch (error) {
+        if (!told) diag.error(message, error)
+        told = true
+        return undefined
+      }
+    }
 }
 
 function call(table: TableMetrics | undefined, verb: (typeof VERBS)[number], args: never[]): void {

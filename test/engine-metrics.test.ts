@@ -189,4 +189,15 @@ test('a reporter that throws is not felt by any row', async () => {
   }
 })
 
+test('tracing that throws is not felt by any row', async () => {
+  const fail = () => {
+    throw new Error('no tracer')
+  }
+  const tracing = { open: () => ({ capture: fail, captureSpan: fail, startBatch: fail }) }
+  const { flow } = rig({ flushSize: 2 }, (executor) => executor.withTracing(tracing), committing())
+  const outcome = await Promise.all([flow.write(users, user(1)), flow.write(updated, user(1)), flow.flush()])
+  assert.is(outcome[0].rows, 1)
+  assert.is((await flow.close()).committed, 2)
+})
+
 test.run()

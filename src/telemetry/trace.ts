@@ -39,6 +39,7 @@ export interface BatchOrigin {
   readonly submitters: Iterable<Span>
 }
 
+/** None of its methods may throw by itself: `within` passes on what `act` throws. */
 export interface BatchTrace {
   readonly spanContext: SpanContext
   /** Context of the batch's span. */
