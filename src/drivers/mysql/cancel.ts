@@ -53,7 +53,7 @@ export class Cancellation {
     }
   }
 
-  /** A kill that comes when nothing runs any more would hit the next statement: let it be one of ours. */
+  /** A kill that comes when nothing runs any more may hit the next statement, on some servers: let it be one of ours. */
   async #absorb(): Promise<boolean> {
     await this.#connection.query({ sql: 'DO 0' }).catch(() => undefined)
     return this.#connection.query({ sql: 'DO 0' }).then(
