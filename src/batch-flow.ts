@@ -99,7 +99,8 @@ export class BatchFlow implements AsyncDisposable {
 
   /**
    * Hands rows over in order and resolves when all are settled, with what became of each: like `Promise.allSettled` over
-   * `write`, at a fraction of its cost. A row that could not even be accepted is `rejected` as well.
+   * `write`, at a fraction of its cost. A row that could not even be accepted is `rejected` as well, and when `signal` is
+   * aborted so is each that is not settled yet.
    */
   async writeMany<R extends Row>(
     table: Table<R>,
@@ -112,7 +113,7 @@ export class BatchFlow implements AsyncDisposable {
       const accepted = this.#offer(table, row, waiter, options?.signal)
       if (accepted !== ACCEPTED) await accepted.catch((error) => waiter.failed(error))
     }
-    return all.results()
+    return all.results(options?.signal)
   }
 
   /**

@@ -29,7 +29,8 @@ export class AllWaiter implements Waiter {
 
 /** The outcome of each of many rows, without a promise for each. */
 export class AllSettled {
-  readonly #results: PromiseSettledResult<Receipt>[] = []
+  /** `undefined`: not settled yet. */
+  readonly #results: (PromiseSettledResult<Receipt> | undefined)[] = []
   readonly #all = new AllWaiter()
 
   /** The waiter of the next row. */
@@ -40,7 +41,7 @@ export class AllSettled {
       results[index] = result
       this.#all.committed()
     }
-    results.push(undefined as never) // its place; settled before anybody can see it
+    results.push(undefined)
     this.#all.expect(1)
     return {
       committed: (value) => done({ status: 'fulfilled', value }),
@@ -48,9 +49,12 @@ export class AllSettled {
     }
   }
 
-  async results(): Promise<PromiseSettledResult<Receipt>[]> {
-    await this.#all.settled()
-    return this.#results
+  /** Waits until all are settled or `signal` is aborted, which is the outcome of those that are not settled then. */
+  async results(signal: AbortSignal | undefined): Promise<PromiseSettledResult<Receipt>[]> {
+    const settled = this.#all.settled()
+    if (signal === undefined) await settled
+    else await untilAborted(settled, signal)
+    return Array.from(this.#results, (result) => result ?? { status: 'rejected', reason: leftEarly(signal) })
   }
 }
 
@@ -91,7 +95,16 @@ export class PromiseWaiter implements Waiter {
   }
 }
 
-function leftEarly(signal: AbortSignal): AbortedError {
+function leftEarly(signal: AbortSignal | undefined): AbortedError {
   const message = 'write was aborted; the row had been accepted and will still be settled'
-  return new AbortedError(message, signal.reason, true)
+  return new AbortedError(message, signal?.reason, true)
+}
+
+/** Resolves with `settled`, or when `signal` is aborted. */
+function untilAborted(settled: Promise<void>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const unlisten = onAbort(signal, resolve)
+    void settled.then(unlisten).then(resolve)
+  })
 }

@@ -128,6 +128,26 @@ test('writeMany reports rows that could not be accepted', async () => {
   )
 })
 
+test('a signal ends the wait of writeMany, with what is known by then', async () => {
+  const controller = new AbortController()
+  const { signal } = controller
+  const { flow, driver } = rig({ flushSize: 1, bufferSize: 2 })
+  const outcome = flow.writeMany(users, usersFrom(1, 4), { signal })
+  driver.runs[0]!.succeed()
+  await settled()
+  controller.abort()
+  const [first, ...others] = await outcome
+  assert.is(first!.status, 'fulfilled')
+  assert.equal(
+    others.map((result) => ((result as PromiseRejectedResult).reason as AbortedError).accepted),
+    [true, true, false],
+  )
+  for (const run of driver.runs.slice(1)) run.succeed()
+  assert.is((await flow.close()).committed, 3)
+  await flow.writeMany(users, []) // nothing to wait for
+  assert.is(getEventListeners(signal, 'abort').length, 0)
+})
+
 test('what is no row is refused without its value', async () => {
   const { flow } = rig()
   const refuses = (row: unknown, kind: string) =>
