@@ -15,7 +15,8 @@ export interface DeadLetter {
 
 /**
  * Takes the failed rows of one batch, to keep them elsewhere. The rows count as failed either way; as dead letters only
- * when the handler returns, or its promise resolves. It is waited for: its rows keep their place in the buffer.
+ * when the handler returns, or its promise resolves. It is waited for: its rows keep their place in the buffer. So it must
+ * not itself wait for this flow, which may have room for nothing else: write dead letters with a flow of their own.
  */
 export type DeadLetterHandler = (letters: readonly DeadLetter[]) => void | Promise<void>
 
