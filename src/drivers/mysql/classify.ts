@@ -1,4 +1,5 @@
 import type { Classification, KnownReason } from '../../reasons.ts'
+import { byNodeCode, byText, type TextTable } from '../error-tables.ts'
 import { isServerError } from './client.ts'
 import { EncodeError } from './encode.ts'
 import { MissingIndexError } from './keys.ts'
@@ -38,26 +39,8 @@ const REASONS: ReadonlyMap<number, KnownReason> = new Map(
   Object.entries(BY_ERRNO).flatMap(([reason, numbers]) => numbers.map((number) => [number, reason as KnownReason])),
 )
 
-/** Codes of Node and of `mysql2` itself. */
+/** Codes of `mysql2` itself. */
 const BY_CODE: Readonly<Record<string, KnownReason>> = {
-  EACCES: 'permission',
-  EADDRNOTAVAIL: 'connection',
-  EAI_AGAIN: 'connection',
-  ECONNABORTED: 'connection',
-  ECONNREFUSED: 'connection',
-  ECONNRESET: 'connection',
-  EHOSTDOWN: 'connection',
-  EHOSTUNREACH: 'connection',
-  EMFILE: 'connection',
-  ENETDOWN: 'connection',
-  ENETRESET: 'connection',
-  ENETUNREACH: 'connection',
-  ENOENT: 'connection', // no such unix socket
-  ENOTFOUND: 'connection',
-  EPIPE: 'connection',
-  ERR_STREAM_DESTROYED: 'connection',
-  ERR_STREAM_WRITE_AFTER_END: 'connection',
-  ETIMEDOUT: 'connection',
   HANDSHAKE_NO_SSL_SUPPORT: 'permission',
   HANDSHAKE_SSL_ERROR: 'connection',
   HANDSHAKE_UNKNOWN_ERROR: 'connection',
@@ -66,7 +49,7 @@ const BY_CODE: Readonly<Record<string, KnownReason>> = {
 }
 
 /** What `mysql2` says without any code. */
-const BY_TEXT: readonly (readonly [RegExp, KnownReason])[] = [
+const BY_TEXT: TextTable = [
   [/closed state|connection lost|server closed the connection/i, 'connection'],
   [/no connections available|queue limit reached/i, 'connection'],
   [/pool is closed/i, 'non_retryable'],
@@ -80,7 +63,8 @@ export function classify(error: unknown): Classification | undefined {
   if (!(error instanceof Error)) return undefined
   if (isServerError(error)) return { reason: byServer(error.errno, error.sqlState), code: String(error.errno) }
   const code: unknown = Reflect.get(error, 'code')
-  const reason = (typeof code === 'string' ? BY_CODE[code] : undefined) ?? byText(error.message)
+  const reason =
+    (typeof code === 'string' ? BY_CODE[code] : undefined) ?? byNodeCode(error) ?? byText(BY_TEXT, error.message)
   if (reason === undefined) return undefined
   return typeof code === 'string' ? { reason, code } : { reason }
 }
@@ -93,8 +77,4 @@ function byServer(errno: number, state: string): KnownReason {
   if (state.startsWith('22')) return 'invalid_data'
   if (state.startsWith('08')) return 'connection'
   return state.startsWith('42') ? 'syntax' : 'unknown'
-}
-
-function byText(message: string): KnownReason | undefined {
-  return BY_TEXT.find(([pattern]) => pattern.test(message))?.[1]
 }

@@ -1,4 +1,5 @@
 import type { Classification, KnownReason } from '../../reasons.ts'
+import { byNodeCode, byText, type TextTable } from '../error-tables.ts'
 import { isServerError, sqlState } from './client.ts'
 import { EncodeError } from './writer.ts'
 
@@ -53,29 +54,8 @@ const BY_STATE: Readonly<Record<string, KnownReason>> = {
   XX002: 'io',
 }
 
-const BY_NODE_CODE: Readonly<Record<string, KnownReason>> = {
-  EACCES: 'permission',
-  EADDRNOTAVAIL: 'connection',
-  EAI_AGAIN: 'connection',
-  ECONNABORTED: 'connection',
-  ECONNREFUSED: 'connection',
-  ECONNRESET: 'connection',
-  EHOSTDOWN: 'connection',
-  EHOSTUNREACH: 'connection',
-  EMFILE: 'connection',
-  ENETDOWN: 'connection',
-  ENETRESET: 'connection',
-  ENETUNREACH: 'connection',
-  ENOENT: 'connection', // no such unix socket
-  ENOTFOUND: 'connection',
-  EPIPE: 'connection',
-  ERR_STREAM_DESTROYED: 'connection',
-  ERR_STREAM_WRITE_AFTER_END: 'connection',
-  ETIMEDOUT: 'connection',
-}
-
 /** What `pg` and pg-pool say without any code. */
-const BY_TEXT: readonly (readonly [RegExp, KnownReason])[] = [
+const BY_TEXT: TextTable = [
   [/query read timeout/i, 'timeout'],
   [/timeout exceeded when trying to connect|timeout expired|connection timeout/i, 'connection'],
   [/connection terminated|connection error|client was closed|connection ended/i, 'connection'],
@@ -88,19 +68,10 @@ export function classify(error: unknown): Classification | undefined {
   if (error instanceof EncodeError) return { reason: 'invalid_data' }
   if (!(error instanceof Error)) return undefined
   const state = sqlState(error)
-  const reason = (state && byState(state)) ?? byNodeCode(error) ?? byText(error.message)
+  const reason = (state && byState(state)) ?? byNodeCode(error) ?? byText(BY_TEXT, error.message)
   return reason === undefined ? undefined : { reason, ...(isServerError(error) && { code: error.code }) }
 }
 
 function byState(state: string): KnownReason | undefined {
   return BY_STATE[state] ?? BY_STATE[state.slice(0, 2)]
-}
-
-function byNodeCode(error: Error): KnownReason | undefined {
-  const code: unknown = Reflect.get(error, 'code')
-  return typeof code === 'string' ? BY_NODE_CODE[code] : undefined
-}
-
-function byText(message: string): KnownReason | undefined {
-  return BY_TEXT.find(([pattern]) => pattern.test(message))?.[1]
 }

@@ -1,6 +1,6 @@
 import { OptionError } from '../../errors.ts'
+import { quoteIdentifier, quotePath } from '../sql.ts'
 import { ask, type Lease } from './session.ts'
-import { quoteIdentifier, quotePath } from './sql.ts'
 
 /** What the catalogue knows about a table, as far as writing to it goes. */
 export interface Description {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Table } from '../../table.ts'
+import { quotePath } from '../sql.ts'
 import { type ColumnType, type Description, UNKNOWN_COLUMN, versionSql } from './describe.ts'
 import { BUILT_IN, binaryWriter, TEXT_OID, textOf, type WriteBinary } from './encode.ts'
 import type { ToText } from './encode-text.ts'
 import { executeMessages, type Preparation, queryMessage, SYNC } from './messages.ts'
-import { copySql, insertSql, quoteLiteral, quotePath, type UnnestColumn } from './sql.ts'
+import { copySql, insertSql, quoteLiteral, type UnnestColumn } from './sql.ts'
 
 /** After so many batches in a row that held a value for the server to read, binary is not tried again. */
 const TEXT_BATCHES = 8

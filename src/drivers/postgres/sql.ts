@@ -1,4 +1,5 @@
 import type { Table } from '../../table.ts'
+import { onConflict, quoteList, quotePath } from '../sql.ts'
 
 /** One column of an `unnest`: the type its parameter has, and the one to cast to in the SELECT, if any. */
 export interface UnnestColumn {
@@ -7,21 +8,13 @@ export interface UnnestColumn {
   readonly cast: string | undefined
 }
 
-export function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
-
-export function quotePath(path: readonly string[]): string {
-  return path.map(quoteIdentifier).join('.')
-}
-
 export function quoteLiteral(text: string): string {
   const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`
   return text.includes('\\') ? ` E${quoted}` : quoted
 }
 
 export function copySql(table: Table, columns: readonly string[], format: 'binary' | 'text'): string {
-  return `COPY ${quotePath(table.path)} (${list(columns)}) FROM STDIN (FORMAT ${format})`
+  return `COPY ${quotePath(table.path)} (${quoteList(columns)}) FROM STDIN (FORMAT ${format})`
 }
 
 /** The same text whatever the number of rows: one array per column. */
@@ -31,20 +24,7 @@ export function insertSql(table: Table, columns: readonly UnnestColumn[]): strin
   const aliases = columns.map((_, i) => `c${i}`)
   const values = columns.map((column, i) => (column.cast === undefined ? `u.c${i}` : `u.c${i}::${column.cast}`))
   return (
-    `INSERT INTO ${quotePath(table.path)} (${list(names)}) SELECT ${values.join(', ')} ` +
+    `INSERT INTO ${quotePath(table.path)} (${quoteList(names)}) SELECT ${values.join(', ')} ` +
     `FROM unnest(${parameters.join(', ')}) AS u(${aliases.join(', ')})${onConflict(table, names)}`
   )
-}
-
-function onConflict(table: Table, columns: readonly string[]): string {
-  if (table.action === 'error') return ''
-  const target = table.keys.length === 0 ? '' : ` (${list(table.keys)})`
-  const set = table.set.filter((column) => columns.includes(column))
-  if (set.length === 0) return ` ON CONFLICT${target} DO NOTHING`
-  const assignments = set.map((column) => `${quoteIdentifier(column)} = excluded.${quoteIdentifier(column)}`)
-  return ` ON CONFLICT${target} DO UPDATE SET ${assignments.join(', ')}`
-}
-
-function list(names: readonly string[]): string {
-  return names.map(quoteIdentifier).join(', ')
 }

@@ -1,5 +1,6 @@
 import { OptionError } from '../../errors.ts'
 import type { Classification, KnownReason } from '../../reasons.ts'
+import { byNodeCode, byText, type TextTable } from '../error-tables.ts'
 import { KeyExistsError, NotSentError } from './outcome.ts'
 import { EncodeError } from './resp-writer.ts'
 
@@ -29,7 +30,7 @@ const BY_PREFIX: Readonly<Record<string, KnownReason>> = {
 }
 
 /** Errors without a prefix of their own, and what ioredis says without a code. */
-const BY_TEXT: readonly (readonly [RegExp, KnownReason])[] = [
+const BY_TEXT: TextTable = [
   [/^ERR max number of clients/, 'connection'],
   [/^ERR (?:unknown (?:sub)?command|wrong number of arguments|syntax error)/i, 'syntax'],
   [/^ERR .*specified in XADD is equal or smaller/, 'duplicate_key'],
@@ -39,8 +40,6 @@ const BY_TEXT: readonly (readonly [RegExp, KnownReason])[] = [
   [/subscriber mode|monitoring mode/, 'non_retryable'],
 ]
 
-const NODE_CODE = /^(?:EAI_AGAIN|ECONN\w+|EHOST\w+|EMFILE|ENET\w+|ENOENT|ENOTFOUND|EPIPE|ERR_STREAM_\w+|ETIMEDOUT)$/
-
 /** Recognises what Redis, `ioredis` and this driver say. */
 export function classify(error: unknown): Classification | undefined {
   if (error instanceof EncodeError) return { reason: 'invalid_data' }
@@ -48,7 +47,7 @@ export function classify(error: unknown): Classification | undefined {
   if (error instanceof NotSentError) return { reason: 'connection' }
   if (error instanceof OptionError) return { reason: 'non_retryable' }
   if (!(error instanceof Error)) return undefined
-  const reason = byNodeCode(error) ?? byPrefix(error.message) ?? byText(error.message)
+  const reason = byNodeCode(error) ?? byPrefix(error.message) ?? byText(BY_TEXT, error.message)
   return reason === undefined ? undefined : { reason }
 }
 
@@ -56,13 +55,4 @@ export function classify(error: unknown): Classification | undefined {
 function byPrefix(message: string): KnownReason | undefined {
   const word = /^ERR Error running script.*? -([A-Z]+) /.exec(message)?.[1] ?? /^[A-Z]+/.exec(message)?.[0]
   return word !== undefined && Object.hasOwn(BY_PREFIX, word) ? BY_PREFIX[word] : undefined
-}
-
-function byNodeCode(error: Error): KnownReason | undefined {
-  const code: unknown = Reflect.get(error, 'code')
-  return typeof code === 'string' && NODE_CODE.test(code) ? 'connection' : undefined
-}
-
-function byText(message: string): KnownReason | undefined {
-  return BY_TEXT.find(([pattern]) => pattern.test(message))?.[1]
 }

@@ -1,4 +1,5 @@
 import type { Classification, KnownReason } from '../../reasons.ts'
+import { byText, type TextTable } from '../error-tables.ts'
 import { resultCode, resultName } from './client.ts'
 import { EncodeError } from './encode.ts'
 
@@ -40,7 +41,7 @@ const RESULTS: Readonly<Record<string, Result>> = {
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(RESULTS).map(([name, { code }]) => [code, name]))
 
 /** SQLite's own words where one code says many things, and what the clients say without any. */
-const BY_TEXT: readonly (readonly [RegExp, KnownReason])[] = [
+const BY_TEXT: TextTable = [
   [/within a transaction/i, 'lock_timeout'], // somebody awaits in the middle of one on this very database
   [/database (?:connection )?is not open/i, 'non_retryable'],
 ]
@@ -50,7 +51,7 @@ export function classify(error: unknown): Classification | undefined {
   if (error instanceof EncodeError) return { reason: 'invalid_data' }
   if (!(error instanceof Error)) return undefined
   const code = nameOf(error)
-  const reason = BY_TEXT.find(([pattern]) => pattern.test(error.message))?.[1] ?? reasonOf(code)
+  const reason = byText(BY_TEXT, error.message) ?? reasonOf(code)
   if (reason === undefined) return undefined
   return code === undefined ? { reason } : { reason, code }
 }

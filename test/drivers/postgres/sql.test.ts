@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { copySql, insertSql, quoteIdentifier, quoteLiteral, quotePath } from '../../../src/drivers/postgres/sql.ts'
+import { copySql, insertSql, quoteLiteral } from '../../../src/drivers/postgres/sql.ts'
+import { quoteIdentifier, quotePath } from '../../../src/drivers/sql.ts'
 import { defineTable, type OnConflict } from '../../../src/table.ts'
 
 const sql = suite('sql')
