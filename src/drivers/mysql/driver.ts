@@ -1,6 +1,13 @@
 import type { Classification } from '../../reasons.ts'
 import type { Table } from '../../table.ts'
-import { type AttemptContext, AttemptError, type BatchInput, type Driver, type Operation } from '../driver.ts'
+import {
+  type AttemptContext,
+  AttemptError,
+  type BatchInput,
+  type Driver,
+  type DriverTarget,
+  type Operation,
+} from '../driver.ts'
 import { type Chunk, chunksOf, type Limits } from './chunks.ts'
 import { classify } from './classify.ts'
 import { isServerError, type MysqlPool, type MysqlPromisePool, promisePool } from './client.ts'
@@ -11,6 +18,7 @@ import { rowIndexOf } from './row-index.ts'
 import { type Session, sessionOf } from './session.ts'
 import { Sizes } from './sizes.ts'
 import { type InsertText, insertSql, insertText } from './sql.ts'
+import { targetOf } from './target.ts'
 import { type Statement, Transaction } from './transaction.ts'
 
 const MOST_PARAMETERS = 65_535
@@ -48,6 +56,7 @@ export class MysqlOperation implements Operation {
  */
 export class MysqlDriver implements Driver<MysqlOperation> {
   readonly name = 'mysql'
+  readonly target: DriverTarget
   readonly #pool: MysqlPromisePool
   #prepare: boolean
   /** Of the first connection; all lead to the same server. */
@@ -60,6 +69,7 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   constructor(pool: MysqlPool, options: MysqlOptions = {}) {
     this.#prepare = validOptions(options).prepare
     this.#pool = promisePool(pool)
+    this.target = targetOf(this.#pool)
   }
 
   plan(batch: BatchInput, { signal }: AttemptContext): MysqlOperation | Promise<MysqlOperation> {

@@ -22,6 +22,12 @@ export function runOf(database: SqliteDatabase): Run {
     : (statement, parameters) => void Reflect.apply(statement.run, statement, parameters)
 }
 
+/** The file, where the client tells it. */
+export function fileOf(database: SqliteDatabase): string | undefined {
+  const name: unknown = Reflect.get(database, 'name')
+  return typeof name === 'string' ? name : undefined
+}
+
 /** Extended result code, where the client tells it as a number: `errcode` in `node:sqlite`, `rawCode` in `libsql`. */
 export function resultCode(error: Error): number | undefined {
   for (const property of ['errcode', 'rawCode']) {

@@ -1,9 +1,16 @@
 import { implementing } from '../../options.ts'
 import type { Classification } from '../../reasons.ts'
 import type { Table } from '../../table.ts'
-import { type AttemptContext, AttemptError, type BatchInput, type Driver, type Operation } from '../driver.ts'
+import {
+  type AttemptContext,
+  AttemptError,
+  type BatchInput,
+  type Driver,
+  type DriverTarget,
+  type Operation,
+} from '../driver.ts'
 import { classify } from './classify.ts'
-import { type Run, runOf, type SqliteDatabase, type SqliteStatement } from './client.ts'
+import { fileOf, type Run, runOf, type SqliteDatabase, type SqliteStatement } from './client.ts'
 import { type Bound, type EncodeDate, EncodeError, encode } from './encode.ts'
 import { dateEncoder, type SqliteOptions } from './options.ts'
 import { insertSql } from './sql.ts'
@@ -36,6 +43,7 @@ export class SqliteOperation implements Operation {
  */
 export class SqliteDriver implements Driver<SqliteOperation> {
   readonly name = 'sqlite'
+  readonly target: DriverTarget
   readonly #database: SqliteDatabase
   readonly #run: Run
   readonly #encodeDate: EncodeDate
@@ -45,6 +53,7 @@ export class SqliteDriver implements Driver<SqliteOperation> {
   constructor(database: SqliteDatabase, options: SqliteOptions = {}) {
     this.#database = implementing('database', database, ['prepare', 'exec'])
     this.#run = runOf(database)
+    this.target = { namespace: fileOf(database) }
     this.#encodeDate = dateEncoder(options)
   }
 
