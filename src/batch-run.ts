@@ -131,7 +131,7 @@ export class BatchRun {
 
   #giveUp(part: Part, reason: Reason, cause: unknown): readonly Part[] {
     this.reason ??= reason
-    const error = new RowFailedError(part.table.name, reason, part.tries, cause)
+    const error = new RowFailedError(part.table.name, reason, part.attempts, cause)
     for (let i = 0; i < part.rows.length; i++) this.failures.set(part.placeOf(i), error)
     return []
   }

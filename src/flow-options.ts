@@ -55,22 +55,30 @@ export interface FlowSettings {
 
 const KNOWN = ['bufferSize', 'flushSize', 'flushInterval', 'latencySampling', 'log', 'deadLetter', 'signal', 'clock']
 
+/** What an array can hold. */
+const MOST_ROWS = 2 ** 32 - 1
+
+/** `undefined` alone means that an option was not given. */
+function given<T>(option: T | undefined, fallback: T): T {
+  return option === undefined ? fallback : option
+}
+
 /** @throws {OptionError} naming the option, the value received and what is allowed */
 export function flowSettings(options: BatchFlowOptions, executor: Executor): FlowSettings {
   implementing('executor', executor, ['withMetricsReporter'])
   knownKeys('BatchFlow', options, KNOWN)
-  const flushSize = integer('flushSize', options.flushSize ?? 500, 1, 1_000_000)
-  const bufferSize =
-    options.bufferSize ?? Math.max(10_000, 2 * flushSize * Math.max(1, executor.slots.concurrencyLimit))
-  const sampling = options.latencySampling ?? Math.min(32, Math.max(1, Math.ceil(flushSize / 8)))
+  const flushSize = integer('flushSize', given(options.flushSize, 500), 1, 1_000_000)
+  const slots = Math.max(1, executor.slots.concurrencyLimit)
+  const bufferSize = given(options.bufferSize, Math.min(MOST_ROWS, Math.max(10_000, 2 * flushSize * slots)))
+  const sampling = given(options.latencySampling, Math.min(32, Math.max(1, Math.ceil(flushSize / 8))))
   return {
     flushSize,
     bufferSize: integer(`bufferSize (with flushSize ${flushSize})`, bufferSize, flushSize),
-    flushInterval: integer('flushInterval', options.flushInterval ?? 100, 0, MAX_DELAY),
+    flushInterval: integer('flushInterval', given(options.flushInterval, 100), 0, MAX_DELAY),
     sampling: integer('latencySampling', sampling, 1),
     log: options.log === undefined ? undefined : new BatchLog(executor.driver.name, options.log),
     deadLetter: options.deadLetter === undefined ? undefined : callback('deadLetter', options.deadLetter),
     signal: options.signal === undefined ? undefined : implementing('signal', options.signal, ['addEventListener']),
-    clock: options.clock ?? systemClock,
+    clock: implementing('clock', given(options.clock, systemClock), ['now', 'timer']),
   }
 }

@@ -11,7 +11,7 @@ import type { FlowTelemetry } from './flow-telemetry.ts'
 import type { Intake } from './intake.ts'
 import type { Lane } from './lane.ts'
 import type { Lanes } from './lanes.ts'
-import { number } from './options.ts'
+import { knownKeys, number } from './options.ts'
 import type { Row } from './table.ts'
 import type { FlowTracing } from './telemetry/trace.ts'
 
@@ -66,7 +66,9 @@ export class Lifecycle implements DispatchHost {
     else if (settings.signal !== undefined) this.#unlisten = onAbort(settings.signal, this.#onAbort)
   }
 
-  close({ timeout = 30_000 }: CloseOptions = {}): Promise<CloseSummary> {
+  close(options: CloseOptions = {}): Promise<CloseSummary> {
+    knownKeys('close', options, ['timeout'])
+    const { timeout = 30_000 } = options
     number('close: timeout', timeout, 0, Number.POSITIVE_INFINITY)
     if (!this.#closing) {
       this.#closing = true

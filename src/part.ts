@@ -11,8 +11,9 @@ export class Part implements BatchInput {
   readonly #indices: readonly number[] | undefined
   /** Built at the first attempt, kept for the next ones. */
   operation: Operation | undefined
-  /** Attempts made with these rows together. */
+  /** Attempts made with these rows together, and with larger parts they were in before. */
   tries = 0
+  #earlier = 0
   replanned = false
 
   constructor(table: Table, { columns, rows, indices }: Shape) {
@@ -20,6 +21,11 @@ export class Part implements BatchInput {
     this.columns = columns
     this.rows = rows
     this.#indices = indices
+  }
+
+  /** All attempts made with these rows. */
+  get attempts(): number {
+    return this.#earlier + this.tries
   }
 
   /** Where the row at `index` stands in the batch. */
@@ -30,7 +36,9 @@ export class Part implements BatchInput {
   /** The rows from `start` up to `end`, to be attempted by themselves. */
   slice(start: number, end: number): Part {
     const indices = Array.from({ length: end - start }, (_, i) => this.placeOf(start + i))
-    return new Part(this.table, { columns: this.columns, rows: this.rows.slice(start, end), indices })
+    const part = new Part(this.table, { columns: this.columns, rows: this.rows.slice(start, end), indices })
+    part.#earlier = this.attempts
+    return part
   }
 
   /** The rows at `places`, which have had as many attempts as this part. */
@@ -39,6 +47,7 @@ export class Part implements BatchInput {
     const indices = places.map((index) => this.placeOf(index))
     const part = new Part(this.table, { columns: this.columns, rows, indices })
     part.tries = this.tries
+    part.#earlier = this.#earlier
     return part
   }
 

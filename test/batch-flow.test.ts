@@ -262,6 +262,8 @@ const bad: [options: object, message: string][] = [
   [{ bufferSize: 100 }, 'bufferSize (with flushSize 500) must be an integer of at least 500, received 100'],
   [{ flushInterval: -1 }, 'flushInterval must be an integer from 0 to 2147483647, received -1'],
   [{ flushInterval: Number.NaN }, 'flushInterval must be an integer from 0 to 2147483647, received NaN'],
+  [{ flushSize: null }, 'flushSize must be an integer from 1 to 1000000, received null'],
+  [{ clock: Date }, 'clock must have a method timer(), received a function'],
   [{ latencySampling: 0 }, 'latencySampling must be an integer of at least 1, received 0'],
   [{ deadLetter: 'log' }, 'deadLetter must be a function, received "log"'],
   [{ signal: {} }, 'signal must have a method addEventListener(), received an object'],

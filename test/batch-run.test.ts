@@ -210,6 +210,13 @@ test('bad rows are found and fail alone, all others are committed in order', asy
   )
 })
 
+test('a row that was searched for in halves tells all attempts it was in', async () => {
+  const driver = rejecting((id) => id === 3, false)
+  const { flow } = rig({ flushSize: 4, deadLetter: () => {} }, undefined, driver)
+  const [, , , last] = await flow.writeMany(users, usersFrom(0, 4))
+  assert.is((last as PromiseRejectedResult).reason.attempts, 3)
+})
+
 test('withIsolation(false) fails the batch whole', async () => {
   const driver = rejecting((id) => id === 1, false)
   const { flow } = rig({ flushSize: 3 }, (executor) => executor.withIsolation(false), driver)
