@@ -1,6 +1,6 @@
 import { diag } from '@opentelemetry/api'
 import type { FlowMetrics, FlowProbe, MetricsReporter, TableMetrics } from './telemetry/reporter.ts'
-import type { BatchOrigin, FlowOrigin, FlowTracing, Tracing } from './telemetry/trace.ts'
+import type { FlowOrigin, FlowTracing, Tracing } from './telemetry/trace.ts'
 
 const VERBS = [
   'observeEnqueueLatency',
@@ -21,47 +21,64 @@ const VERBS = [
 
 /** Opens `reporter` for a flow, so that nothing it throws reaches the rows: telemetry stands beside the way. */
 export function openGuarded(reporter: MetricsReporter | undefined, probe: FlowProbe): FlowMetrics | undefined {
-  const guard = guardTelling('batchflow-otel: the metrics reporter threw; its measurements are incomplete')
-  const flow = guard(() => reporter?.open(probe))()
+  const tell = tellOnce('batchflow-otel: the metrics reporter threw; its measurements are incomplete')
+  const flow = attempt(() => reporter?.open(probe), tell)
   if (flow === undefined) return undefined
   return {
     table: (name) => {
-      const table = guard(() => flow.table(name))()
-      const verbs = VERBS.map((verb) => [verb, guard((...args: never[]) => call(table, verb, args))])
-      return Object.fromEntries(verbs) as TableMetrics
+      const table = attempt(() => flow.table(name), tell)
+      return Object.fromEntries(VERBS.map((verb) => [verb, guarded(table, verb, tell)])) as unknown as TableMetrics
     },
-    close: guard(() => flow.close()),
+    close: () => attempt(() => flow.close(), tell),
   }
 }
 
 /** Opens `tracing` for a flow in the same way; one that cannot be opened traces nothing. */
 export function openTracing(tracing: Tracing | undefined, flow: FlowOrigin): FlowTracing | undefined {
-  const guard = guardTelling('batchflow-otel: tracing threw; traces of this flow are incomplete')
-  const opened = guard(() => tracing?.open(flow))()
+  const tell = tellOnce('batchflow-otel: tracing threw; traces of this flow are incomplete')
+  const opened = attempt(() => tracing?.open(flow), tell)
   if (opened === undefined) return undefined
   return {
-    capture: guard(() => opened.capture()),
-    captureSpan: guard(() => opened.captureSpan()),
-    startBatch: guard((batch: BatchOrigin) => opened.startBatch(batch)),
+    // Once for every row, so without a closure.
+    capture: () => {
+      try {
+        return opened.capture()
+      } catch (error) {
+        return tell(error)
+      }
+    },
+    captureSpan: () => attempt(() => opened.captureSpan(), tell),
+    startBatch: (batch) => attempt(() => opened.startBatch(batch), tell),
   }
 }
 
-/** Functions whose errors are told once, by `message`, and go no further. */
-function guardTelling(message: string) {
+type Tell = (error: unknown) => undefined
+
+function tellOnce(message: string): Tell {
   let told = false
-  return <A extends unknown[], T>(call: (...args: A) => T) =>
-    (...args: A): T | undefined => {
-      try {
-        return call(...args)
-      } catch (error) {
-        if (!told) diag.error(message, error)
-        told = true
-        return undefined
-      }
-    }
+  return (error) => {
+    if (!told) diag.error(message, error)
+    told = true
+    return undefined
+  }
 }
 
-function call(table: TableMetrics | undefined, verb: (typeof VERBS)[number], args: never[]): void {
-  const method = table?.[verb] as ((...args: never[]) => void) | undefined
-  method?.apply(table, args)
+function attempt<T>(act: () => T, tell: Tell): T | undefined {
+  try {
+    return act()
+  } catch (error) {
+    return tell(error)
+  }
+}
+
+/** Four parameters are what the verbs have at most; an array of them for each measurement would cost more than the call. */
+function guarded(table: TableMetrics | undefined, verb: (typeof VERBS)[number], tell: Tell) {
+  return (a: unknown, b: unknown, c: unknown, d: unknown): void => {
+    try {
+      const method = table?.[verb] as ((...args: unknown[]) => void) | undefined
+      method?.call(table, a, b, c, d)
+    } catch (error) {
+      tell(error)
+    }
+  }
 }

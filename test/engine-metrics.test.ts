@@ -54,8 +54,8 @@ test('a batch that succeeds', async () => {
     ['countFlush', 'users', 'interval'],
     ['observeBatchSize', 'users', 2],
     ['observeAssembleDuration', 'users', 0],
-    ['observeAttemptDuration', 'users', 0.25, 'INSERT', undefined, undefined],
-    ['observeExecuteDuration', 'users', 0.25, 'success', undefined, undefined],
+    ['observeAttemptDuration', 'users', 0.25, 'INSERT'],
+    ['observeExecuteDuration', 'users', 0.25, 'success'],
     ['countBatch', 'users', 'success'],
     ['countRecords', 'users', 'success', 2],
     ['observeProcessDuration', 'users', 0.25, 'success'],
@@ -78,10 +78,10 @@ test('a batch that is retried and given up in part', async () => {
     ['final', 'duplicate_key'],
   ])
   assert.equal(reporter.of('observeAttemptDuration'), [
-    [0, 'INSERT', 'lock_timeout', undefined],
-    [0, 'INSERT', 'duplicate_key', undefined],
+    [0, 'INSERT', 'lock_timeout'],
+    [0, 'INSERT', 'duplicate_key'],
   ])
-  assert.equal(reporter.of('observeExecuteDuration'), [[1, 'fail', 'duplicate_key', undefined]])
+  assert.equal(reporter.of('observeExecuteDuration'), [[1, 'fail', 'duplicate_key']])
   assert.equal(reporter.of('countBatch'), [['fail']])
   assert.equal(reporter.of('countRecords'), [
     ['success', 3],

@@ -1,5 +1,6 @@
 import {
   type Attributes,
+  type Context,
   context,
   isSpanContextValid,
   type Link,
@@ -76,8 +77,9 @@ class FlowTracer implements FlowTracing {
   readonly #tracer: Tracer
   readonly #common: Attributes
   readonly #settings: Settings
-  /** Found valid last time: rows of one request come one after the other. */
-  #known: SpanContext | undefined
+  /** The context last asked about, and the valid span in it: rows of one request come one after the other. */
+  #context: Context | undefined
+  #origin: SpanContext | undefined
 
   constructor(tracer: Tracer, { database, target }: FlowOrigin, settings: Settings) {
     this.#tracer = tracer
@@ -86,11 +88,13 @@ class FlowTracer implements FlowTracing {
   }
 
   capture(): SpanContext | undefined {
-    const active = trace.getSpanContext(context.active())
-    if (active === undefined || active === this.#known) return active
-    if (!isSpanContextValid(active)) return undefined
-    this.#known = active
-    return active
+    const active = context.active()
+    if (active !== this.#context) {
+      const origin = trace.getSpanContext(active)
+      this.#origin = origin !== undefined && isSpanContextValid(origin) ? origin : undefined
+      this.#context = active
+    }
+    return this.#origin
   }
 
   captureSpan(): Span | undefined {

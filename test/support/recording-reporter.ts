@@ -20,7 +20,10 @@ export class RecordingReporter implements MetricsReporter {
 
   #table(table: string): TableMetrics {
     const record = (_: object, verb: string | symbol) => {
-      return (...args: unknown[]) => void this.calls.push([verb as keyof TableMetrics, table, ...args])
+      return (...args: unknown[]) => {
+        while (args.length > 0 && args.at(-1) === undefined) args.pop()
+        this.calls.push([verb as keyof TableMetrics, table, ...args])
+      }
     }
     return new Proxy<TableMetrics>(Object.create(null), { get: record })
   }
