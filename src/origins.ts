@@ -6,10 +6,14 @@ export class Origins {
   readonly contexts: SpanContext[] = []
   /** Rows came from outside of any span. */
   orphans = false
+  #last: SpanContext | undefined
 
   add(context: SpanContext | undefined): void {
     if (context === undefined) this.orphans = true
-    else if (context !== this.contexts.at(-1)) this.contexts.push(context)
+    else if (context !== this.#last) {
+      this.#last = context
+      this.contexts.push(context)
+    }
   }
 
   addAll(other: Origins): void {

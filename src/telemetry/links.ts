@@ -10,15 +10,17 @@ export interface ChosenLinks {
   readonly dropped: number
 }
 
-/** Distinct submitters, the same object recognised first, then the same span. */
+/** Distinct submitters, in the order they first came. */
 export function distinct(origins: readonly SpanContext[]): readonly SpanContext[] {
   if (origins.length < 2) return origins
   const bySpan = new Map<string, SpanContext>()
-  for (const origin of new Set(origins)) {
-    const id = origin.traceId + origin.spanId
-    if (!bySpan.has(id)) bySpan.set(id, origin)
+  for (const origin of origins) {
+    const known = bySpan.get(origin.spanId)
+    if (known === undefined) bySpan.set(origin.spanId, origin)
+    // Two traces with one span id are next to impossible, so only they pay for a longer key.
+    else if (known.traceId !== origin.traceId) bySpan.set(origin.traceId + origin.spanId, origin)
   }
-  return [...bySpan.values()]
+  return bySpan.size === origins.length ? origins : [...bySpan.values()]
 }
 
 /** As many as fit, sampled ones first: a link to a trace that nobody kept leads nowhere. */
