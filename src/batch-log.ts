@@ -17,6 +17,8 @@ export interface BatchLogLine {
   readonly table: string
   readonly status: 'success' | 'fail'
   readonly reason?: string
+  /** The database's own code. */
+  readonly code?: string
   /** Rows written or tried. */
   readonly rows: number
   /** Rows accepted into the batch; more than `rows` where rows of one key were merged. */
@@ -82,12 +84,13 @@ export class BatchLog {
     return typeof this.#sample === 'number' && Math.random() < this.#sample ? 'info' : undefined
   }
 
-  #lineOf({ batch, attempts, reason, text, ids }: BatchRun, failed: number, durationMs: number): BatchLogLine {
+  #lineOf({ batch, attempts, reason, code, text, ids }: BatchRun, failed: number, durationMs: number): BatchLogLine {
     return {
       database: this.#database,
       table: batch.table.name,
       status: failed > 0 ? 'fail' : 'success',
       ...(reason !== undefined && { reason }),
+      ...(code !== undefined && { code }),
       rows: batch.rows.length,
       accepted: batch.accepted,
       failed,

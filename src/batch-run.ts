@@ -11,6 +11,9 @@ import { backoff } from './retry.ts'
 import type { BatchTrace } from './telemetry/trace.ts'
 import { judge, type Verdict } from './verdict.ts'
 
+/** Why rows are given up. */
+type Fault = Pick<Verdict, 'reason' | 'cause'> & Partial<Pick<Verdict, 'code'>>
+
 /**
  * One batch on its way through the executor: attempt, classify, back off, retry, split off the rows that are to blame.
  * Afterwards `failures` holds the error of every row that is not committed.
@@ -25,6 +28,8 @@ export class BatchRun {
   text: string | undefined
   /** Reason of the first rows given up. */
   reason: Reason | undefined
+  /** The database's own code for it. */
+  code: string | undefined
   readonly #executor: Executor
   readonly #clock: Clock
   readonly #trace: BatchTrace | undefined
@@ -59,7 +64,7 @@ export class BatchRun {
     while (left.length > 0) {
       const part = left.pop()!
       // A driver that breaks its contract fails the rows of this part; it must not leave anybody without an answer.
-      const next = await this.#advance(part).catch((error) => this.#giveUp(part, 'unknown', error))
+      const next = await this.#advance(part).catch((error) => this.#giveUp(part, { reason: 'unknown', cause: error }))
       for (let i = next.length - 1; i >= 0; i--) left.push(next[i]!)
       if (!next.includes(part)) part.release()
     }
@@ -67,7 +72,7 @@ export class BatchRun {
 
   /** One attempt at `part`; returns what is left to do, in order. */
   async #advance(part: Part): Promise<readonly Part[]> {
-    if (this.#stopped !== undefined) return this.#giveUp(part, 'context', this.#stopped)
+    if (this.#stopped !== undefined) return this.#giveUp(part, { reason: 'context', cause: this.#stopped })
     const { driver, settings } = this.#executor
     part.tries++
     this.attempts++
@@ -93,7 +98,7 @@ export class BatchRun {
     if (verdict.stale && !part.replanned) return [replan(part)]
     if (this.#mayRetry(part, verdict)) return this.#retry(part, verdict.reason)
     if (verdict.isolate && this.#executor.settings.isolate && part.rows.length > 1) return this.#split(part, verdict)
-    return this.#giveUp(part, verdict.reason, verdict.cause)
+    return this.#giveUp(part, verdict)
   }
 
   /** Single rows failed, the others are committed. */
@@ -107,7 +112,7 @@ export class BatchRun {
       if (this.#mayRetry(part, verdict)) {
         again.push(index)
         reason ??= verdict.reason
-      } else this.#giveUp(part.pick([index]), verdict.reason, verdict.cause)
+      } else this.#giveUp(part.pick([index]), verdict)
     }
     return reason === undefined ? [] : this.#retry(part.pick(again), reason)
   }
@@ -119,19 +124,23 @@ export class BatchRun {
   }
 
   /** Around the row at fault where the database named it, else in halves. */
-  #split(part: Part, { rowIndex, reason, cause }: Verdict): readonly Part[] {
+  #split(part: Part, verdict: Verdict): readonly Part[] {
+    const { rowIndex } = verdict
     const size = part.rows.length
     if (rowIndex === undefined || rowIndex >= size) {
       const middle = size >>> 1
       return [part.slice(0, middle), part.slice(middle, size)]
     }
-    this.#giveUp(part.pick([rowIndex]), reason, cause)
+    this.#giveUp(part.pick([rowIndex]), verdict)
     return [part.slice(0, rowIndex), part.slice(rowIndex + 1, size)].filter((rest) => rest.rows.length > 0)
   }
 
-  #giveUp(part: Part, reason: Reason, cause: unknown): readonly Part[] {
-    this.reason ??= reason
-    const error = new RowFailedError(part.table.name, reason, part.attempts, cause)
+  #giveUp(part: Part, { reason, cause, code }: Fault): readonly Part[] {
+    if (this.reason === undefined) {
+      this.reason = reason
+      this.code = code
+    }
+    const error = new RowFailedError(part.table.name, reason, part.attempts, cause, code)
     for (let i = 0; i < part.rows.length; i++) this.failures.set(part.placeOf(i), error)
     return []
   }

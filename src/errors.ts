@@ -11,6 +11,11 @@ export type ErrorCode =
   | 'ERR_BATCHFLOW_STREAM'
   | 'ERR_BATCHFLOW_PORT'
 
+/** `1 row`, `2 rows` */
+export function counted(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`
+}
+
 /** Base of everything this package throws. `code` is stable; messages never contain a value of a row. */
 export class BatchFlowError extends Error {
   readonly code: ErrorCode
@@ -70,12 +75,17 @@ export class RowFailedError extends BatchFlowError {
   readonly reason: Reason
   /** Attempts made with this row, the last included; 0 when it never reached the driver. */
   readonly attempts: number
+  /** The database's own code (SQLSTATE, errno, error prefix), where it gave one. */
+  readonly databaseCode: string | undefined
 
-  constructor(table: string, reason: Reason, attempts: number, cause: unknown) {
-    const times = attempts === 1 ? '1 attempt' : `${attempts} attempts`
-    super('ERR_BATCHFLOW_ROW_FAILED', `row of table ${JSON.stringify(table)} failed after ${times}: ${reason}`, {
-      cause,
-    })
+  constructor(table: string, reason: Reason, attempts: number, cause: unknown, databaseCode?: string) {
+    const why = databaseCode === undefined ? reason : `${reason} (${databaseCode})`
+    super(
+      'ERR_BATCHFLOW_ROW_FAILED',
+      `row of table ${JSON.stringify(table)} failed after ${counted(attempts, 'attempt')}: ${why}`,
+      { cause },
+    )
+    this.databaseCode = databaseCode
     this.table = table
     this.reason = reason
     this.attempts = attempts
@@ -97,9 +107,13 @@ export class StreamFailedError extends BatchFlowError {
   readonly failed: number
 
   constructor(table: string, failed: number, cause: unknown) {
-    super('ERR_BATCHFLOW_STREAM', `${failed} rows written to the stream of table ${JSON.stringify(table)} failed`, {
-      cause,
-    })
+    super(
+      'ERR_BATCHFLOW_STREAM',
+      `${counted(failed, 'row')} written to the stream of table ${JSON.stringify(table)} failed`,
+      {
+        cause,
+      },
+    )
     this.failed = failed
   }
 }

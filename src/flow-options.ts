@@ -65,7 +65,7 @@ function given<T>(option: T | undefined, fallback: T): T {
 
 /** @throws {OptionError} naming the option, the value received and what is allowed */
 export function flowSettings(options: BatchFlowOptions, executor: Executor): FlowSettings {
-  implementing('executor', executor, ['withMetricsReporter'])
+  implementing('executor (made by postgresExecutor() or the like)', executor, ['withMetricsReporter'])
   knownKeys('BatchFlow', options, KNOWN)
   const flushSize = integer('flushSize', given(options.flushSize, 500), 1, 1_000_000)
   const slots = Math.max(1, executor.slots.concurrencyLimit)

@@ -4,7 +4,7 @@ import type { Batch, Receipt } from './batch.ts'
 import type { BatchRun } from './batch-run.ts'
 import { MAX_DELAY, type Timer } from './clock.ts'
 import { Dispatcher, type DispatchHost } from './dispatcher.ts'
-import { AbandonedError, AbortedError, ClosedError, type RowFailedError } from './errors.ts'
+import { AbandonedError, AbortedError, ClosedError, counted, type RowFailedError } from './errors.ts'
 import type { Executor } from './executor.ts'
 import type { DeadLetter, FlowSettings } from './flow-options.ts'
 import type { FlowTelemetry } from './flow-telemetry.ts'
@@ -149,16 +149,17 @@ export class Lifecycle implements DispatchHost {
       for (const [reason, rows] of counts) metrics?.countDeadLetters(reason, rows)
     } catch (error) {
       diag.error('batchflow-otel: the deadLetter handler failed; its rows count as failed only', error)
-      this.#warn(`the deadLetter handler failed for ${letters.length} rows of table ${letters[0]!.table}`)
+      this.#warn(`the deadLetter handler failed for ${counted(letters.length, 'row')} of table ${letters[0]!.table}`)
     }
   }
 
-  #warnIfUnheard(lane: Lane, { batch, failures, reason }: BatchRun): void {
+  #warnIfUnheard(lane: Lane, { batch, failures, reason, code }: BatchRun): void {
     const awaited = batch.awaited()
     const unheard = Array.from(failures.keys()).filter((index) => !awaited.has(index)).length
     if (unheard === 0) return
+    const why = code === undefined ? reason : `${reason}, ${code}`
     this.#warn(
-      `${unheard} rows of table ${lane.table.name} failed (${reason}) and nobody was told: ` +
+      `${counted(unheard, 'row')} of table ${lane.table.name} failed (${why}) and nobody was told: ` +
         'give BatchFlow a deadLetter handler, or use write()',
     )
   }

@@ -281,7 +281,7 @@ test('refuses what is no executor', async () =>
   void (await rejectsWith(
     OptionError,
     'ERR_BATCHFLOW_OPTION',
-    'executor must have a method withMetricsReporter(), received an object',
+    'executor (made by postgresExecutor() or the like) must have a method withMetricsReporter(), received an object',
     () => new BatchFlow({} as never),
   )))
 

@@ -57,6 +57,16 @@ test('when attempts are used up the row fails with the last error', async () => 
   assert.is(driver.released, 1)
 })
 
+test("the database's own code is told with the reason", async () => {
+  const classify = () => ({ reason: 'syntax', code: '42P01' })
+  const { flow, driver } = rig({ flushSize: 1 }, (executor) => executor.withErrorClassifier(classify))
+  const write = flow.write(users, user(1)).catch((error) => error)
+  driver.runs[0]!.fail(new Error('relation "users" does not exist'))
+  const error: RowFailedError = await write
+  assert.is(error.databaseCode, '42P01')
+  assert.is(error.message, 'row of table "users" failed after 1 attempt: syntax (42P01)')
+})
+
 test('what cannot pass is not retried', async () => {
   for (const reason of ['syntax', 'permission', 'out_of_space', 'non_retryable', 'unknown']) {
     const { flow, driver } = rig({ flushSize: 2 }, retry())

@@ -203,7 +203,7 @@ test('a handler that throws loses no row and is told of once', async () => {
     }
   })
   assert.is(warnings.length, 1)
-  assert.is(warnings[0]!.message, 'the deadLetter handler failed for 1 rows of table users')
+  assert.is(warnings[0]!.message, 'the deadLetter handler failed for 1 row of table users')
   assert.equal(reporter.of('countDeadLetters'), [])
   assert.is((await flow.close()).failed, 2)
 })

@@ -81,7 +81,7 @@ const bad: [title: string, define: () => unknown, message: string][] = [
   [
     'no columns',
     () => defineTable('u', { columns: [] }),
-    'table "u": columns must be a non-empty array of column names, received an array',
+    'table "u": columns must be a non-empty array of column names, received an empty array',
   ],
   [
     'a column that is no name',

@@ -1,7 +1,7 @@
 /**
  * A service that writes what it is told in batches:
  *
- *     npx tsx examples/fastify/main.ts
+ *     node --import tsx examples/fastify/main.ts
  *     curl -i localhost:3000/views -H 'content-type: application/json' -d '{"product":"tea"}'
  *     curl -i localhost:3000/orders -H 'content-type: application/json' \
  *       -d '{"id":"7f2c2a52-7f2c-4c0e-8d2c-0e2b6f2d9a11","product":"tea","quantity":2}'

@@ -1,7 +1,7 @@
 /**
  * Metrics and traces of batches over OTLP, next to those of `pg`:
  *
- *     OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 npx tsx examples/nodesdk-otlp/main.ts
+ *     OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 node --import tsx examples/nodesdk-otlp/main.ts
  *
  * Writes one row in each of a hundred pretended requests, and says where the batch of the last one is to be found. Uses
  * the PostgreSQL of `DATABASE_URL`, or boots one.

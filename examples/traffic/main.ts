@@ -1,7 +1,7 @@
 /**
  * Traffic to look at on a dashboard, until Ctrl-C:
  *
- *     npx tsx examples/traffic/main.ts
+ *     node --import tsx examples/traffic/main.ts
  *
  * Writes to the databases named in the environment (`POSTGRES_URL`, …), each into tables of its own that are dropped at
  * the end. Metrics are served on `METRICS_HOST`:`METRICS_PORT` (127.0.0.1:9464); traces go to

@@ -1,7 +1,7 @@
 /**
  * A worker without HTTP: takes messages from a source as fast as the database takes batches, until it is told to stop.
  *
- *     npx tsx examples/worker/main.ts
+ *     node --import tsx examples/worker/main.ts
  *
  * Uses the PostgreSQL of `DATABASE_URL`, or boots one; sends telemetry to `OTEL_EXPORTER_OTLP_ENDPOINT`. On SIGTERM or
  * Ctrl-C it takes no more messages, writes those it has taken, and ends with 0; with 1 when rows were not written. (npx

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { diag } from '@opentelemetry/api'
 import { AggregationTemporality, MetricReader } from '@opentelemetry/sdk-metrics'
 import { OptionError } from '../errors.ts'
+import { knownKeys } from '../options.ts'
 import { SCOPE } from '../telemetry/catalogue.ts'
 import { exemplarStore } from '../telemetry/exemplars.ts'
 import { type EndpointAddress, type EndpointOptions, pageUrl, validEndpoint } from './endpoint-options.ts'
@@ -41,6 +42,7 @@ export class BatchFlowPrometheusExporter extends MetricReader {
 
   constructor(options: PrometheusExporterOptions = {}) {
     super({ aggregationTemporalitySelector: () => AggregationTemporality.CUMULATIVE })
+    knownKeys('BatchFlowPrometheusExporter', options, ['port', 'host', 'unref', 'callbackTimeout', 'listen'])
     const { host, port, unref } = validEndpoint('BatchFlowPrometheusExporter', options)
     this.#callbackTimeout = validTimeout(options.callbackTimeout)
     this.#host = host

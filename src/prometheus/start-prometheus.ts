@@ -1,6 +1,7 @@
 import { metrics } from '@opentelemetry/api'
 import { MeterProvider, type MeterProviderOptions } from '@opentelemetry/sdk-metrics'
 import { OptionError } from '../errors.ts'
+import { knownKeys } from '../options.ts'
 import { type EndpointAddress, type EndpointOptions, validEndpoint } from './endpoint-options.ts'
 import { BatchFlowPrometheusExporter } from './exporter.ts'
 
@@ -35,6 +36,7 @@ export interface PrometheusEndpoint extends EndpointAddress {
  * @throws {BatchFlowError} `ERR_BATCHFLOW_PORT` when the port is taken or the address cannot be listened on
  */
 export async function startPrometheus(options: PrometheusOptions = {}): Promise<PrometheusEndpoint> {
+  knownKeys('startPrometheus', options, ['port', 'host', 'unref', 'resource', 'views', 'setGlobal'])
   const { resource, views, setGlobal = true } = options
   const endpoint = validEndpoint('startPrometheus', options)
   if (typeof setGlobal !== 'boolean') {

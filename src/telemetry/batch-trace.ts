@@ -18,6 +18,7 @@ import {
   ATTR_ERROR_TYPE,
 } from '@opentelemetry/semantic-conventions'
 import type { Operation } from '../drivers/driver.ts'
+import { counted } from '../errors.ts'
 import { quietly } from './quietly.ts'
 import { SPAN_ATTR } from './span-attributes.ts'
 import type { AttemptFailure, AttemptTrace, BatchOutcome, BatchTrace } from './trace.ts'
@@ -72,7 +73,7 @@ export class TracedBatch implements BatchTrace {
     this.#span.setAttribute(SPAN_ATTR.attempts, attempts)
     if (reason !== undefined) {
       this.#span.setAttributes({ [SPAN_ATTR.failed]: failed, [ATTR_ERROR_TYPE]: reason })
-      this.#span.setStatus({ code: SpanStatusCode.ERROR, message: `${failed} rows failed: ${reason}` })
+      this.#span.setStatus({ code: SpanStatusCode.ERROR, message: `${counted(failed, 'row')} failed: ${reason}` })
     }
     quietly(() => this.#span.end())
   }

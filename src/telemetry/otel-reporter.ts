@@ -1,6 +1,6 @@
 import { type Attributes, type MeterProvider, metrics } from '@opentelemetry/api'
 import { OptionError } from '../errors.ts'
-import { truth } from '../options.ts'
+import { knownKeys, truth } from '../options.ts'
 import { ATTR } from './catalogue.ts'
 import { ClientDuration } from './client-duration.ts'
 import type { LiveFlow } from './live-gauges.ts'
@@ -43,6 +43,7 @@ export class OtelMetricsReporter implements MetricsReporter {
   readonly #clientDuration: boolean
 
   constructor(options: OtelMetricsReporterOptions = {}) {
+    knownKeys('OtelMetricsReporter', options, ['database', 'testName', 'meterProvider', 'clientDuration'])
     this.#database = optionalLabel('database', options.database)
     this.#testName = optionalLabel('testName', options.testName)
     this.#meterProvider = optionalProvider(options.meterProvider)

@@ -156,7 +156,7 @@ test('a failed batch says why', async () => {
   )
   await flow.close()
   const [batch] = await received(1, 'batchflow.batch')
-  assert.equal(batch!.status, { code: 'ERROR', message: '1 rows failed: duplicate_key' })
+  assert.equal(batch!.status, { code: 'ERROR', message: '1 row failed: duplicate_key' })
   assert.is(batch!.attributes['batchflow.batch.failed'], 1)
   const [attempt] = receiver.childrenOf(batch!)
   assert.equal(attempt!.status, { code: 'ERROR', message: 'duplicate_key (23505)' })

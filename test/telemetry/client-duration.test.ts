@@ -51,6 +51,11 @@ test('is recorded once per attempt, when asked for', async () => {
   assert.equal(boundaries, [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10])
 })
 
+test('a misspelt option of the reporter is refused', () => {
+  const misspelt = () => new OtelMetricsReporter({ testname: 'x' } as never)
+  assert.throws(misspelt, /OtelMetricsReporter has no option "testname"; there are database, testName/)
+})
+
 test('is not there otherwise', async () => {
   assert.is(await metricWith(undefined), undefined)
   assert.is(await metricWith(false), undefined)

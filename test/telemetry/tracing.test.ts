@@ -169,7 +169,7 @@ test('a failed batch says so, without a word of what the client threw', async ()
   await write
   const [batch] = traces.named('batchflow.batch')
   const [attempt] = traces.named('INSERT')
-  assert.equal(batch!.status, { code: SpanStatusCode.ERROR, message: '1 rows failed: constraint' })
+  assert.equal(batch!.status, { code: SpanStatusCode.ERROR, message: '1 row failed: constraint' })
   assert.is(batch!.attributes['batchflow.batch.failed'], 1)
   assert.is(batch!.attributes['error.type'], 'constraint')
   const [event] = attempt!.events

@@ -1,3 +1,5 @@
+import { implementing } from '../../options.ts'
+
 /**
  * The slice of `mysql2` this driver calls, typed structurally: the pools of `mysql2` and of `mysql2/promise` fit without
  * a cast, and the package is never imported.
@@ -48,5 +50,7 @@ export function isServerError(error: unknown): error is ServerError {
 }
 
 export function promisePool(pool: MysqlPool): MysqlPromisePool {
-  return 'promise' in pool ? pool.promise() : pool
+  if (typeof pool !== 'object' || pool === null || !('promise' in pool))
+    return implementing('pool', pool, ['getConnection'])
+  return implementing('pool', pool.promise(), ['getConnection'])
 }

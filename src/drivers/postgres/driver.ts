@@ -1,3 +1,5 @@
+import { OptionError } from '../../errors.ts'
+import { implementing } from '../../options.ts'
 import type { Classification } from '../../reasons.ts'
 import type { Table } from '../../table.ts'
 import {
@@ -70,7 +72,7 @@ export class PostgresDriver implements Driver<PostgresOperation> {
 
   /** @throws {OptionError} naming the option and the value it received */
   constructor(pool: PgPool, options: PostgresOptions = {}) {
-    this.#pool = pool
+    this.#pool = poolOf(pool)
     this.target = targetOf(pool)
     this.#options = validOptions(options)
     this.#tables = new Tables(
@@ -129,4 +131,10 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     const suspect = MAYBE_ALTERED.test(state) || (operation.name === 'COPY' && MAYBE_MISREAD.test(state))
     return suspect && this.#tables.isAltered(table, operation.shape.version, signal)
   }
+}
+
+function poolOf(pool: PgPool): PgPool {
+  implementing('pool', pool, ['connect'])
+  if (!('processID' in pool)) return pool
+  throw new OptionError('pool must be a pg.Pool, received a pg.Client: batches need connections of their own')
 }

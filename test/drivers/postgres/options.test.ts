@@ -1,5 +1,7 @@
+import pg from 'pg'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { postgresExecutor } from '../../../src/drivers/postgres/index.ts'
 import { type PostgresOptions, validOptions } from '../../../src/drivers/postgres/options.ts'
 import { OptionError } from '../../../src/errors.ts'
 import { rejectsWith } from '../../support/assertions.ts'
@@ -18,5 +20,13 @@ for (const [message, given] of Object.entries(WRONG)) {
     await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => validOptions(given as PostgresOptions))
   })
 }
+
+options('a pool that is none', async () => {
+  const refuses = (pool: unknown, message: string) =>
+    rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => postgresExecutor(pool as pg.Pool))
+  await refuses(undefined, 'pool must have a method connect(), received undefined')
+  const client = 'pool must be a pg.Pool, received a pg.Client: batches need connections of their own'
+  await refuses(new pg.Client(), client)
+})
 
 options.run()
