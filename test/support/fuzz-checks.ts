@@ -1,0 +1,119 @@
+import * as assert from 'uvu/assert'
+import { AbandonedError } from '../../src/errors.ts'
+import type { CloseSummary } from '../../src/lifecycle.ts'
+import type { TableMetrics } from '../../src/telemetry/reporter.ts'
+import type { FuzzRow } from './fuzz-driver.ts'
+import type { Submitted } from './fuzz-ledger.ts'
+import type { FuzzRig } from './fuzz-rig.ts'
+import { NEVER } from './fuzz-steps.ts'
+import type { RecordingReporter } from './recording-reporter.ts'
+
+/** What holds of every flow that is closed, whatever happened to it. @throws when anything does not */
+export function checkClosed(rig: FuzzRig, summary: CloseSummary): void {
+  checkRest(rig)
+  checkFates(rig, summary)
+  checkReporters(rig)
+  if (rig.setup.ownReporter) checkMetrics(rig, summary)
+}
+
+/** An interval has passed: whatever is held back is held back by its own key, if there is a slot for everything. */
+export function checkPunctual({ driver, ledger, setup }: FuzzRig): void {
+  if (setup.concurrencyLimit > 0 || setup.flushInterval === NEVER) return
+  const late = ledger.rows.filter(
+    ({ told, table, key, version }) =>
+      told === 'accepted' && version > driver.latest(table, key) && !driver.isInFlight(table, key),
+  )
+  assert.is(late.length, 0, 'no row waits for the key of another')
+}
+
+/** Nothing is left behind. */
+function checkRest({ clock, executor, driver }: FuzzRig): void {
+  assert.is(clock.running, 0, 'no timer runs')
+  assert.is(executor.slots.inflight, 0, 'no slot is taken')
+  const kept = driver.operations.filter(({ released, leftBehind }) => released !== (leftBehind ? 0 : 1))
+  assert.is(kept.length, 0, 'every operation was released, unless the driver was left with it')
+}
+
+/** What callers were told is what the database knows, and adds up to what `close()` says. */
+function checkFates(rig: FuzzRig, summary: CloseSummary): void {
+  const { ledger, driver, letters } = rig
+  assert.is(
+    summary.committed + summary.failed + summary.abandoned,
+    ledger.accepted,
+    'all accepted rows are accounted for',
+  )
+  for (const entry of ledger.rows) {
+    assert.is.not(entry.told, 'nothing', 'everybody is told')
+    if (entry.told === 'committed') assert.ok(isWritten(rig, entry), 'a row said to be committed is')
+    if (entry.told !== 'accepted' && entry.told !== 'committed') {
+      assert.not(driver.committed.has(entry.version), `a row said to have ${entry.told} is not committed`)
+    }
+  }
+  for (const { row } of [...letters, ...summary.abandonedRows]) {
+    assert.not(driver.committed.has(versionOf(row)), 'a row handed back is not committed')
+  }
+  assert.not(
+    letters.some(({ error }) => error.cause instanceof AbandonedError),
+    'no row is handed back twice',
+  )
+  assert.ok(summary.abandonedRows.length <= summary.abandoned)
+}
+
+/** By itself, or by the row it was merged into. */
+function isWritten({ driver }: FuzzRig, { table, key, version }: Submitted): boolean {
+  if (driver.committed.has(version)) return true
+  if (table === 'error' || key === null) return false
+  const isCarrier = (row: FuzzRow) => (table === 'ignore' ? row.version < version : row.version > version)
+  return [...driver.committed.values()].some(
+    (written) => written.table === table && written.row.id === key && isCarrier(written.row),
+  )
+}
+
+function versionOf(row: object): number {
+  return (row as FuzzRow).version
+}
+
+/** A reporter is opened and closed as its contract says, and told nothing that is no measurement. */
+function checkReporters({ setup, ownReporter, hubReporter }: FuzzRig): void {
+  assert.is(ownReporter.probes.length, setup.ownReporter ? 1 : 0)
+  if (setup.ownReporter) assert.is(hubReporter.probes.length, 0)
+  for (const reporter of [ownReporter, hubReporter]) {
+    assert.is(reporter.closed, reporter.probes.length, 'what was opened is closed')
+    for (const call of reporter.calls) {
+      const numbers = call.filter((argument) => typeof argument === 'number')
+      assert.ok(
+        numbers.every((value) => value >= 0 && value < 1e7),
+        `${call} is a measurement`,
+      )
+    }
+  }
+}
+
+function checkMetrics({ ledger, letters, setup, ownReporter }: FuzzRig, summary: CloseSummary): void {
+  const rows = ledger.accepted
+  const failed = summary.failed + summary.abandoned
+  const count = (verb: keyof TableMetrics, first?: string) => callsOf(ownReporter, verb, first).length
+  const sum = (verb: keyof TableMetrics, first?: string) =>
+    callsOf(ownReporter, verb, first).reduce((total, args) => total + numberIn(args), 0)
+
+  assert.is(sum('countRecords', 'success'), summary.committed)
+  assert.is(sum('countRecords', 'fail'), failed)
+  assert.is(sum('observeBatchSize') + sum('countCoalesced'), rows)
+  assert.is(count('observeDequeueLatency'), rows)
+  for (const verb of ['countFlush', 'observeBatchSize', 'observeExecuteDuration', 'observeProcessDuration'] as const) {
+    assert.is(count(verb), count('countBatch'), `${verb}, once for each batch`)
+  }
+  assert.is(count('countError', 'final'), count('countBatch', 'fail'))
+  assert.is(sum('countRejected'), ledger.rows.length - rows, 'who was refused was counted')
+  if (setup.deadLetters === 'taken') assert.is(sum('countDeadLetters'), letters.length)
+  else if (setup.deadLetters !== 'taken later') assert.is(count('countDeadLetters'), 0)
+  for (const [, length] of ownReporter.probes[0]!.queueLengths()) assert.is(length, 0, 'no row is queued')
+}
+
+function callsOf(reporter: RecordingReporter, verb: keyof TableMetrics, first?: string): unknown[][] {
+  return reporter.of(verb).filter((args) => first === undefined || args[0] === first)
+}
+
+function numberIn(args: readonly unknown[]): number {
+  return args.find((argument) => typeof argument === 'number') ?? Number.NaN
+}

@@ -1,0 +1,47 @@
+import { createExecutor, type Executor } from '../../src/executor.ts'
+import type { DeadLetter, DeadLetterHandler } from '../../src/flow-options.ts'
+import { type ConflictAction, defineTable, type OnConflict, type Table } from '../../src/table.ts'
+import type { Tracing } from '../../src/telemetry/trace.ts'
+import { settled } from './clock.ts'
+import type { FuzzDriver } from './fuzz-driver.ts'
+import type { DeadLetters, Setup } from './fuzz-steps.ts'
+import type { RecordingReporter } from './recording-reporter.ts'
+
+/** One for each action on conflict, named like it. */
+export const tables: Record<ConflictAction, Table<object>> = {
+  error: tableOf({ action: 'error' }),
+  ignore: tableOf({ action: 'ignore', keys: ['id'] }),
+  update: tableOf({ action: 'update', keys: ['id'] }),
+  replace: tableOf({ action: 'replace', keys: ['id'] }),
+}
+
+function tableOf(onConflict: OnConflict<{ id: number; version: number; extra: number }>): Table<object> {
+  return defineTable(onConflict.action, { columns: ['id', 'version', 'extra'], onConflict }) as Table<object>
+}
+
+export function executorFor(driver: FuzzDriver, setup: Setup, reporter: RecordingReporter): Executor {
+  const { maxAttempts, onAmbiguous } = setup
+  const executor = createExecutor(driver)
+    .withConcurrencyLimit(setup.concurrencyLimit)
+    .withTimeout(setup.timeout)
+    .withRetry({ maxAttempts, onAmbiguous, jitter: 0 })
+    .withIsolation(setup.isolation)
+  return setup.ownReporter ? executor.withMetricsReporter(reporter) : executor
+}
+
+/** @param letters where what is handed over is noted */
+export function deadLetterHandler(kind: DeadLetters, letters: DeadLetter[]): DeadLetterHandler | undefined {
+  if (kind === 'none') return undefined
+  return (handed) => {
+    letters.push(...handed)
+    if (kind === 'throw') throw new Error('cannot take them')
+    if (kind === 'taken later') return settled()
+    return kind === 'hang' ? new Promise(() => {}) : undefined
+  }
+}
+
+function broken(): never {
+  throw new Error('tracing is out of order')
+}
+
+export const brokenTracing: Tracing = { open: () => ({ capture: broken, captureSpan: broken, startBatch: broken }) }

@@ -1,0 +1,224 @@
+import * as assert from 'uvu/assert'
+import { ABORT_GRACE } from '../../src/attempt.ts'
+import { BatchFlow } from '../../src/batch-flow.ts'
+import type { Executor } from '../../src/executor.ts'
+import type { DeadLetter } from '../../src/flow-options.ts'
+import { hub } from '../../src/hub.ts'
+import type { CloseSummary } from '../../src/lifecycle.ts'
+import type { ConflictAction, Table } from '../../src/table.ts'
+import type { MetricsReporter } from '../../src/telemetry/reporter.ts'
+import { ManualClock, settled } from './clock.ts'
+import { FuzzDriver } from './fuzz-driver.ts'
+import { brokenTracing, deadLetterHandler, executorFor, tables } from './fuzz-flow.ts'
+import { type Call, FuzzLedger, type Submitted } from './fuzz-ledger.ts'
+import { NEVER, type RowSpec, type Setup, SIGNALS, type Step } from './fuzz-steps.ts'
+import { RecordingReporter } from './recording-reporter.ts'
+
+interface Target {
+  readonly table: ConflictAction
+  readonly signal: number | undefined
+}
+
+/** One round: a flow, all that happens to it, and what can be said of it at any time. */
+export class FuzzRig {
+  readonly clock = new ManualClock()
+  readonly ledger = new FuzzLedger()
+  readonly ownReporter = new RecordingReporter()
+  readonly hubReporter = new RecordingReporter()
+  readonly letters: DeadLetter[] = []
+  readonly setup: Setup
+  readonly driver: FuzzDriver
+  readonly executor: Executor
+  readonly #flow: BatchFlow
+  readonly #abort = new AbortController()
+  readonly #signals = Array.from({ length: SIGNALS }, () => new AbortController())
+  /** A flow of an earlier round that failed may still be at the hub. */
+  readonly #ofThisFlow: MetricsReporter = {
+    open: (flow) => (flow.executor === this.executor.slots ? this.hubReporter.open(flow) : undefined),
+  }
+  #closing: Promise<CloseSummary> | undefined
+  /** When `close()` must have returned, at the latest (ms). */
+  #deadline = Number.POSITIVE_INFINITY
+  #endings = 0
+
+  constructor(setup: Setup) {
+    const { flushSize, flushInterval, spare, deadLetters } = setup
+    this.setup = setup
+    this.driver = new FuzzDriver(this.clock, setup.planning, setup.releaseThrows)
+    this.executor = executorFor(this.driver, setup, this.ownReporter)
+    const deadLetter = deadLetterHandler(deadLetters, this.letters)
+    this.#flow = new BatchFlow(this.executor, {
+      clock: this.clock,
+      flushSize,
+      flushInterval,
+      bufferSize: flushSize + spare,
+      latencySampling: 1,
+      signal: this.#abort.signal,
+      ...(deadLetter !== undefined && { deadLetter }),
+    })
+  }
+
+  /** @throws when a promise of the flow is broken */
+  async take(step: Step): Promise<void> {
+    await this.#act(step)
+    this.#check()
+  }
+
+  async #act(step: Step): Promise<void> {
+    if (step.does === 'submit') this.#submit(step, step.row)
+    else if (step.does === 'write') this.#write(step, step.row)
+    else if (step.does === 'writeMany') this.#writeMany(step, step.rows)
+    else if (step.does === 'trySubmit') this.#trySubmit(step.table, step.row)
+    else if (step.does === 'flush') this.ledger.track('flush', this.#flow.flush())
+    else if (step.does === 'end') this.#end(step.nth, step.ending)
+    else if (step.does === 'plan') this.#plan(step.nth)
+    else if (step.does === 'advance') await this.#advance(step.milliseconds)
+    else if (step.does === 'abort') await this.#abortCalls(step.signal)
+    else if (step.does === 'observe') this.#observe(step.reporter, step.tracing)
+    else if (step.does === 'close') this.#close(step.timeout)
+    else {
+      await settled() // an abort comes between answers, not in the tick of one
+      if (step.does === 'abort flow') this.#abort.abort(new Error('enough'))
+    }
+  }
+
+  #submit(target: Target, spec: RowSpec): void {
+    const { table, signal } = this.#resolve(target)
+    const entry = this.ledger.create(target.table, spec)
+    const accepted = this.#flow.submit(table, entry.row, { signal })
+    this.ledger.tellAccepted(entry, accepted)
+    this.ledger.track('submit', accepted, signal)
+  }
+
+  #write(target: Target, spec: RowSpec): void {
+    const { table, signal } = this.#resolve(target)
+    const entry = this.ledger.create(target.table, spec)
+    const written = this.#flow.write(table, entry.row, { signal })
+    this.ledger.tellWritten(entry, written)
+    this.ledger.track('write', written, signal)
+  }
+
+  #writeMany(target: Target, specs: readonly RowSpec[]): void {
+    const { table, signal } = this.#resolve(target)
+    const entries: Submitted[] = []
+    const { ledger } = this
+    function* rows() {
+      for (const spec of specs) {
+        const entry = ledger.create(target.table, spec)
+        entries.push(entry)
+        yield entry.row
+      }
+    }
+    const outcomes = this.#flow.writeMany(table, rows(), { signal }).then((results) => {
+      for (const [i, result] of results.entries()) {
+        if (result.status === 'fulfilled') entries[i]!.told = 'committed'
+        else ledger.tellFailed(entries[i]!, result.reason)
+      }
+    })
+    ledger.track('writeMany', outcomes, signal)
+  }
+
+  #trySubmit(action: ConflictAction, spec: RowSpec): void {
+    const entry = this.ledger.create(action, spec)
+    try {
+      entry.told = this.#flow.trySubmit(tables[action], entry.row) ? 'accepted' : 'refused'
+    } catch (error) {
+      this.ledger.tellFailed(entry, error)
+    }
+  }
+
+  #resolve({ table, signal }: Target): { table: Table<object>; signal: AbortSignal | undefined } {
+    return { table: tables[table], signal: signal === undefined ? undefined : this.#signals[signal]!.signal }
+  }
+
+  #end(nth: number, ending: Setup['endings'][number]): void {
+    const { running } = this.driver
+    if (running.length > 0) this.driver.end(running[nth % running.length]!, ending)
+  }
+
+  #plan(nth: number): void {
+    const { plans } = this.driver
+    if (plans.length > 0) plans.splice(nth % plans.length, 1)[0]!()
+  }
+
+  async #advance(milliseconds: number): Promise<void> {
+    await this.clock.advance(milliseconds)
+    if (this.clock.now() < this.#deadline) return
+    assert.equal(this.ledger.pending(isClose), [], 'close() keeps to its timeout')
+  }
+
+  /** Whoever waits with the signal waits no longer; from now on a new one takes its place. */
+  async #abortCalls(nth: number): Promise<void> {
+    const { signal } = this.#signals[nth]!
+    this.#signals[nth]!.abort()
+    this.#signals[nth] = new AbortController()
+    await settled()
+    const waiting = this.ledger.pending((call) => call.signal === signal)
+    assert.equal(waiting, [], 'a signal ends the wait of its calls')
+  }
+
+  #observe(reporter: boolean, tracing: boolean): void {
+    const observer = {
+      reporter: reporter ? this.#ofThisFlow : undefined,
+      tracing: tracing ? brokenTracing : undefined,
+    }
+    hub.observe(reporter || tracing ? observer : undefined)
+  }
+
+  #close(asked: number): void {
+    const timeout = this.setup.deadLetters === 'hang' ? Math.min(asked, 1000) : asked // or it would wait for ever
+    if (this.#closing === undefined) this.#deadline = this.clock.now() + timeout + ABORT_GRACE
+    this.#closing ??= this.#flow.close({ timeout })
+    this.ledger.track('close', this.#flow.close({ timeout }))
+  }
+
+  #check(): void {
+    const { concurrencyLimit } = this.setup
+    assert.equal([...this.driver.complaints, ...this.ledger.complaints], [])
+    if (concurrencyLimit > 0) assert.ok(this.driver.awaited <= concurrencyLimit, 'the concurrency limit is kept')
+  }
+
+  /**
+   * Lets the database answer until there is nothing to wait for, then closes the flow. Rows need no `close()` to be
+   * settled, unless what keeps them is a handler that hangs, or an interval that never ends.
+   */
+  async finish(): Promise<CloseSummary> {
+    const { deadLetters, flushInterval, silentEnd } = this.setup
+    if (deadLetters !== 'hang') await this.#answerUntilSettled((call) => isPrompt(call, flushInterval))
+    this.#close(silentEnd || deadLetters === 'hang' ? 50 : Number.POSITIVE_INFINITY)
+    if (silentEnd) await this.#advance(50 + ABORT_GRACE)
+    await this.#answerUntilSettled(() => true)
+    await this.#answerUntil(() => this.driver.running.length + this.driver.plans.length === 0)
+    return this.#closing!
+  }
+
+  async #answerUntilSettled(isMeant: (call: Call) => boolean): Promise<void> {
+    await this.#answerUntil(() => this.ledger.pending(isMeant).length === 0)
+    assert.equal(this.ledger.pending(isMeant), [], 'every promise settles')
+  }
+
+  async #answerUntil(isDone: () => boolean): Promise<void> {
+    const { endings } = this.setup
+    await settled()
+    for (let i = 0; i < MOST_ANSWERS && !isDone(); i++) {
+      for (const plan of this.driver.plans.splice(0)) plan()
+      for (const run of [...this.driver.running]) this.driver.end(run, endings[this.#endings++ % endings.length]!)
+      await this.#advance(50)
+      this.#check()
+    }
+    await settled()
+  }
+}
+
+/** Rounds of answers, each 50 ms after the other. */
+const MOST_ANSWERS = 2000
+
+function isClose({ name }: Call): boolean {
+  return name === 'close'
+}
+
+/** A call that needs no `close()` to be settled. */
+function isPrompt(call: Call, flushInterval: number): boolean {
+  if (call.name === 'flush' || call.name === 'submit') return true
+  return flushInterval !== NEVER && !isClose(call)
+}

@@ -1,0 +1,193 @@
+import fc from 'fast-check'
+import type { ConflictAction } from '../../src/table.ts'
+
+/** How an attempt ends that the driver was called for. */
+export type Ending =
+  | { readonly ends: 'committed' }
+  | { readonly ends: 'committed in part'; readonly failed: readonly number[]; readonly reason: string }
+  | { readonly ends: 'failed'; readonly reason: string }
+  | { readonly ends: 'failed in detail'; readonly reason: string; readonly details: FailureDetails }
+  /** The driver breaks its contract. */
+  | { readonly ends: 'in nonsense' }
+
+interface FailureDetails {
+  readonly ambiguous: boolean
+  readonly rowIndex: number | undefined
+  readonly stale: boolean
+}
+
+/** What a call of `plan` does: it answers at once, when a step says so, or rejects. */
+export type Planning = 'now' | 'late' | 'rejects'
+
+export type DeadLetters = 'none' | 'taken' | 'taken later' | 'throw' | 'hang'
+
+/** A flow, its executor and its database. */
+export interface Setup {
+  readonly concurrencyLimit: number
+  readonly timeout: number
+  readonly maxAttempts: number
+  readonly onAmbiguous: 'retry' | 'fail'
+  readonly isolation: boolean
+  readonly flushSize: number
+  /** `bufferSize` beyond `flushSize`. */
+  readonly spare: number
+  readonly flushInterval: number
+  readonly ownReporter: boolean
+  readonly deadLetters: DeadLetters
+  /** Taken in turn by the calls of `plan`. */
+  readonly planning: readonly Planning[]
+  readonly releaseThrows: boolean
+  /** Taken in turn by the attempts that no step has ended. */
+  readonly endings: readonly Ending[]
+  /** The database does not answer while the flow is closed. */
+  readonly silentEnd: boolean
+}
+
+/** `unreadable…`: a getter throws. `none` is no row at all. */
+export type RowKind = 'whole' | 'partial' | 'without key' | 'unreadable key' | 'unreadable column' | 'none'
+
+export interface RowSpec {
+  readonly kind: RowKind
+  readonly key: number
+}
+
+interface Target {
+  readonly table: ConflictAction
+  /** Which of a few signals that many calls share. */
+  readonly signal: number | undefined
+}
+
+export type Step =
+  | (Target & { readonly does: 'submit' | 'write'; readonly row: RowSpec })
+  | (Target & { readonly does: 'writeMany'; readonly rows: readonly RowSpec[] })
+  | { readonly does: 'trySubmit'; readonly table: ConflictAction; readonly row: RowSpec }
+  | { readonly does: 'flush' }
+  | { readonly does: 'end'; readonly nth: number; readonly ending: Ending }
+  | { readonly does: 'plan'; readonly nth: number }
+  | { readonly does: 'advance'; readonly milliseconds: number }
+  | { readonly does: 'abort'; readonly signal: number }
+  | { readonly does: 'observe'; readonly reporter: boolean; readonly tracing: boolean }
+  | { readonly does: 'close'; readonly timeout: number }
+  | { readonly does: 'abort flow' }
+  | { readonly does: 'pause' }
+
+export const SIGNALS = 3
+
+/** ms; longer than any round, so that no row leaves because of it. */
+export const NEVER = 1e9
+
+const reason = fc.constantFrom('deadlock', 'connection', 'constraint', 'permission', 'invalid_data', 'unknown')
+const index = fc.nat(5)
+
+const details: fc.Arbitrary<FailureDetails> = fc.record({
+  ambiguous: fc.boolean(),
+  rowIndex: fc.option(index, { nil: undefined }),
+  stale: fc.boolean(),
+})
+
+const ending = fc.oneof<fc.WeightedArbitrary<Ending>[]>(
+  { weight: 10, arbitrary: fc.constant({ ends: 'committed' }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      ends: fc.constant('committed in part'),
+      failed: fc.uniqueArray(index, { minLength: 1, maxLength: 3 }),
+      reason,
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ ends: fc.constant('failed'), reason }) },
+  { weight: 4, arbitrary: fc.record({ ends: fc.constant('failed in detail'), reason, details }) },
+  { weight: 1, arbitrary: fc.constant({ ends: 'in nonsense' }) },
+)
+
+export const setups: fc.Arbitrary<Setup> = fc.record({
+  concurrencyLimit: fc.nat(3),
+  timeout: fc.constantFrom(0, 50, 500),
+  maxAttempts: fc.integer({ min: 1, max: 3 }),
+  onAmbiguous: fc.constantFrom('retry', 'fail'),
+  isolation: fc.constantFrom(true, true, true, false),
+  flushSize: fc.integer({ min: 1, max: 6 }),
+  spare: fc.nat(11),
+  flushInterval: fc.constantFrom(0, 10, 100, NEVER),
+  ownReporter: fc.boolean(),
+  deadLetters: fc.constantFrom('none', 'taken', 'taken later', 'throw', 'hang'),
+  planning: fc.oneof(
+    fc.constant<Planning[]>(['now']),
+    fc.array(fc.constantFrom<Planning[]>('now', 'late', 'late', 'rejects'), { minLength: 1, maxLength: 8 }),
+  ),
+  releaseThrows: fc.constantFrom(false, false, false, true),
+  endings: fc.array(ending, { minLength: 1, maxLength: 12, size: 'max' }),
+  silentEnd: fc.boolean(),
+})
+
+const table = fc.constantFrom<ConflictAction[]>('error', 'ignore', 'update', 'replace')
+const signal = fc.option(fc.nat(SIGNALS - 1), { nil: undefined })
+const row: fc.Arbitrary<RowSpec> = fc.record({
+  kind: fc.oneof<fc.WeightedArbitrary<RowKind>[]>(
+    { weight: 10, arbitrary: fc.constant('whole') },
+    { weight: 10, arbitrary: fc.constant('partial') },
+    { weight: 1, arbitrary: fc.constantFrom('without key', 'unreadable key', 'unreadable column', 'none') },
+  ),
+  key: fc.nat(4),
+})
+
+const step = fc.oneof<fc.WeightedArbitrary<Step>[]>(
+  { weight: 50, arbitrary: fc.record({ does: fc.constant('submit'), table, row, signal }) },
+  { weight: 50, arbitrary: fc.record({ does: fc.constant('write'), table, row, signal }) },
+  {
+    weight: 12,
+    arbitrary: fc.record({ does: fc.constant('writeMany'), table, rows: fc.array(row, { maxLength: 4 }), signal }),
+  },
+  { weight: 12, arbitrary: fc.record({ does: fc.constant('trySubmit'), table, row }) },
+  { weight: 10, arbitrary: fc.constant({ does: 'flush' }) },
+  { weight: 58, arbitrary: fc.record({ does: fc.constant('end'), nth: fc.nat(7), ending }) },
+  { weight: 12, arbitrary: fc.record({ does: fc.constant('plan'), nth: fc.nat(7) }) },
+  {
+    weight: 12,
+    arbitrary: fc.record({ does: fc.constant('advance'), milliseconds: fc.constantFrom(1, 10, 100, 600, 6000) }),
+  },
+  { weight: 8, arbitrary: fc.record({ does: fc.constant('abort'), signal: fc.nat(SIGNALS - 1) }) },
+  { weight: 5, arbitrary: fc.record({ does: fc.constant('observe'), reporter: fc.boolean(), tracing: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      does: fc.constant('close'),
+      timeout: fc.constantFrom(0, 50, 1000, Number.POSITIVE_INFINITY),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ does: 'abort flow' }) },
+  { weight: 15, arbitrary: fc.constant({ does: 'pause' }) },
+)
+
+export const stepLists: fc.Arbitrary<Step[]> = fc.array(step, { maxLength: 150, size: 'max' })
+
+const committed: Ending = { ends: 'committed' }
+
+/** Nothing fails, so that which keys are in flight can be seen from outside. */
+export const calmSetups: fc.Arbitrary<Setup> = fc
+  .record({ setup: setups, flushInterval: fc.constantFrom(100, NEVER) })
+  .map(({ setup, flushInterval }) => ({
+    ...setup,
+    flushInterval,
+    timeout: 0,
+    deadLetters: 'none',
+    planning: ['now'],
+    endings: [committed],
+    silentEnd: false,
+  }))
+
+const keyed = fc.record({
+  does: fc.constant('submit' as const),
+  table: fc.constantFrom<ConflictAction[]>('update', 'replace'),
+  row: fc.record({ kind: fc.constant<RowKind>('whole'), key: fc.nat(9) }),
+  signal: fc.constant(undefined),
+})
+
+const calmStep = fc.oneof<fc.WeightedArbitrary<Step>[]>(
+  { weight: 8, arbitrary: keyed },
+  { weight: 1, arbitrary: fc.constant({ does: 'flush' }) },
+  { weight: 3, arbitrary: fc.record({ does: fc.constant('end'), nth: fc.nat(7), ending: fc.constant(committed) }) },
+  { weight: 1, arbitrary: fc.record({ does: fc.constant('advance'), milliseconds: fc.constantFrom(10, 100) }) },
+)
+
+export const calmStepLists: fc.Arbitrary<Step[]> = fc.array(calmStep, { maxLength: 60, size: 'max' })
