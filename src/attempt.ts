@@ -40,7 +40,8 @@ export class Attempt {
   }
 
   abort(error: BatchFlowError): void {
-    if (this.#controller.signal.aborted) return
+    const ended = this.#leaveBehind === undefined
+    if (ended || this.#controller.signal.aborted) return
     this.#startTimer(ABORT_GRACE)
     this.#controller.abort(error)
   }

@@ -114,7 +114,7 @@ export class BatchRun {
         reason ??= verdict.reason
       } else this.#giveUp(part.pick([index]), verdict)
     }
-    return reason === undefined ? [] : this.#retry(part.pick(again), reason)
+    return reason === undefined ? [] : this.#retry(part.pick(again.sort((a, b) => a - b)), reason)
   }
 
   async #retry(part: Part, reason: Reason): Promise<readonly Part[]> {

@@ -76,10 +76,8 @@ export class FuzzRig {
     else if (step.does === 'abort') await this.#abortCalls(step.signal)
     else if (step.does === 'observe') this.#observe(step.reporter, step.tracing)
     else if (step.does === 'close') this.#close(step.timeout)
-    else {
-      await settled() // an abort comes between answers, not in the tick of one
-      if (step.does === 'abort flow') this.#abort.abort(new Error('enough'))
-    }
+    else if (step.does === 'abort flow') this.#abort.abort(new Error('enough'))
+    else await settled()
   }
 
   #submit(target: Target, spec: RowSpec): void {
