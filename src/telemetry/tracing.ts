@@ -2,6 +2,7 @@ import {
   type Attributes,
   type Context,
   context,
+  INVALID_TRACEID,
   isSpanContextValid,
   type Link,
   ROOT_CONTEXT,
@@ -91,7 +92,7 @@ class FlowTracer implements FlowTracing {
     const active = context.active()
     if (active !== this.#context) {
       const origin = trace.getSpanContext(active)
-      this.#origin = origin !== undefined && isSpanContextValid(origin) ? origin : undefined
+      this.#origin = origin !== undefined && isOrigin(origin) ? origin : undefined
       this.#context = active
     }
     return this.#origin
@@ -143,4 +144,9 @@ function linkTo(submitter: Span, batch: SpanContext): void {
   if (submitter.isRecording() && typeof submitter.addLink === 'function') {
     submitter.addLink({ context: batch, attributes: { [SPAN_ATTR.link]: 'batch' } })
   }
+}
+
+/** Ids made here are well formed, unless nothing is traced; only those from elsewhere are worth a look at every letter. */
+function isOrigin(origin: SpanContext): boolean {
+  return origin.isRemote ? isSpanContextValid(origin) : origin.traceId !== INVALID_TRACEID
 }
