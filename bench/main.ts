@@ -1,7 +1,7 @@
 /**
  * Measures what BatchFlow costs and gains, beside hand-written loops and dataloader, on a real PostgreSQL:
  *
- *     npm run bench -- [--json] [--rows 100000] [--repetitions 5]
+ *     npm run bench -- [--json] [--rows 200000] [--repetitions 5]
  *
  * Machines are shared and noisy, so contenders take turns within one run and only medians are compared. Progress and the
  * table go to standard error; with `--json` the last line of standard output is one JSON object.
@@ -47,6 +47,7 @@ async function main(options: Options): Promise<void> {
     console.error(`with the OTel reporter: ${telemetry.reporterBytesPerRow} bytes a row`)
     if (options.json) console.log(JSON.stringify(summary(results, telemetry)))
   } finally {
+    await pool.query('DROP TABLE IF EXISTS bench_append, bench_upsert, bench_traced')
     await pool.end()
     await server.stop()
   }
@@ -75,7 +76,7 @@ function positive(value: string): number {
 await new Command('bench')
   .option('--json', 'print the medians, in rows per second, as one JSON line')
   .option('--engine', 'leave the database out')
-  .option('--rows <n>', 'rows per repetition', positive, 100_000)
+  .option('--rows <n>', 'rows per repetition', positive, 200_000)
   .option('--repetitions <n>', 'turns of each contender, at least 5 for a median worth its name', positive, 5)
   .action(main)
   .parseAsync()
