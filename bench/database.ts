@@ -5,6 +5,7 @@ import { OtelMetricsReporter } from 'batchflow-otel/otel'
 import { postgresExecutor } from 'batchflow-otel/postgres'
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
+import { flowContender } from './flow-contender.ts'
 import { NullReader } from './null-reader.ts'
 import type { Contender } from './turns.ts'
 
@@ -25,16 +26,15 @@ const KEYS = 25_000
 export async function appendContenders(pool: pg.Pool, count: number, size: number): Promise<Contender[]> {
   const table = await eventTable(pool, 'bench_append')
   const rows = events(count, count)
-  const contender = (name: string, run: () => Promise<unknown>): Contender => ({
-    name,
-    rows: count,
-    before: () => pool.query('TRUNCATE bench_append'),
-    run,
-  })
+  const before = () => pool.query('TRUNCATE bench_append')
+  const flow = (name: string, executor: Executor) =>
+    flowContender({ name, rows: count, before }, new BatchFlow(executor, { flushSize: size }), (flow) =>
+      oneByOne(flow, table, rows),
+    )
   return [
-    contender('noop', () => throughFlow(executorFor(pool), table, rows, size)),
-    contender('otel', () => throughFlow(executorFor(pool).withMetricsReporter(otelReporter()), table, rows, size)),
-    contender('copyLoop', () => inBatches(rows, size, (batch) => copyBatch(pool, batch))),
+    flow('noop', executorFor(pool)),
+    flow('otel', executorFor(pool).withMetricsReporter(otelReporter())),
+    { name: 'copyLoop', rows: count, before, run: () => inBatches(rows, size, (batch) => copyBatch(pool, batch)) },
   ]
 }
 
@@ -44,15 +44,11 @@ export async function upsertContenders(pool: pg.Pool, count: number, size: numbe
   const rows = events(count, KEYS)
   const onConflict = { action: 'update', keys: ['id'] } as const
   const table = defineTable<Event>('bench_upsert', { columns: COLUMNS, onConflict })
-  const contender = (name: string, run: () => Promise<unknown>): Contender => ({
-    name,
-    rows: count,
-    before: () => pool.query('VACUUM bench_upsert'),
-    run,
-  })
+  const before = () => pool.query('VACUUM bench_upsert')
+  const flow = new BatchFlow(executorFor(pool), { flushSize: size })
   return [
-    contender('flow', () => throughFlow(executorFor(pool), table, rows, size)),
-    contender('unnestLoop', () => inBatches(rows, size, (batch) => unnestBatch(pool, batch))),
+    flowContender({ name: 'flow', rows: count, before }, flow, () => oneByOne(flow, table, rows)),
+    { name: 'unnestLoop', rows: count, before, run: () => inBatches(rows, size, (batch) => unnestBatch(pool, batch)) },
   ]
 }
 
@@ -87,16 +83,8 @@ export function otelReporter(): OtelMetricsReporter {
   return new OtelMetricsReporter({ meterProvider, testName: 'bench' })
 }
 
-async function throughFlow(
-  executor: Executor,
-  table: Table<Event>,
-  rows: readonly Event[],
-  size: number,
-): Promise<void> {
-  const flow = new BatchFlow(executor, { flushSize: size })
+async function oneByOne(flow: BatchFlow, table: Table<Event>, rows: readonly Event[]): Promise<void> {
   for (const row of rows) await flow.submit(table, row)
-  const { committed } = await flow.close()
-  if (committed !== rows.length) throw new Error(`${committed} of ${rows.length} rows committed`)
 }
 
 /** The loop one writes by hand: as many workers as connections, each taking the next slice. */

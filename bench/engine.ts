@@ -1,5 +1,6 @@
 import { BatchFlow, createExecutor, type Driver, defineTable } from 'batchflow-otel'
 import DataLoader from 'dataloader'
+import { flowContender } from './flow-contender.ts'
 import type { Contender } from './turns.ts'
 
 interface Item {
@@ -26,20 +27,20 @@ export const items = defineTable<Item>('items', { columns: ['id'] })
  */
 export function engineContenders(rows: number): Contender[] {
   const contender = (name: string, run: () => Promise<unknown>): Contender => ({ name, rows, run })
+  const throughFlow = (name: string, submit: (flow: BatchFlow) => Promise<unknown>) => {
+    const executor = createExecutor(instant).withConcurrencyLimit(8)
+    return flowContender({ name, rows }, new BatchFlow(executor, { flushSize: SIZE, bufferSize: 2 * GROUP }), submit)
+  }
   return [
-    contender('trySubmit', () =>
-      withFlow(async (flow) => {
-        for (let id = 0; id < rows; id++) {
-          if (!flow.trySubmit(items, { id })) await flow.submit(items, { id })
-        }
-      }),
-    ),
-    contender('submit', () =>
-      withFlow(async (flow) => {
-        for (let id = 0; id < rows; id++) await flow.submit(items, { id })
-      }),
-    ),
-    contender('write', () => withFlow((flow) => inGroups(rows, (id) => flow.write(items, { id })))),
+    throughFlow('trySubmit', async (flow) => {
+      for (let id = 0; id < rows; id++) {
+        if (!flow.trySubmit(items, { id })) await flow.submit(items, { id })
+      }
+    }),
+    throughFlow('submit', async (flow) => {
+      for (let id = 0; id < rows; id++) await flow.submit(items, { id })
+    }),
+    throughFlow('write', (flow) => inGroups(rows, (id) => flow.write(items, { id }))),
     contender('dataloaderUncached', () => {
       const loader = new DataLoader<number, number>(async (keys) => [...keys], { cache: false, maxBatchSize: SIZE })
       return inGroups(rows, (id) => loader.load(id))
@@ -49,13 +50,6 @@ export function engineContenders(rows: number): Contender[] {
       return inGroups(rows, (id) => loader.load(id))
     }),
   ]
-}
-
-async function withFlow(act: (flow: BatchFlow) => Promise<unknown>): Promise<void> {
-  const executor = createExecutor(instant).withConcurrencyLimit(8)
-  const flow = new BatchFlow(executor, { flushSize: SIZE, bufferSize: 2 * GROUP })
-  await act(flow)
-  await flow.close()
 }
 
 async function inGroups(rows: number, start: (id: number) => Promise<unknown>): Promise<void> {

@@ -7,6 +7,7 @@ import { BatchFlow, defineTable, type Table } from 'batchflow-otel'
 import { redisExecutor, stream } from 'batchflow-otel/redis'
 import { Redis } from 'ioredis'
 import { servers } from '../test/support/servers.ts'
+import { flowContender } from './flow-contender.ts'
 import { alternate, type Contender } from './turns.ts'
 
 interface Event {
@@ -39,14 +40,6 @@ function fieldsOf({ id, name, email, score, created }: Event): (string | number)
   return ['id', id, 'name', name, 'email', email, 'score', score, 'created', created.toISOString()]
 }
 
-async function throughFlow(client: Redis, table: Table<Event>, rows: readonly Event[]): Promise<void> {
-  const executor = redisExecutor(client, table === entries ? { commands: stream() } : {}).withConcurrencyLimit(2)
-  const flow = new BatchFlow(executor, { flushSize: SIZE })
-  for (const row of rows) await flow.submit(table, row)
-  const { failed } = await flow.close()
-  if (failed > 0) throw new Error(`${failed} rows failed`)
-}
-
 /** Two batches at a time, as the flow has. */
 async function pipelineLoop(client: Redis, rows: readonly Event[], add: Add): Promise<void> {
   let running: Promise<unknown> = Promise.resolve()
@@ -64,8 +57,12 @@ type Add = (pipeline: ReturnType<Redis['pipeline']>, row: Event) => unknown
 
 function contendersOf(client: Redis, rows: readonly Event[], table: Table<Event>, add: Add): Contender[] {
   const before = () => clear(client)
+  const executor = redisExecutor(client, table === entries ? { commands: stream() } : {}).withConcurrencyLimit(2)
+  const flow = new BatchFlow(executor, { flushSize: SIZE })
   return [
-    { name: 'flow', rows: rows.length, before, run: () => throughFlow(client, table, rows) },
+    flowContender({ name: 'flow', rows: rows.length, before }, flow, async () => {
+      for (const row of rows) await flow.submit(table, row)
+    }),
     {
       name: 'rowByRow',
       rows: SINGLE,

@@ -1,10 +1,11 @@
 import { context, type Tracer, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { BasicTracerProvider, ParentBasedSampler, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace-base'
-import { BatchFlow, type Table } from 'batchflow-otel'
+import { BatchFlow, type Executor, type Table } from 'batchflow-otel'
 import { OtelTracing } from 'batchflow-otel/otel'
 import type pg from 'pg'
 import { type Event, events, eventTable, executorFor, otelReporter } from './database.ts'
+import { flowContender } from './flow-contender.ts'
 import type { Contender } from './turns.ts'
 
 /** Rows one request submits, inside a span of its own. */
@@ -19,17 +20,15 @@ export async function tracedContenders(pool: pg.Pool, count: number, size: numbe
   const tracer = tracerProvider.getTracer('bench')
   const table = await eventTable(pool, 'bench_traced')
   const rows = events(count, count)
-  const contender = (name: string, flow: () => BatchFlow): Contender => ({
-    name,
-    rows: count,
-    before: () => pool.query('TRUNCATE bench_traced'),
-    run: () => submitInRequests(flow(), table, rows, tracer),
-  })
-  const observed = () =>
-    executorFor(pool).withMetricsReporter(otelReporter()).withTracing(new OtelTracing({ tracerProvider }))
+  const before = () => pool.query('TRUNCATE bench_traced')
+  const contender = (name: string, executor: Executor) =>
+    flowContender({ name, rows: count, before }, new BatchFlow(executor, { flushSize: size }), (flow) =>
+      submitInRequests(flow, table, rows, tracer),
+    )
+  const tracing = new OtelTracing({ tracerProvider })
   return [
-    contender('traced', () => new BatchFlow(observed(), { flushSize: size })),
-    contender('noop', () => new BatchFlow(executorFor(pool), { flushSize: size })),
+    contender('traced', executorFor(pool).withMetricsReporter(otelReporter()).withTracing(tracing)),
+    contender('noop', executorFor(pool)),
   ]
 }
 
@@ -46,5 +45,4 @@ async function submitInRequests(
     })
     request.end()
   }
-  await flow.close()
 }

@@ -1,12 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** Something to measure; `run` handles `rows` rows, between `before` and nothing. */
+/** Something to measure: `run` handles `rows` rows. It lives through all turns, as a service does. */
 export interface Contender {
   readonly name: string
   readonly rows: number
   /** Not measured. */
   readonly before?: () => Promise<unknown>
   readonly run: () => Promise<unknown>
+  /** After the last turn. */
+  readonly close?: () => Promise<unknown>
 }
 
 /** Rows per second by contender. */
@@ -22,6 +24,7 @@ export async function alternate(contenders: readonly Contender[], repetitions: n
       if (turn > 0) rates.get(contender.name)!.push(rate)
     }
   }
+  for (const { close } of contenders) await close?.()
   const medians = Object.fromEntries(Array.from(rates, ([name, values]) => [name, Math.round(median(values))]))
   print(medians, rates)
   return medians
@@ -29,7 +32,9 @@ export async function alternate(contenders: readonly Contender[], repetitions: n
 
 async function measure({ rows, before, run }: Contender): Promise<number> {
   await before?.()
-  globalThis.gc?.()
+  // The young generation only: a full collection makes V8 discard optimized code that refers to something that died, and
+  // every turn would measure the compiler.
+  globalThis.gc?.({ type: 'minor' })
   await pause(20)
   const start = performance.now()
   await run()
