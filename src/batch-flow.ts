@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import type { SpanContext } from '@opentelemetry/api'
 import type { Receipt, Waiter } from './batch.ts'
 import { AbortedError, ClosedError, InvalidRowError } from './errors.ts'
 import type { Executor } from './executor.ts'
@@ -82,7 +83,7 @@ export class BatchFlow implements AsyncDisposable {
     const lane = this.#lanes.of(table)
     if (!this.#accepts(row)) throw this.#refusal(lane, row)
     if (this.#intake.room > 0) {
-      this.#admit(lane, row, undefined, lane.draw())
+      this.#admit(lane, row, undefined, lane.draw(), lane.origin())
       return true
     }
     lane.metrics?.countRejected('full', 1)
@@ -91,8 +92,10 @@ export class BatchFlow implements AsyncDisposable {
 
   /** Hands rows over in order, waiting for room as `submit` does; resolves when the last one is accepted. */
   async submitMany<R extends Row>(table: Table<R>, rows: Iterable<NoInfer<R>>, options?: SubmitOptions): Promise<void> {
+    const lane = this.#lanes.of(table)
+    const origin = lane.origin() // once: the rows of one call come from one place
     for (const row of rows) {
-      const accepted = this.submit(table, row, options)
+      const accepted = this.#enter(lane, row, undefined, options?.signal, origin)
       if (accepted !== ACCEPTED) await accepted
     }
   }
@@ -108,9 +111,11 @@ export class BatchFlow implements AsyncDisposable {
     options?: SubmitOptions,
   ): Promise<PromiseSettledResult<Receipt>[]> {
     const all = new AllSettled()
+    const lane = this.#lanes.of(table)
+    const origin = lane.origin()
     for (const row of rows) {
       const waiter = all.next()
-      const accepted = this.#offer(table, row, waiter, options?.signal)
+      const accepted = this.#enter(lane, row, waiter, options?.signal, origin)
       if (accepted !== ACCEPTED) await accepted.catch((error) => waiter.failed(error))
     }
     return all.results(options?.signal)
@@ -154,11 +159,25 @@ export class BatchFlow implements AsyncDisposable {
   #offer(table: Table, row: Row, waiter: Waiter | undefined, signal: AbortSignal | undefined): Promise<void> {
     try {
       const lane = this.#lanes.of(table)
+      return this.#enter(lane, row, waiter, signal, lane.origin())
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #enter(
+    lane: Lane,
+    row: Row,
+    waiter: Waiter | undefined,
+    signal: AbortSignal | undefined,
+    origin: SpanContext | undefined,
+  ): Promise<void> {
+    try {
       if (signal !== undefined) implementing('signal', signal, ['addEventListener'])
       if (!this.#accepts(row) || signal?.aborted) return Promise.reject(this.#refusal(lane, row, signal))
       const calledAt = lane.draw()
-      if (this.#intake.room === 0) return this.#intake.wait(lane, row, waiter, calledAt, signal)
-      this.#admit(lane, row, waiter, calledAt)
+      if (this.#intake.room === 0) return this.#intake.wait(lane, row, waiter, calledAt, origin, signal)
+      this.#admit(lane, row, waiter, calledAt, origin)
       return ACCEPTED
     } catch (error) {
       return Promise.reject(error)
@@ -169,8 +188,8 @@ export class BatchFlow implements AsyncDisposable {
     return typeof row === 'object' && row !== null && this.#life.open
   }
 
-  #admit(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number): void {
-    this.#intake.admit(lane, row, waiter, calledAt)
+  #admit(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number, origin: SpanContext | undefined): void {
+    this.#intake.admit(lane, row, waiter, calledAt, origin)
     if (this.#intake.room === 0) this.#life.dispatcher.pump()
   }
 

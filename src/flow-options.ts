@@ -29,7 +29,7 @@ export interface BatchFlowOptions {
   readonly flushInterval?: number
   /**
    * One row in this many has its two latencies taken, on average; 1 = every row. Only with a reporter.
-   * @default min(32, max(1, ⌈flushSize / 8⌉))
+   * @default min(256, ⌈flushSize / 8⌉), which is about eight rows of a full batch
    */
   readonly latencySampling?: number
   /** One structured line per failed or slow batch. */
@@ -70,7 +70,7 @@ export function flowSettings(options: BatchFlowOptions, executor: Executor): Flo
   const flushSize = integer('flushSize', given(options.flushSize, 500), 1, 1_000_000)
   const slots = Math.max(1, executor.slots.concurrencyLimit)
   const bufferSize = given(options.bufferSize, Math.min(MOST_ROWS, Math.max(10_000, 2 * flushSize * slots)))
-  const sampling = given(options.latencySampling, Math.min(32, Math.max(1, Math.ceil(flushSize / 8))))
+  const sampling = given(options.latencySampling, Math.min(256, Math.ceil(flushSize / 8)))
   return {
     flushSize,
     bufferSize: integer(`bufferSize (with flushSize ${flushSize})`, bufferSize, flushSize),

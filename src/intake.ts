@@ -41,11 +41,7 @@ export class Intake {
   }
 
   /** @throws {InvalidRowError} when the row cannot be read, as a getter or its key throws; then it takes no room */
-  admit(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number): void {
-    this.#add(lane, row, waiter, calledAt, lane.origin())
-  }
-
-  #add(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number, origin: SpanContext | undefined): void {
+  admit(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number, origin: SpanContext | undefined): void {
     try {
       lane.add(row, waiter, lane.accept(calledAt), origin)
     } catch (cause) {
@@ -56,7 +52,14 @@ export class Intake {
   }
 
   /** Resolves when the row was admitted; rejects when `signal` is aborted or everybody is refused before that. */
-  wait(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number, signal?: AbortSignal): Promise<void> {
+  wait(
+    lane: Lane,
+    row: Row,
+    waiter: Waiter | undefined,
+    calledAt: number,
+    origin: SpanContext | undefined,
+    signal?: AbortSignal,
+  ): Promise<void> {
     return new Promise((admitted, refused) => {
       const leave = () => {
         this.#forget(applicant)
@@ -66,7 +69,6 @@ export class Intake {
         )
       }
       const unlisten = signal === undefined ? () => {} : onAbort(signal, leave)
-      const origin = lane.origin()
       const applicant = { lane, row, waiter, calledAt, origin, admitted, refused, unlisten, gone: false }
       this.#applicants.push(applicant)
     })
@@ -85,7 +87,7 @@ export class Intake {
 
   #letIn({ lane, row, waiter, calledAt, origin, admitted, refused }: Applicant): void {
     try {
-      this.#add(lane, row, waiter, calledAt, origin)
+      this.admit(lane, row, waiter, calledAt, origin)
       admitted()
     } catch (error) {
       refused(error)

@@ -11,6 +11,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import {
+  ATTR_DB_COLLECTION_NAME,
   ATTR_DB_OPERATION_BATCH_SIZE,
   ATTR_DB_OPERATION_NAME,
   ATTR_DB_QUERY_TEXT,
@@ -59,7 +60,11 @@ export class TracedBatch implements BatchTrace {
     const { attemptSpans, queryText } = this.#options
     if (attemptSpans === 'none' || !this.#span.isRecording()) return undefined
     const kind = attemptSpans === 'client' ? SpanKind.CLIENT : SpanKind.INTERNAL
-    const attributes: Attributes = { ...this.#common, [ATTR_DB_OPERATION_NAME]: operation.name }
+    const attributes: Attributes = {
+      ...this.#common,
+      [ATTR_DB_COLLECTION_NAME]: table,
+      [ATTR_DB_OPERATION_NAME]: operation.name,
+    }
     if (queryText) attributes[ATTR_DB_QUERY_TEXT] = operation.text
     // The conventions: never 1, and a statement with many rows is not a batch of operations.
     const { batchSize = 1 } = operation

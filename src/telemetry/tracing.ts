@@ -114,15 +114,18 @@ class FlowTracer implements FlowTracing {
     const spanContext = span.spanContext()
     if (!isSpanContextValid(spanContext)) return undefined
     if (isSampled(spanContext)) for (const submitter of batch.submitters) linkTo(submitter, spanContext)
-    return new TracedBatch(this.#tracer, span, this.#attributes(batch.table), this.#settings)
+    return new TracedBatch(this.#tracer, span, this.#common, this.#settings)
   }
 
   #startSpan(batch: BatchOrigin, submitters: readonly SpanContext[]): Span {
     const [only, ...others] = submitters
-    const attributes = this.#attributes(batch.table)
-    attributes[SPAN_ATTR.rows] = batch.rows
-    attributes[SPAN_ATTR.accepted] = batch.accepted
-    attributes[SPAN_ATTR.trigger] = batch.trigger
+    const attributes: Attributes = {
+      ...this.#common,
+      [ATTR_DB_COLLECTION_NAME]: batch.table,
+      [SPAN_ATTR.rows]: batch.rows,
+      [SPAN_ATTR.accepted]: batch.accepted,
+      [SPAN_ATTR.trigger]: batch.trigger,
+    }
     const name = `${BATCH_SPAN} ${batch.table}`
     if (only !== undefined && others.length === 0 && !batch.orphans) {
       const parent = trace.setSpanContext(ROOT_CONTEXT, only)
@@ -132,10 +135,6 @@ class FlowTracer implements FlowTracing {
     if (dropped > 0) attributes[SPAN_ATTR.linksDropped] = dropped
     const links: Link[] = contexts.map((submitter) => ({ context: submitter }))
     return this.#tracer.startSpan(name, { kind: SpanKind.INTERNAL, root: true, attributes, links }, ROOT_CONTEXT)
-  }
-
-  #attributes(table: string): Attributes {
-    return { ...this.#common, [ATTR_DB_COLLECTION_NAME]: table }
   }
 }
 
