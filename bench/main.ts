@@ -1,7 +1,7 @@
 /**
  * Measures what BatchFlow costs and gains, beside hand-written loops and dataloader, on a real PostgreSQL:
  *
- *     npm run bench -- [--json] [--rows 200000] [--repetitions 5]
+ *     npm run bench -- [--json] [--rows 200000] [--repetitions 11]
  *
  * Machines are shared and noisy, so contenders take turns within one run and only medians are compared. Progress and the
  * table go to standard error; with `--json` the last line of standard output is one JSON object.
@@ -12,7 +12,7 @@ import { servers } from '../test/support/servers.ts'
 import { appendContenders, upsertContenders } from './database.ts'
 import { engineContenders } from './engine.ts'
 import { telemetryCost } from './telemetry-cost.ts'
-import { tracedContenders } from './traced.ts'
+import { SUBMITS, tracedContenders } from './traced.ts'
 import { alternate, type Contender, type Medians } from './turns.ts'
 
 const BATCH_SIZES = [500, 2000]
@@ -38,7 +38,10 @@ async function main(options: Options): Promise<void> {
     for (const size of options.engine ? [] : BATCH_SIZES) {
       await run(`append, batches of ${size}`, await appendContenders(pool, options.rows, size))
       await run(`upsert, batches of ${size}`, await upsertContenders(pool, options.rows, size))
-      await run(`traced requests, batches of ${size}`, await tracedContenders(pool, options.rows, size))
+      for (const [how, submit] of Object.entries(SUBMITS)) {
+        const contenders = await tracedContenders(pool, options.rows, size, submit)
+        await run(`traced requests, ${how}, batches of ${size}`, contenders)
+      }
     }
     await run('engine alone, batches of 500', engineContenders(options.rows * 5))
     const telemetry = await telemetryCost()
@@ -58,10 +61,12 @@ function summary(results: Map<string, Medians>, telemetry: object) {
   return {
     append: of('append, batches of 500'),
     upsert: of('upsert, batches of 500'),
-    tracing: of('traced requests, batches of 500'),
+    tracing: of('traced requests, row by row, batches of 500'),
+    tracingMany: of('traced requests, in one call, batches of 500'),
     append2000: of('append, batches of 2000'),
     upsert2000: of('upsert, batches of 2000'),
-    tracing2000: of('traced requests, batches of 2000'),
+    tracing2000: of('traced requests, row by row, batches of 2000'),
+    tracingMany2000: of('traced requests, in one call, batches of 2000'),
     engine: of('engine alone, batches of 500'),
     noopReporter: telemetry,
   }
@@ -77,6 +82,6 @@ await new Command('bench')
   .option('--json', 'print the medians, in rows per second, as one JSON line')
   .option('--engine', 'leave the database out')
   .option('--rows <n>', 'rows per repetition', positive, 200_000)
-  .option('--repetitions <n>', 'turns of each contender, at least 5 for a median worth its name', positive, 5)
+  .option('--repetitions <n>', 'turns of each contender, at least 5 for a median worth its name', positive, 11)
   .action(main)
   .parseAsync()

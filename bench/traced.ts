@@ -12,8 +12,23 @@ import type { Contender } from './turns.ts'
 const ROWS_PER_REQUEST = 10
 const SAMPLED = 0.01
 
+type Submit = (flow: BatchFlow, table: Table<Event>, rows: readonly Event[]) => Promise<unknown>
+
+/** How a request hands over its rows. */
+export const SUBMITS = {
+  'row by row': async (flow, table, rows) => {
+    for (const row of rows) await flow.submit(table, row)
+  },
+  'in one call': (flow, table, rows) => flow.submitMany(table, rows),
+} satisfies Record<string, Submit>
+
 /** Rows submitted by traced requests, 1% of them sampled: with metrics and traces of the batches, and without. */
-export async function tracedContenders(pool: pg.Pool, count: number, size: number): Promise<Contender[]> {
+export async function tracedContenders(
+  pool: pg.Pool,
+  count: number,
+  size: number,
+  submit: Submit,
+): Promise<Contender[]> {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
   const sampler = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(SAMPLED) })
   const tracerProvider = new BasicTracerProvider({ sampler })
@@ -23,7 +38,7 @@ export async function tracedContenders(pool: pg.Pool, count: number, size: numbe
   const before = () => pool.query('TRUNCATE bench_traced')
   const contender = (name: string, executor: Executor) =>
     flowContender({ name, rows: count, before }, new BatchFlow(executor, { flushSize: size }), (flow) =>
-      submitInRequests(flow, table, rows, tracer),
+      inRequests(tracer, rows, (part) => submit(flow, table, part)),
     )
   const tracing = new OtelTracing({ tracerProvider })
   return [
@@ -32,17 +47,15 @@ export async function tracedContenders(pool: pg.Pool, count: number, size: numbe
   ]
 }
 
-async function submitInRequests(
-  flow: BatchFlow,
-  table: Table<Event>,
-  rows: readonly Event[],
+async function inRequests(
   tracer: Tracer,
+  rows: readonly Event[],
+  handle: (rows: readonly Event[]) => Promise<unknown>,
 ): Promise<void> {
   for (let first = 0; first < rows.length; first += ROWS_PER_REQUEST) {
     const request = tracer.startSpan('request')
-    await context.with(trace.setSpan(context.active(), request), async () => {
-      for (const row of rows.slice(first, first + ROWS_PER_REQUEST)) await flow.submit(table, row)
-    })
+    const active = trace.setSpan(context.active(), request)
+    await context.with(active, () => handle(rows.slice(first, first + ROWS_PER_REQUEST)))
     request.end()
   }
 }
