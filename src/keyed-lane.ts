@@ -82,6 +82,7 @@ export class KeyedLane extends Lane {
     if (entry.inflight) this.#blocked++
     else this.#ready.push(entry)
     if (!this.#ticking) this.#tick()
+    this.host.waiting.add(this)
     if (this.#ready.size >= this.host.flushSize) this.host.schedule(this)
   }
 
@@ -92,6 +93,7 @@ export class KeyedLane extends Lane {
 
   expedite(trigger: FlushTrigger): void {
     if (trigger === 'interval') this.#ticking = false
+    this.host.waiting.delete(this)
     if (this.#blocked > 0) {
       for (const entry of this.#entries.values()) if (entry.inflight && entry.accepted > 0) entry.overdue = true
     }

@@ -18,6 +18,8 @@ export interface LaneHost {
   readonly log: object | undefined
   /** One row in this many has its latencies taken, on average. */
   readonly sampling: number
+  /** Lanes that got rows since they were last expedited. */
+  readonly waiting: Set<Lane>
   /** The lane has a batch that must leave. */
   schedule(lane: Lane): void
 }
@@ -144,11 +146,17 @@ export class FifoLane extends Lane {
     if (sampledAt !== NOT_SAMPLED) (batch.samples ??= []).push(sampledAt)
     if (this.tracing !== undefined) (batch.origins ??= new Origins()).add(origin)
     if (size === this.host.flushSize) this.expedite('size')
-    else if (size === 1) this.timer.start(this.host.flushInterval)
+    else if (size === 1) this.#startToWait()
+  }
+
+  #startToWait(): void {
+    this.host.waiting.add(this)
+    this.timer.start(this.host.flushInterval)
   }
 
   expedite(trigger: FlushTrigger): void {
     const batch = this.#open
+    this.host.waiting.delete(this)
     if (batch.rows.length === 0) return
     batch.accepted = batch.rows.length
     batch.trigger = trigger

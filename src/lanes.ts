@@ -16,13 +16,15 @@ export interface LaneObservers {
 export class Lanes {
   readonly #host: LaneHost
   readonly #observers: () => LaneObservers
+  /** Lanes that got rows since they were last expedited. */
+  readonly waiting = new Set<Lane>()
   readonly #byId = new Map<string, Lane>()
   readonly #byTable = new WeakMap<Table, Lane>()
   #lastTable: Table | undefined
   #lastLane: Lane | undefined
 
-  constructor(host: LaneHost, observers: () => LaneObservers) {
-    this.#host = host
+  constructor(host: Omit<LaneHost, 'waiting'>, observers: () => LaneObservers) {
+    this.#host = { ...host, waiting: this.waiting }
     this.#observers = observers
   }
 
@@ -39,10 +41,10 @@ export class Lanes {
     return this.#byId.values()
   }
 
-  /** The lane most rows would leave from, if any would. */
+  /** The lane most rows would leave from, if any would, when none has anything due. */
   fullest(): Lane | undefined {
     let fullest: Lane | undefined
-    for (const lane of this.#byId.values()) {
+    for (const lane of this.waiting) {
       if (lane.available > (fullest?.available ?? 0)) fullest = lane
     }
     return fullest

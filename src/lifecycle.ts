@@ -172,7 +172,7 @@ export class Lifecycle implements DispatchHost {
   }
 
   #drain(): void {
-    for (const lane of this.#lanes) lane.expedite('close')
+    for (const lane of this.#lanes.waiting) lane.expedite('close')
     if (this.#intake.outstanding > 0) return
     this.#closing = true
     this.#deadline.stop()
