@@ -6,8 +6,9 @@ import { MissingIndexError } from './keys.ts'
 
 /**
  * By error number. Up to 1862 MySQL and MariaDB agree; beyond, those of MySQL are above 3000 and those of MariaDB between
- * 1900 and 2000 and above 4000 (MySQL "Server Error Message Reference", MariaDB "Error Codes"). What the server refuses it
- * has rolled back; where the outcome is unknown the driver says so with the error (`AttemptError.ambiguous`).
+ * 1900 and 2000 and above 4000 (MySQL "Server Error Message Reference", MariaDB "Error Codes"). Below 120 it is a file that
+ * fails, from there on a storage engine (`mysys_err.h`, `my_base.h` of either server). What the server refuses it has rolled
+ * back; where the outcome is unknown the driver says so with the error (`AttemptError.ambiguous`).
  */
 const BY_ERRNO: Readonly<Record<KnownReason, readonly number[]>> = {
   context: [],
@@ -26,11 +27,14 @@ const BY_ERRNO: Readonly<Record<KnownReason, readonly number[]>> = {
     1040, 1042, 1043, 1047, 1053, 1079, 1080, 1135, 1152, 1154, 1155, 1156, 1157, 1158, 1159, 1160, 1161, 1184, 1203,
     1226, 1927, 2002, 2003, 2006, 2013, 2055, 3032, 3168, 3169, 4031,
   ],
-  io: [1015, 1023, 1024, 1026, 1030, 1034, 1037, 1038, 1041, 1194, 1195, 1296, 1297, 1815],
+  io: [
+    1, 2, 3, 4, 5, 9, 10, 14, 15, 23, 27, 29, 126, 127, 128, 130, 132, 144, 145, 1004, 1015, 1016, 1017, 1023, 1024,
+    1026, 1030, 1033, 1034, 1035, 1037, 1038, 1041, 1194, 1195, 1296, 1297, 1712, 1815, 1932,
+  ],
   syntax: [1049, 1051, 1054, 1064, 1103, 1109, 1110, 1117, 1136, 1146, 1149, 1288, 1305, 1348, 1390, 1471, 1906, 3105],
   permission: [1044, 1045, 1095, 1129, 1130, 1142, 1143, 1227, 1251, 1698, 1820, 3118, 3159, 3955, 4151],
   read_only: [1036, 1290, 1792, 1836, 1874],
-  out_of_space: [1021, 1114],
+  out_of_space: [20, 135, 136, 189, 1021, 1114],
   non_retryable: [1235, 1461, 1568, 1665, 3098],
   unknown: [],
 }

@@ -17,11 +17,11 @@ classifying('by error number', () => {
     lock_timeout: [1205, 3572],
     timeout: [1317, 1969, 3024],
     connection: [1040, 1053, 1927, 2006, 2013],
-    io: [1030],
+    io: [3, 29, 126, 130, 145, 1016, 1017, 1030],
     syntax: [1049, 1054, 1064, 1136, 1146],
     permission: [1044, 1045, 1142, 1143, 1227],
     read_only: [1290, 1792, 1836],
-    out_of_space: [1021, 1114],
+    out_of_space: [20, 135, 1021, 1114],
     non_retryable: [1461],
   }
   for (const [reason, numbers] of Object.entries(known)) {

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { statSync, truncateSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { PoolOptions } from 'mysql2/promise'
+import { createPool, type PoolOptions, type RowDataPacket } from 'mysql2/promise'
 import { mysqlExecutor } from '../../../../src/drivers/mysql/index.ts'
 import type { KnownReason } from '../../../../src/reasons.ts'
+import { servers } from '../../../support/servers.ts'
 import type { Backend, Database, Fault, Provoked } from '../backend.ts'
 import { range, tableOf, writeWell } from '../harness.ts'
 import type { MysqlDatabase } from './mysql.ts'
@@ -58,6 +61,31 @@ function raised(signal: string) {
     await database.sql(text)
     return { executor: database.executor, table: tableOf(made), rows: ROWS, end: nothing }
   }
+}
+
+/** Half of a table's index is lost, on a server for this alone. */
+async function damaged(): Promise<Provoked> {
+  const server = await servers.privateMysql()
+  if (server === undefined) throw new Error('this needs a server whose files may be damaged')
+  const pool = createPool(server.url)
+  await pool.query('CREATE TABLE damaged (id integer PRIMARY KEY, name text) ENGINE = MyISAM')
+  await pool.query('INSERT INTO damaged VALUES (0, NULL)')
+  await pool.query('FLUSH TABLES damaged')
+  const [rows] = await pool.query<RowDataPacket[]>('SELECT @@datadir AS data, DATABASE() AS name')
+  const { data, name } = rows[0]!
+  const index = join(data, name, 'damaged.MYI')
+  truncateSync(index, statSync(index).size / 2)
+  const end = async () => {
+    await pool.end()
+    await server.remove()
+  }
+  const table = tableOf({
+    name: `${name}.damaged`,
+    columns: ['id', 'name'],
+    rows: async () => [],
+    count: async () => 0,
+  })
+  return { executor: mysqlExecutor(pool), table, rows: ROWS, end }
 }
 
 /** The server ends the transaction that has done less: ours. */
@@ -145,7 +173,7 @@ export const mysqlFaults: Backend['faults'] = {
   'a server that is down': fault('connection', (database) =>
     connected(database, { uri: 'mysql://root@127.0.0.1:1/x' }),
   ),
-  'a disk that fails': fault('io', raised("SQLSTATE 'HY000' SET MYSQL_ERRNO = 1030")),
+  'an index that is damaged': fault('io', damaged),
   'a table that is full': fault('out_of_space', full),
   'a table that is not there': fault('syntax', async (database) => ({
     executor: database.executor,

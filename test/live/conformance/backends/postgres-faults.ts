@@ -1,9 +1,11 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import pg from 'pg'
 import { postgresExecutor } from '../../../../src/drivers/postgres/index.ts'
 import type { KnownReason } from '../../../../src/reasons.ts'
 import { servers } from '../../../support/servers.ts'
 import type { Backend, Database, Fault, Provoked } from '../backend.ts'
-import { tableOf, writeWell } from '../harness.ts'
+import { range, tableOf, writeWell } from '../harness.ts'
 import type { PostgresDatabase } from './postgres.ts'
 
 const COLUMNS = { columns: { id: 'integer', name: 'text' }, key: ['id'] } as const
@@ -88,6 +90,32 @@ async function wrongPassword(): Promise<Provoked> {
   return { executor: postgresExecutor(pool), table, rows: ROWS, end }
 }
 
+/** A table's file is gone, on a server for this alone. */
+async function lost(): Promise<Provoked> {
+  const server = await servers.embeddedPostgres()
+  if (server === undefined) throw new Error('this needs a server whose files may be lost')
+  const pool = new pg.Pool({ connectionString: server.url, max: 1 })
+  await pool.query('CREATE TABLE lost (id integer, name text); INSERT INTO lost VALUES (0); CHECKPOINT')
+  const { rows } = await pool.query("SELECT current_setting('data_directory') data, pg_relation_filepath('lost') path")
+  rmSync(join(rows[0].data, rows[0].path))
+  await pool.query('SELECT pg_terminate_backend(pg_backend_pid())').catch(() => {}) // it has the file open
+  const end = async () => {
+    await pool.end()
+    await server.remove()
+  }
+  const table = tableOf({ name: 'lost', columns: ['id', 'name'], rows: async () => [], count: async () => 0 })
+  return { executor: postgresExecutor(pool), table, rows: ROWS, end }
+}
+
+/** A session that may write no more temporary files meets more rows than fit into its memory. */
+async function full(database: PostgresDatabase): Promise<Provoked> {
+  const made = await database.create(COLUMNS)
+  const pool = database.connect({ options: '-c work_mem=64kB -c temp_file_limit=0' })
+  const rows = range(20_000).map((id) => ({ id, name: 'x' }))
+  const table = tableOf(made, { action: 'update', keys: ['id'] })
+  return { executor: postgresExecutor(pool), table, rows, end: () => pool.end() }
+}
+
 export const postgresFaults: Backend['faults'] = {
   'a key that is there': fault('duplicate_key', async (database) => {
     const made = await database.create(COLUMNS)
@@ -108,8 +136,8 @@ export const postgresFaults: Backend['faults'] = {
   'a statement that takes too long': fault('timeout', (database) => held(database, '-c statement_timeout=50')),
   'a server that is down': fault('connection', (database) => connected(database, { ...DOWN })),
   'a server that crashes': fault('connection', raised('57P02')),
-  'a disk that fails': fault('io', raised('58030')),
-  'a disk that is full': fault('out_of_space', raised('53100')),
+  'a file that is gone': fault('io', lost),
+  'no room for temporary files': fault('out_of_space', full),
   'a table that is not there': fault('syntax', async (database) => ({
     executor: database.executor,
     table: tableOf({ name: 'conformance_nowhere.t', columns: ['id'], rows: async () => [], count: async () => 0 }),
