@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { freePort } from '../../examples/demo/embedded-postgres.ts'
 import { type GuardedProcess, spawnGuarded } from '../../examples/demo/guarded-process.ts'
-import { type Probe, probeMysql, probeRedis } from './probes.ts'
+import { type Probe, probeMysql, probePostgres, probeRedis } from './probes.ts'
 
 export interface PrivateServer {
   readonly url: string
@@ -45,6 +45,30 @@ export async function bootRedis(program: string): Promise<PrivateServer> {
   const port = await freePort()
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
   return launch(`redis://127.0.0.1:${port}`, probeRedis, folder, program, args)
+}
+
+/** @param target a PostgreSQL server. In transaction mode, with fewer connections to it than clients are likely to want. */
+export async function bootPgbouncer(program: string, target: string): Promise<PrivateServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'batchflow-pgbouncer-'))
+  const { hostname, port, username, password, pathname } = new URL(target)
+  const login = password === '' ? '' : ` password='${decodeURIComponent(password)}'`
+  const settings = {
+    listen_addr: '127.0.0.1',
+    listen_port: await freePort(),
+    unix_socket_dir: '',
+    auth_type: 'any',
+    pool_mode: 'transaction',
+    default_pool_size: 3,
+    max_client_conn: 100,
+    ignore_startup_parameters: 'extra_float_digits',
+  }
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`)
+  const database = `* = host=${hostname} port=${port || 5432} user='${decodeURIComponent(username)}'${login}`
+  const file = join(folder, 'pgbouncer.ini')
+  writeFileSync(file, ['[databases]', database, '[pgbouncer]', ...lines, ''].join('\n'))
+  const args = process.getuid?.() === 0 ? ['-u', 'nobody', file] : [file] // it refuses to be root
+  const url = `postgres://postgres@127.0.0.1:${settings.listen_port}${pathname}`
+  return launch(url, probePostgres, folder, program, args)
 }
 
 async function launch(

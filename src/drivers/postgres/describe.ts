@@ -1,10 +1,14 @@
 import { OptionError } from '../../errors.ts'
 import { quoteIdentifier, quotePath } from '../sql.ts'
+import type { PgClient } from './client.ts'
 import { ask, type Lease } from './session.ts'
 
 /** What the catalogue knows about a table, as far as writing to it goes. */
 export interface Description {
-  /** COPY does the same as INSERT here: a plain or partitioned table without rules or row-level security for us. */
+  /**
+   * COPY does the same as INSERT here: a plain or partitioned table without rules or row-level security for us. And it can
+   * be sent in one go: nobody stands between us and the server.
+   */
   readonly copyable: boolean
   /** Changes whenever a column comes, goes, or changes its name or type. */
   readonly version: string
@@ -58,6 +62,7 @@ WITH RECURSIVE step AS (
 SELECT s.attname::text AS name, (s.attidentity = 'a')::text AS identity, s.element::text AS element,
   s.type::text AS oid, t.typtype::text AS kind, t.typname::text AS type, n.nspname::text AS schema,
   (${versionSql('$1')})::text AS version,
+  pg_catalog.pg_backend_pid()::text AS pid,
   (c.relkind IN ('r', 'p') AND NOT c.relhasrules AND NOT pg_catalog.row_security_active(c.oid))::text AS copyable
 FROM step s
 JOIN pg_catalog.pg_type t ON t.oid = s.type
@@ -74,7 +79,17 @@ export async function describeTable(lease: Lease, path: readonly string[], signa
   const { rows } = await ask(lease, { text: DESCRIBE, values: [quotePath(path)] }, signal)
   const columns = new Map<string, ColumnType>()
   for (const row of rows) columns.set(String(row['name']), refine(columns.get(String(row['name'])), row))
-  return { copyable: rows[0]?.['copyable'] === 'true', version: String(rows[0]?.['version'] ?? 0), columns }
+  const copyable = rows[0]?.['copyable'] === 'true' && !isPooled(client, rows[0]['pid'])
+  return { copyable, version: String(rows[0]?.['version'] ?? 0), columns }
+}
+
+/**
+ * A pooler names a process of its own invention at the start of a connection. PgBouncer loses count over COPY data that
+ * come before the server asked for them: clients that wait for a server connection are forgotten, and after an error the
+ * server connection is never given back (seen with 1.26; its pull requests 1470 and 1471 tell of the latter).
+ */
+function isPooled({ processID }: PgClient, pid: unknown): boolean {
+  return String(processID) !== pid
 }
 
 function refine(outer: ColumnType | undefined, row: Record<string, unknown>): ColumnType {

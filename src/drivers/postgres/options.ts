@@ -3,15 +3,15 @@ import { OptionError } from '../../errors.ts'
 export interface PostgresOptions {
   /**
    * How plain inserts (`onConflict: { action: 'error' }`) are written. `auto`: with COPY, or with INSERT where COPY would
-   * do something else (views, rules, row-level security, GENERATED ALWAYS identities). `copy`: always COPY.
-   * `insert`: always INSERT.
+   * do something else (views, rules, row-level security, GENERATED ALWAYS identities) and through a pooler, where it may
+   * hang. `copy`: always COPY. `insert`: always INSERT.
    *
    * @default 'auto'
    */
   readonly appendMethod?: 'auto' | 'copy' | 'insert'
   /**
-   * Keep INSERT statements prepared on each connection. Turn it off for a pooler that cannot (PgBouncer before 1.21 in
-   * transaction mode).
+   * Keep statements prepared on each connection. A pooler that cannot (PgBouncer before 1.21 in transaction mode) is
+   * noticed by its first error; `false` spares that.
    *
    * @default true
    */
