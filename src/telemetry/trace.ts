@@ -31,7 +31,7 @@ export interface BatchOrigin {
   /** Rows accepted into the batch, those merged away included. */
   readonly accepted: number
   readonly trigger: FlushTrigger
-  /** Span contexts that submitted its rows, in order, possibly repeated. */
+  /** Distinct span contexts that submitted its rows, in the order they first came. */
   readonly origins: readonly SpanContext[]
   /** Rows were submitted outside of any span, too. */
   readonly orphans: boolean

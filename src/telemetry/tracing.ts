@@ -18,7 +18,7 @@ import { implementing, knownKeys, oneOf, truth, withDefaults } from '../options.
 import { type AttemptSpans, type BatchTraceOptions, TracedBatch } from './batch-trace.ts'
 import { SCOPE } from './catalogue.ts'
 import { connectionAttributes } from './connection-attributes.ts'
-import { chooseLinks, distinct, isSampled } from './links.ts'
+import { chooseLinks, isSampled } from './links.ts'
 import { quietly } from './quietly.ts'
 import { BATCH_SPAN, SPAN_ATTR } from './span-attributes.ts'
 import type { BatchOrigin, BatchTrace, FlowOrigin, FlowTracing, Tracing } from './trace.ts'
@@ -109,16 +109,15 @@ class FlowTracer implements FlowTracing {
   }
 
   #start(batch: BatchOrigin): BatchTrace | undefined {
-    const submitters = distinct(batch.origins)
-    const span = this.#startSpan(batch, submitters)
+    const span = this.#startSpan(batch)
     const spanContext = span.spanContext()
     if (!isSpanContextValid(spanContext)) return undefined
     if (isSampled(spanContext)) for (const submitter of batch.submitters) linkTo(submitter, spanContext)
     return new TracedBatch(this.#tracer, span, this.#common, this.#settings)
   }
 
-  #startSpan(batch: BatchOrigin, submitters: readonly SpanContext[]): Span {
-    const [only, ...others] = submitters
+  #startSpan(batch: BatchOrigin): Span {
+    const [only] = batch.origins
     const attributes: Attributes = {
       ...this.#common,
       [ATTR_DB_COLLECTION_NAME]: batch.table,
@@ -127,11 +126,11 @@ class FlowTracer implements FlowTracing {
       [SPAN_ATTR.trigger]: batch.trigger,
     }
     const name = `${BATCH_SPAN} ${batch.table}`
-    if (only !== undefined && others.length === 0 && !batch.orphans) {
+    if (only !== undefined && batch.origins.length === 1 && !batch.orphans) {
       const parent = trace.setSpanContext(ROOT_CONTEXT, only)
       return this.#tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes }, parent)
     }
-    const { contexts, dropped } = chooseLinks(submitters)
+    const { contexts, dropped } = chooseLinks(batch.origins)
     if (dropped > 0) attributes[SPAN_ATTR.linksDropped] = dropped
     const links: Link[] = contexts.map((submitter) => ({ context: submitter }))
     return this.#tracer.startSpan(name, { kind: SpanKind.INTERNAL, root: true, attributes, links }, ROOT_CONTEXT)
