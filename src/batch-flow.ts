@@ -11,6 +11,7 @@ import { Lanes } from './lanes.ts'
 import { type CloseOptions, type CloseSummary, Lifecycle } from './lifecycle.ts'
 import { implementing } from './options.ts'
 import type { Row, Table } from './table.ts'
+import type { FlowTracing } from './telemetry/trace.ts'
 import { AllSettled, AllWaiter, PromiseWaiter } from './waiters.ts'
 import { RowWritable } from './writable.ts'
 
@@ -90,12 +91,14 @@ export class BatchFlow implements AsyncDisposable {
     return false
   }
 
-  /** Hands rows over in order, waiting for room as `submit` does; resolves when the last one is accepted. */
+  /**
+   * Hands rows over in order, waiting for room as `submit` does; resolves when the last one is accepted. For tracing they
+   * all come from the span that is active when it is called.
+   */
   async submitMany<R extends Row>(table: Table<R>, rows: Iterable<NoInfer<R>>, options?: SubmitOptions): Promise<void> {
-    const lane = this.#lanes.of(table)
-    const origin = lane.origin() // once: the rows of one call come from one place
+    const call = new Call()
     for (const row of rows) {
-      const accepted = this.#enter(lane, row, undefined, options?.signal, origin)
+      const accepted = this.#offer(table, row, undefined, options?.signal, call)
       if (accepted !== ACCEPTED) await accepted
     }
   }
@@ -111,11 +114,10 @@ export class BatchFlow implements AsyncDisposable {
     options?: SubmitOptions,
   ): Promise<PromiseSettledResult<Receipt>[]> {
     const all = new AllSettled()
-    const lane = this.#lanes.of(table)
-    const origin = lane.origin()
+    const call = new Call()
     for (const row of rows) {
       const waiter = all.next()
-      const accepted = this.#enter(lane, row, waiter, options?.signal, origin)
+      const accepted = this.#offer(table, row, waiter, options?.signal, call)
       if (accepted !== ACCEPTED) await accepted.catch((error) => waiter.failed(error))
     }
     return all.results(options?.signal)
@@ -156,27 +158,20 @@ export class BatchFlow implements AsyncDisposable {
     await this.close()
   }
 
-  #offer(table: Table, row: Row, waiter: Waiter | undefined, signal: AbortSignal | undefined): Promise<void> {
-    try {
-      const lane = this.#lanes.of(table)
-      return this.#enter(lane, row, waiter, signal, lane.origin())
-    } catch (error) {
-      return Promise.reject(error)
-    }
-  }
-
-  #enter(
-    lane: Lane,
+  #offer(
+    table: Table,
     row: Row,
     waiter: Waiter | undefined,
     signal: AbortSignal | undefined,
-    origin: SpanContext | undefined,
+    call?: Call,
   ): Promise<void> {
     try {
+      const lane = this.#lanes.of(table)
       if (signal !== undefined) implementing('signal', signal, ['addEventListener'])
       if (!this.#accepts(row) || signal?.aborted) return Promise.reject(this.#refusal(lane, row, signal))
       const calledAt = lane.draw()
-      if (this.#intake.room === 0) return this.#intake.wait(lane, row, waiter, calledAt, origin, signal)
+      const origin = call === undefined ? lane.origin() : call.originOf(lane)
+      if (this.#intake.room <= 0) return this.#intake.wait(lane, row, waiter, calledAt, origin, signal)
       this.#admit(lane, row, waiter, calledAt, origin)
       return ACCEPTED
     } catch (error) {
@@ -190,7 +185,7 @@ export class BatchFlow implements AsyncDisposable {
 
   #admit(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number, origin: SpanContext | undefined): void {
     this.#intake.admit(lane, row, waiter, calledAt, origin)
-    if (this.#intake.room === 0) this.#life.dispatcher.pump()
+    if (this.#intake.room <= 0) this.#life.dispatcher.pump()
   }
 
   /** Why a row is not accepted, counted. */
@@ -207,5 +202,19 @@ export class BatchFlow implements AsyncDisposable {
     }
     lane.metrics?.countRejected('closed', 1)
     return new ClosedError()
+  }
+}
+
+/** Rows of one call come from one place, which is asked for once, and again when somebody else has begun to trace. */
+class Call {
+  #tracing: FlowTracing | undefined
+  #origin: SpanContext | undefined
+
+  originOf(lane: Lane): SpanContext | undefined {
+    if (lane.tracing !== this.#tracing) {
+      this.#tracing = lane.tracing
+      this.#origin = lane.origin()
+    }
+    return this.#origin
   }
 }

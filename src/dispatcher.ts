@@ -58,8 +58,11 @@ export class Dispatcher {
   pump(): void {
     if (this.#pumping) return
     this.#pumping = true
-    while (this.#sendNext());
-    this.#pumping = false
+    try {
+      while (this.#sendNext());
+    } finally {
+      this.#pumping = false
+    }
   }
 
   /** Cancels what runs and fails, from now on, whatever is due. */

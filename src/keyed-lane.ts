@@ -58,8 +58,10 @@ export class KeyedLane extends Lane {
 
   add(row: Row, waiter: Waiter | undefined, sampledAt: number, origin: SpanContext | undefined): void {
     const entry = this.#entryOf(row)
+    const merged = entry.accepted === 0 ? row : this.#merge(entry.row!, row)
+    // Asked only now: merging reads columns, and a getter that submits may have sent the entry off meanwhile.
     const isNew = entry.accepted === 0
-    entry.row = isNew ? row : this.#merge(entry.row!, row)
+    entry.row = isNew ? row : merged
     entry.accepted++
     this.queued++
     if (waiter !== undefined) (entry.waiters ??= []).push(waiter)

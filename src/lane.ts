@@ -35,7 +35,7 @@ export abstract class Lane {
   readonly table: Table
   readonly shapes: Shapes
   metrics: TableMetrics | undefined
-  protected tracing: FlowTracing | undefined
+  tracing: FlowTracing | undefined
   /** In the flow's queue of lanes that have something due. */
   scheduled = false
   /** Rows accepted and not yet handed to the executor. */

@@ -126,7 +126,7 @@ export class Lifecycle implements DispatchHost {
     batch.settle(receipt, (index) => errorFor(failures.get(index)))
     lane.settled(batch)
     this.#intake.release(batch.accepted)
-    if (this.#intake.room === 0) this.dispatcher.pump()
+    if (this.#intake.room <= 0) this.dispatcher.pump()
     if (!this.open) this.#drain()
   }
 

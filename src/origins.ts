@@ -22,12 +22,15 @@ export class Origins {
    * thrown away, takes four times as long.
    */
   #places = NO_PLACES
+  /** Ids of all of them, once ids met in one slot too often for the table. */
+  #crowded: Set<string> | undefined
 
   add(context: SpanContext | undefined): void {
     if (context === undefined) this.orphans = true
     else if (context !== this.#last) {
       this.#last = context
-      this.#admit(context)
+      if (typeof context.spanId === 'string' && typeof context.traceId === 'string') this.#admit(context)
+      else this.orphans = true
     }
   }
 
@@ -37,19 +40,22 @@ export class Origins {
   }
 
   #admit(context: SpanContext): void {
-    if (this.contexts.length < FEW) {
-      if (!this.#has(context)) this.contexts.push(context)
-      return
+    const { contexts } = this
+    if (this.#crowded !== undefined) this.#admitToCrowd(this.#crowded, context)
+    else if (contexts.length < FEW) {
+      if (!contexts.some((known) => isSame(known, context))) contexts.push(context)
+    } else {
+      if (contexts.length * 2 > this.#places.length) this.#grow()
+      const slot = this.#slotOf(context)
+      if (slot === undefined) this.#admitToCrowd((this.#crowded = new Set(contexts.map(idOf))), context)
+      else if (this.#places[slot] === 0) this.#places[slot] = contexts.push(context)
     }
-    if (this.contexts.length * 2 > this.#places.length) this.#grow()
-    const slot = this.#slotOf(context)
-    if (slot === undefined) {
-      if (!this.#has(context)) this.contexts.push(context)
-    } else if (this.#places[slot] === 0) this.#places[slot] = this.contexts.push(context)
   }
 
-  #has(context: SpanContext): boolean {
-    return this.contexts.some((known) => isSame(known, context))
+  #admitToCrowd(known: Set<string>, context: SpanContext): void {
+    const { size } = known
+    known.add(idOf(context))
+    if (known.size > size) this.contexts.push(context)
   }
 
   #grow(): void {
@@ -60,7 +66,7 @@ export class Origins {
     }
   }
 
-  /** Where the context is, or may be put; `undefined`: it has no place, so only looking through all tells. */
+  /** Where the context is, or may be put; `undefined`: too many met there. */
   #slotOf(context: SpanContext): number | undefined {
     const mask = this.#places.length - 1
     let slot = hashOf(context.spanId) & mask
@@ -71,6 +77,10 @@ export class Origins {
     }
     return undefined
   }
+}
+
+function idOf({ traceId, spanId }: SpanContext): string {
+  return traceId + spanId
 }
 
 function isSame(one: SpanContext, other: SpanContext): boolean {

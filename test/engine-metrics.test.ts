@@ -1,7 +1,9 @@
+import type { SpanContext } from '@opentelemetry/api'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Executor } from '../src/executor.ts'
 import { noopReporter } from '../src/telemetry/reporter.ts'
+import type { Tracing } from '../src/telemetry/trace.ts'
 import { settled } from './support/clock.ts'
 import { rig } from './support/flow.ts'
 import { committing, MemoryError } from './support/memory-driver.ts'
@@ -175,6 +177,24 @@ test('one row in latencySampling is sampled, whatever the size of its batch', as
   assert.ok(Math.abs(samples - rows / 10) < 420, `${samples} samples`)
 })
 
+test('about eight rows of a full batch are sampled unless told otherwise, but at least one row in 256', async () => {
+  for (const [flushSize, every] of [
+    [4, 1],
+    [80, 10],
+    [2000, 250],
+    [10_000, 256],
+  ] as const) {
+    const reporter = new RecordingReporter()
+    const { flow } = rig({ flushSize }, (executor) => executor.withMetricsReporter(reporter), committing())
+    const rows = every * 1000
+    await flow.submitMany(users, usersFrom(0, rows))
+    await flow.close()
+    const samples = reporter.of('observeDequeueLatency').length
+    // Binomial: mean 1,000, standard deviation below 32; seven deviations keep this from failing by chance.
+    assert.ok(Math.abs(samples - 1000) < (every === 1 ? 1 : 224), `${samples} samples, flushSize ${flushSize}`)
+  }
+})
+
 test('a reporter that throws is not felt by any row', async () => {
   const broken = new Proxy({}, { get: () => () => assert.unreachable('the reporter is broken') })
   const reporters = [
@@ -187,6 +207,33 @@ test('a reporter that throws is not felt by any row', async () => {
     await flow.submitMany(users, usersFrom(1, 5))
     assert.is((await flow.close()).committed, 5)
   }
+})
+
+test('tracing is asked once where the rows of one call come from', async () => {
+  let asked = 0
+  const seen: (readonly SpanContext[])[] = []
+  const tracingAs = (spanId: string): Tracing => ({
+    open: () => ({
+      capture: () => {
+        asked++
+        return { traceId: '1'.repeat(32), spanId, traceFlags: 1 }
+      },
+      captureSpan: () => undefined,
+      startBatch: ({ origins }) => void seen.push(origins),
+    }),
+  })
+  const { flow } = rig({ flushSize: 4 }, (executor) => executor.withTracing(tracingAs('a')), committing())
+  await flow.submitMany(users, usersFrom(1, 4))
+  assert.is(asked, 1)
+  await flow.writeMany(users, usersFrom(5, 4))
+  assert.is(asked, 2)
+  for (const user of usersFrom(9, 4)) await flow.submit(users, user)
+  assert.is(asked, 6)
+  assert.equal(
+    seen.map((origins) => origins.map(({ spanId }) => spanId)),
+    [['a'], ['a'], ['a']],
+  )
+  await flow.close()
 })
 
 test('tracing that throws is not felt by any row', async () => {

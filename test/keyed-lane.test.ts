@@ -35,6 +35,35 @@ test('ignore keeps the first, replace the last', async () => {
   )
 })
 
+test('a getter that sends its row off while the next one is merged into it leaves no row behind', async () => {
+  const { flow, driver } = rig({ flushSize: 2 }, (executor) => executor.withConcurrencyLimit(1))
+  let sent = false
+  const older = {
+    id: 1,
+    get name() {
+      if (sent) return 'a'
+      sent = true
+      void flow.submit(updated, { id: 2, name: 'b' }) // fills the batch
+      return 'a'
+    },
+  }
+  await flow.submit(updated, older)
+  await flow.submit(updated, { id: 1, email: 'e' })
+  assert.equal(
+    driver.runs.map(({ rows }) => ids(rows)),
+    [[1, 2]],
+  )
+  const flushed = flow.flush()
+  const closed = flow.close()
+  for (let i = 0; i < 2; i++) {
+    driver.runs[i]!.succeed()
+    await settled()
+  }
+  assert.equal(ids(driver.runs[1]!.rows), [1])
+  await flushed
+  assert.is((await closed).committed, 3)
+})
+
 test('a key in flight holds its next row back, other keys go on', async () => {
   const { flow, driver } = rig({ flushSize: 2 })
   for (const id of [1, 2, 1, 3, 4]) await flow.submit(updated, user(id))

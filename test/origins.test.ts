@@ -65,4 +65,12 @@ test('ids made to meet in one slot of a hash table are told apart', () => {
   assert.equal(kept([...all, ...all]).contexts, all)
 })
 
+test('a context without ids is none', () => {
+  const ids = Array.from({ length: 20 }, (_, i) => ({ traceId: hex(1, 32), spanId: hex(i, 16), traceFlags: 0 }))
+  const broken = [{ traceId: hex(1, 32), traceFlags: 0 }, { spanId: hex(1, 16) }, {}] as unknown as SpanContext[]
+  const origins = kept([...ids, ...broken, ...ids])
+  assert.equal(origins.contexts, ids)
+  assert.is(origins.orphans, true)
+})
+
 test.run()

@@ -29,7 +29,7 @@ const BY_ERRNO: Readonly<Record<KnownReason, readonly number[]>> = {
   ],
   io: [
     1, 2, 3, 4, 5, 9, 10, 14, 15, 23, 27, 29, 126, 127, 128, 130, 132, 144, 145, 1004, 1015, 1016, 1017, 1023, 1024,
-    1026, 1030, 1033, 1034, 1035, 1037, 1038, 1041, 1194, 1195, 1296, 1297, 1712, 1815, 1932,
+    1026, 1030, 1033, 1034, 1035, 1037, 1038, 1041, 1194, 1195, 1296, 1297, 1712, 1812, 1814, 1815, 1877, 1932,
   ],
   syntax: [1049, 1051, 1054, 1064, 1103, 1109, 1110, 1117, 1136, 1146, 1149, 1288, 1305, 1348, 1390, 1471, 1906, 3105],
   permission: [1044, 1045, 1095, 1129, 1130, 1142, 1143, 1227, 1251, 1698, 1820, 3118, 3159, 3955, 4151],
@@ -73,11 +73,12 @@ export function classify(error: unknown): Classification | undefined {
   return typeof code === 'string' ? { reason, code } : { reason }
 }
 
-/** Triggers and procedures raise any number they like; its SQLSTATE then still has a class. */
+/** Triggers and procedures raise any number they like: class 45 of SQLSTATE is theirs, others still mean something. */
 function byServer(errno: number, state: string): KnownReason {
+  if (state.startsWith('45')) return 'constraint'
   const reason = REASONS.get(errno)
   if (reason !== undefined) return reason
-  if (state.startsWith('45') || state.startsWith('23')) return 'constraint'
+  if (state.startsWith('23')) return 'constraint'
   if (state.startsWith('22')) return 'invalid_data'
   if (state.startsWith('08')) return 'connection'
   return state.startsWith('42') ? 'syntax' : 'unknown'

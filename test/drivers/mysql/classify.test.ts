@@ -17,7 +17,7 @@ classifying('by error number', () => {
     lock_timeout: [1205, 3572],
     timeout: [1317, 1969, 3024],
     connection: [1040, 1053, 1927, 2006, 2013],
-    io: [3, 29, 126, 130, 145, 1016, 1017, 1030],
+    io: [3, 29, 126, 130, 145, 1016, 1017, 1030, 1812, 1814, 1877],
     syntax: [1049, 1054, 1064, 1136, 1146],
     permission: [1044, 1045, 1142, 1143, 1227],
     read_only: [1290, 1792, 1836],
@@ -26,6 +26,12 @@ classifying('by error number', () => {
   }
   for (const [reason, numbers] of Object.entries(known)) {
     for (const errno of numbers) assert.equal(classify(serverError(errno, 'HY000')), { reason, code: String(errno) })
+  }
+})
+
+classifying('what a trigger raises is its own, whatever number it chose', () => {
+  for (const errno of [1, 20, 126, 1030, 1205, 1644, 30_001]) {
+    assert.is(classify(serverError(errno, '45000'))?.reason, 'constraint')
   }
 })
 

@@ -173,6 +173,11 @@ export const mysqlFaults: Backend['faults'] = {
   'a server that is down': fault('connection', (database) =>
     connected(database, { uri: 'mysql://root@127.0.0.1:1/x' }),
   ),
+  'a tablespace that is gone': fault('io', async (database) => {
+    const made = await database.create(COLUMNS)
+    await database.sql(`ALTER TABLE ${made.name.replaceAll('"', '`')} DISCARD TABLESPACE`)
+    return { executor: database.executor, table: tableOf(made), rows: ROWS, end: nothing }
+  }),
   'an index that is damaged': fault('io', damaged),
   'a table that is full': fault('out_of_space', full),
   'a table that is not there': fault('syntax', async (database) => ({
