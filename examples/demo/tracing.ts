@@ -43,10 +43,11 @@ export function startTracing(): Tracing {
 
 const some = new TraceIdRatioBasedSampler(KEPT)
 
-/** The rehearsal is rare, and worth looking at. */
+/** The rehearsal is rare, and worth looking at; a batch none of whose requests is kept would lead nowhere. */
 const roots = {
   shouldSample(active: Context, traceId: string, name: string): SamplingResult {
     if (name === REHEARSAL_SPAN) return { decision: SamplingDecision.RECORD_AND_SAMPLED }
+    if (name.startsWith('batchflow.batch ')) return { decision: SamplingDecision.NOT_RECORD }
     return some.shouldSample(active, traceId)
   },
   toString: () => `${REHEARSAL_SPAN}, ${some}`,
