@@ -8,8 +8,8 @@ const MAX_PROBES = 8
 const NO_PLACES = new Int32Array(0)
 
 /**
- * Where the rows of a batch came from. Told apart as they come, while their ids are at hand in the processor's cache; by
- * the time the batch leaves, finding them again would cost most of it.
+ * Where the rows of a batch came from. Submitters are told apart as they come: when the batch leaves, their ids are no
+ * longer in the processor's cache, and reading them all once more would take most of the time of starting its span.
  */
 export class Origins {
   /** Distinct, in the order they first came. */

@@ -40,6 +40,35 @@ test('who waits is served first come first served, and nobody overtakes', async 
   assert.equal(ids(driver.runs.map(({ rows }) => rows[0]!)), [0, 1, 2, 3, 4])
 })
 
+test('a row that submits another while it is accepted takes its room too; nobody else gets in meanwhile', async () => {
+  const { flow, driver } = rig({ flushSize: 2, bufferSize: 2 }, (executor) => executor.withConcurrencyLimit(1))
+  await flow.submit(updated, user(1))
+  let sent = false
+  const nesting = {
+    get id() {
+      if (!sent) {
+        sent = true
+        void flow.submit(updated, user(2))
+      }
+      return 3
+    },
+  }
+  await flow.submit(updated, nesting)
+  let accepted = false
+  void flow.submit(updated, user(4)).then(() => (accepted = true))
+  await settled()
+  assert.is(accepted, false)
+  driver.runs[0]!.succeed()
+  await settled()
+  assert.is(accepted, true)
+  const closed = flow.close()
+  for (let done = 1; done < driver.runs.length; done++) {
+    driver.runs[done]!.succeed()
+    await settled()
+  }
+  assert.is((await closed).committed, 4)
+})
+
 test('the rows held never exceed bufferSize, whatever the database does', async () => {
   const { flow, driver } = rig({ flushSize: 10, bufferSize: 50 }, (executor) => executor.withConcurrencyLimit(2))
   let accepted = 0

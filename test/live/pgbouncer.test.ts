@@ -50,10 +50,10 @@ if (server !== undefined && pooler !== undefined) {
 
   /** Connections to the server that the pooler holds for a client, though none of them is doing anything. */
   const stuck = async () => {
-    const console = new pg.Client({ connectionString: pooler.url.replace(/[^/]*$/, 'pgbouncer'), user: 'pgbouncer' })
-    await console.connect()
-    const { rows } = await console.query<{ database: string; sv_active: number }>('SHOW POOLS')
-    await console.end()
+    const admin = new pg.Client({ connectionString: pooler.url.replace(/[^/]*$/, 'pgbouncer'), user: 'pgbouncer' })
+    await admin.connect()
+    const { rows } = await admin.query<{ database: string; sv_active: number }>('SHOW POOLS')
+    await admin.end()
     return rows
       .filter(({ database }) => database !== 'pgbouncer')
       .reduce((sum, pool) => sum + Number(pool.sv_active), 0)
