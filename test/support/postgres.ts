@@ -5,7 +5,7 @@ import { PostgresDriver } from '../../src/drivers/postgres/driver.ts'
 import type { PostgresOptions } from '../../src/drivers/postgres/options.ts'
 import { defineTable, type OnConflict, type Table } from '../../src/table.ts'
 import { thrownBy } from './assertions.ts'
-import { servers } from './servers.ts'
+import { needed, servers } from './servers.ts'
 
 export type AnyRow = Record<string, unknown>
 
@@ -26,10 +26,10 @@ export class Scene {
     this.pool.on('error', () => undefined) // idle connections that a test has killed
   }
 
+  /** Ends the file where there is no server. */
   static async open(config: pg.PoolConfig = {}): Promise<Scene> {
-    const server = await servers.postgres()
-    if (server === undefined) throw new Error('these tests need a PostgreSQL server')
-    const scene = new Scene(server.url, config)
+    const { url } = needed(await servers.postgres())
+    const scene = new Scene(url, config)
     await scene.sql(`CREATE SCHEMA ${scene.schema}`)
     return scene
   }

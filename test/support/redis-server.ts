@@ -6,25 +6,29 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../examples/demo/embedded-postgres.ts'
 import { type GuardedProcess, spawnGuarded } from '../../examples/demo/guarded-process.ts'
 import { probeRedis } from './probes.ts'
+import { needed, servers } from './servers.ts'
 
 /** A Redis for one test alone: on a free port, to stop, crash and start again; it ends with this process. */
 export class RedisServer {
   readonly port: number
   readonly folder: string
+  readonly #command: string
   readonly #settings: readonly string[]
   #process: GuardedProcess | undefined
 
-  private constructor(port: number, folder: string, settings: readonly string[]) {
+  private constructor(command: string, port: number, folder: string, settings: readonly string[]) {
+    this.#command = command
     this.port = port
     this.folder = folder
     this.#settings = settings
   }
 
-  /** @param settings such as `{ appendonly: 'yes' }` */
+  /** Ends the file where no server is installed. @param settings such as `{ appendonly: 'yes' }` */
   static async open(settings: Record<string, string> = {}): Promise<RedisServer> {
+    const command = needed(await servers.redisProgram())
     const folder = mkdtempSync(join(tmpdir(), 'batchflow-redis-'))
     const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
-    const server = new RedisServer(await freePort(), folder, flags)
+    const server = new RedisServer(command, await freePort(), folder, flags)
     await server.start()
     return server
   }
@@ -45,12 +49,12 @@ export class RedisServer {
     const log = join(this.folder, 'log')
     const args = [...fixed, ...this.#settings]
     const { folder } = this
-    this.#process = spawnGuarded({ command: 'redis-server', args, folder, log, stopSignal: 'SIGTERM' })
+    this.#process = spawnGuarded({ command: this.#command, args, folder, log, stopSignal: 'SIGTERM' })
     before?.release()
     for (const deadline = Date.now() + 30_000; this.#process.running && Date.now() < deadline; await sleep(20)) {
       if ((await probeRedis(this.url)) !== undefined) return
     }
-    throw new Error(`redis-server did not start:\n${readFileSync(log, 'utf8').slice(-2000)}`)
+    throw new Error(`${this.#command} did not start:\n${readFileSync(log, 'utf8').slice(-2000)}`)
   }
 
   /** `SIGTERM` lets it shut down in order, `SIGKILL` is a crash. */

@@ -5,7 +5,7 @@ import type { RedisClient } from '../../src/drivers/redis/client.ts'
 import { RedisDriver } from '../../src/drivers/redis/driver.ts'
 import type { CommandMapping } from '../../src/drivers/redis/options.ts'
 import { defineTable, type OnConflict, type Table } from '../../src/table.ts'
-import { servers } from './servers.ts'
+import { needed, servers } from './servers.ts'
 
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>
 
@@ -24,10 +24,9 @@ export class RedisScene {
     this.client.on('error', () => undefined) // connections that a test breaks
   }
 
+  /** Ends the file where there is no server. */
   static async open(url?: string, options: ClientOptions = {}): Promise<RedisScene> {
-    const found = url ?? (await servers.redis())?.url
-    if (found === undefined) throw new Error('these tests need a Redis server')
-    return new RedisScene(found, options)
+    return new RedisScene(url ?? needed(await servers.redis()).url, options)
   }
 
   /** Removes the keys of all its tables. */

@@ -59,7 +59,7 @@ const REDIS: Kind = {
   usual: ['redis://127.0.0.1:6379'],
   probe: probeRedis,
   boot: async () => {
-    const program = findProgram('redis-server', 'valkey-server')
+    const program = findRedis()
     return program === undefined ? undefined : bootRedis(program)
   },
   remedy: 'apt-get install redis-server',
@@ -86,11 +86,21 @@ export const servers = {
     const program = process.env['PGBOUNCER'] ?? findProgram('pgbouncer')
     return program === undefined ? skip(PGBOUNCER) : bootPgbouncer(program, url)
   },
+  /** The program for servers of one test alone. */
+  redisProgram: once(async () => findRedis() ?? skip(REDIS)),
   /** A server for one test alone. */
   privateMysql: async (): Promise<PrivateServer | undefined> => {
     const program = findMysql()
     return program === undefined ? skip(MYSQL) : bootMysql(program)
   },
+}
+
+/**
+ * What a test file cannot do without. Where it is missing the file ends here: it has printed `SKIPPED …`, for the runner to
+ * count, and holds no suite that could be forgotten.
+ */
+export function needed<T>(found: T | undefined): T {
+  return found ?? process.exit()
 }
 
 /**
@@ -150,6 +160,10 @@ function findPostgres(): string | undefined {
 
 export function findMysql(): string | undefined {
   return process.env['MYSQL_SERVER'] ?? findProgram('mariadbd', 'mysqld')
+}
+
+function findRedis(): string | undefined {
+  return findProgram('redis-server', 'valkey-server')
 }
 
 function findProgram(...names: string[]): string | undefined {

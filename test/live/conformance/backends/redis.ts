@@ -131,6 +131,7 @@ export const redis: Backend = {
     return server === undefined ? undefined : new RedisDatabase(new Redis(server.url))
   },
   async openPrivate() {
+    if ((await servers.redisProgram()) === undefined) return undefined
     const server = await RedisServer.open({ appendonly: 'yes', appendfsync: 'always' })
     const database = new RedisDatabase(new Redis(server.port, '127.0.0.1'))
     return Object.assign(database, {
