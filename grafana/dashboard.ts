@@ -1,6 +1,6 @@
 /** The dashboard: its sections in the order of reading, its variables and links. */
 import * as model from '@grafana/grafana-foundation-sdk/dashboard'
-import { METRICS } from '../src/telemetry/catalogue.ts'
+import { METRICS } from '../src/telemetry/metrics/catalogue.ts'
 import { linksOf, panelOf } from './panels.ts'
 import { databases } from './sections/databases.ts'
 import { executor } from './sections/executor.ts'

@@ -5,7 +5,7 @@ import * as prometheus from '@grafana/grafana-foundation-sdk/prometheus'
 import * as stat from '@grafana/grafana-foundation-sdk/stat'
 import * as table from '@grafana/grafana-foundation-sdk/table'
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries'
-import { ATTR } from '../src/telemetry/catalogue.ts'
+import { ATTR } from '../src/telemetry/metrics/catalogue.ts'
 import type { Language, PanelSpec, Query, Steps } from './spec.ts'
 import { DATASOURCE, LABELS, variable } from './variables.ts'
 

@@ -5,7 +5,7 @@ import {
   type MetricSpec,
   prometheusLabel,
   prometheusName,
-} from '../src/telemetry/catalogue.ts'
+} from '../src/telemetry/metrics/catalogue.ts'
 
 /** Labels that a dashboard variable of the same name narrows down. */
 export const FILTERED = [ATTR.database, ATTR.table, ATTR.testName] as const

@@ -1,5 +1,5 @@
 import * as model from '@grafana/grafana-foundation-sdk/dashboard'
-import { METRICS, prometheusName } from '../src/telemetry/catalogue.ts'
+import { METRICS, prometheusName } from '../src/telemetry/metrics/catalogue.ts'
 import { FILTERED } from './promql.ts'
 import type { Language, Text } from './spec.ts'
 

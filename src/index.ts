@@ -1,8 +1,3 @@
-export type { Receipt } from './batch.ts'
-export { BatchFlow, type SubmitOptions } from './batch-flow.ts'
-export type { BatchLogLine, Logger, LogOptions } from './batch-log.ts'
-export { registerErrorClassifier } from './classifiers.ts'
-export type { Clock, Timer } from './clock.ts'
 export {
   type AttemptContext,
   AttemptError,
@@ -11,7 +6,7 @@ export {
   type DriverTarget,
   type Operation,
   type RowFailure,
-} from './drivers/driver.ts'
+} from './contract/driver.ts'
 export {
   AbandonedError,
   AbortedError,
@@ -23,14 +18,7 @@ export {
   OptionError,
   RowFailedError,
   StreamFailedError,
-} from './errors.ts'
-export { createExecutor, type Executor } from './executor.ts'
-export type { BatchFlowOptions, DeadLetter, DeadLetterHandler } from './flow-options.ts'
-export type { CloseOptions, CloseSummary } from './lifecycle.ts'
-export type { OperationPreview, Preview, PreviewOptions } from './preview.ts'
-export type { Classification, Classifier, KnownReason, Reason } from './reasons.ts'
-export type { RetryOptions } from './retry.ts'
-export { type ConflictAction, defineTable, type OnConflict, type Row, type Table, type TableOptions } from './table.ts'
+} from './contract/errors.ts'
 export {
   type ExecutorProbe,
   type FlowMetrics,
@@ -41,7 +29,16 @@ export {
   type RejectReason,
   type Status,
   type TableMetrics,
-} from './telemetry/reporter.ts'
+} from './contract/metrics-reporter.ts'
+export type { Classification, Classifier, KnownReason, Reason } from './contract/reasons.ts'
+export {
+  type ConflictAction,
+  defineTable,
+  type OnConflict,
+  type Row,
+  type Table,
+  type TableOptions,
+} from './contract/table.ts'
 export type {
   AttemptFailure,
   AttemptTrace,
@@ -51,4 +48,14 @@ export type {
   FlowOrigin,
   FlowTracing,
   Tracing,
-} from './telemetry/trace.ts'
+} from './contract/tracing.ts'
+export { registerErrorClassifier } from './executor/classifiers.ts'
+export { createExecutor, type Executor } from './executor/executor.ts'
+export type { OperationPreview, Preview, PreviewOptions } from './executor/preview.ts'
+export type { RetryOptions } from './executor/retry.ts'
+export { BatchFlow, type SubmitOptions } from './flow/batch-flow.ts'
+export type { BatchLogLine, Logger, LogOptions } from './flow/batch-log.ts'
+export type { CloseOptions, CloseSummary } from './flow/lifecycle.ts'
+export type { BatchFlowOptions, DeadLetter, DeadLetterHandler } from './flow/options.ts'
+export type { Receipt } from './lanes/batch.ts'
+export type { Clock, Timer } from './support/clock.ts'

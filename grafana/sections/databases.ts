@@ -1,4 +1,4 @@
-import { ATTR, METRICS } from '../../src/telemetry/catalogue.ts'
+import { ATTR, METRICS } from '../../src/telemetry/metrics/catalogue.ts'
 import { mean, orZero, quantile, rate, ratio, sum } from '../promql.ts'
 import type { PanelSpec, Section, Text, Unit } from '../spec.ts'
 

@@ -1,4 +1,4 @@
-import { ATTR, METRICS } from '../../src/telemetry/catalogue.ts'
+import { ATTR, METRICS } from '../../src/telemetry/metrics/catalogue.ts'
 import { quantile, rate, ratio, select, share, sum } from '../promql.ts'
 import type { PanelSpec, Section } from '../spec.ts'
 

@@ -1,4 +1,4 @@
-import { METRICS, type MetricSpec } from '../../src/telemetry/catalogue.ts'
+import { METRICS, type MetricSpec } from '../../src/telemetry/metrics/catalogue.ts'
 import { mean, quantile } from '../promql.ts'
 import { type PanelSpec, type Query, type Section, same, type Text } from '../spec.ts'
 

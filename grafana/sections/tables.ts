@@ -1,4 +1,4 @@
-import { ATTR, METRICS } from '../../src/telemetry/catalogue.ts'
+import { ATTR, METRICS } from '../../src/telemetry/metrics/catalogue.ts'
 import { mean, orZero, quantile, rate, ratio, select, sum } from '../promql.ts'
 import { type PanelSpec, type Section, same } from '../spec.ts'
 

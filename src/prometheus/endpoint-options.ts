@@ -1,4 +1,4 @@
-import { OptionError } from '../errors.ts'
+import { OptionError } from '../contract/errors.ts'
 
 export interface EndpointOptions {
   /** TCP port, 0 to 65535; 0 finds a free one. @default 9464 */

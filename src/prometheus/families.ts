@@ -8,7 +8,7 @@ import {
   type ResourceMetrics,
   type ScopeMetrics,
 } from '@opentelemetry/sdk-metrics'
-import type { Exemplar, NotedExemplars } from '../telemetry/exemplars.ts'
+import type { Exemplar, NotedExemplars } from '../telemetry/metrics/exemplars.ts'
 import { attachExemplars, type PointExemplars } from './attach-exemplars.ts'
 import { type Labels, labelsOf, metricName, renderBound, renderLabels } from './text-format.ts'
 

@@ -1,5 +1,5 @@
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
-import type { Exemplar, NotedExemplars } from '../telemetry/exemplars.ts'
+import type { Exemplar, NotedExemplars } from '../telemetry/metrics/exemplars.ts'
 import { type Family, type FamilyType, familiesOf, type Sample } from './families.ts'
 import type { PageFormat } from './negotiate.ts'
 import { renderHelp, renderLabels, renderNumber } from './text-format.ts'

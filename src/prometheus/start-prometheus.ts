@@ -1,7 +1,7 @@
 import { metrics } from '@opentelemetry/api'
 import { MeterProvider, type MeterProviderOptions } from '@opentelemetry/sdk-metrics'
-import { OptionError } from '../errors.ts'
-import { knownKeys } from '../options.ts'
+import { OptionError } from '../contract/errors.ts'
+import { knownKeys } from '../support/options.ts'
 import { type EndpointAddress, type EndpointOptions, validEndpoint } from './endpoint-options.ts'
 import { BatchFlowPrometheusExporter } from './exporter.ts'
 

@@ -5,8 +5,8 @@ import {
   ATTR_SERVER_ADDRESS,
   ATTR_SERVER_PORT,
 } from '@opentelemetry/semantic-conventions'
-import type { DriverTarget } from '../drivers/driver.ts'
-import { DB_SYSTEMS } from './span-attributes.ts'
+import type { DriverTarget } from '../contract/driver.ts'
+import { DB_SYSTEMS } from './tracing/span-attributes.ts'
 
 /** Which database it is, in the words of the semantic conventions. */
 export function connectionAttributes(database: string, target: DriverTarget | undefined): Attributes {

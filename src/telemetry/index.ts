@@ -1,3 +1,4 @@
+export { BatchFlowInstrumentation, type BatchFlowInstrumentationConfig } from './instrumentation.ts'
 export {
   ATTR,
   type AttributeName,
@@ -8,8 +9,7 @@ export {
   prometheusName,
   prometheusType,
   SCOPE,
-} from './catalogue.ts'
-export { BatchFlowInstrumentation, type BatchFlowInstrumentationConfig } from './instrumentation.ts'
-export { OtelMetricsReporter, type OtelMetricsReporterOptions } from './otel-reporter.ts'
-export { LinkedBatchSampler, type SamplerLike } from './sampler.ts'
-export { OtelTracing, type OtelTracingOptions } from './tracing.ts'
+} from './metrics/catalogue.ts'
+export { OtelMetricsReporter, type OtelMetricsReporterOptions } from './metrics/otel-reporter.ts'
+export { LinkedBatchSampler, type SamplerLike } from './tracing/linked-batch-sampler.ts'
+export { OtelTracing, type OtelTracingOptions } from './tracing/otel-tracing.ts'

@@ -1,9 +1,9 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
-import { hub } from '../hub.ts'
-import { knownKeys, truth } from '../options.ts'
-import { SCOPE } from './catalogue.ts'
-import { OtelMetricsReporter, type OtelMetricsReporterOptions } from './otel-reporter.ts'
-import { OtelTracing, type OtelTracingOptions } from './tracing.ts'
+import { hub } from '../contract/hub.ts'
+import { knownKeys, truth } from '../support/options.ts'
+import { SCOPE } from './metrics/catalogue.ts'
+import { OtelMetricsReporter, type OtelMetricsReporterOptions } from './metrics/otel-reporter.ts'
+import { OtelTracing, type OtelTracingOptions } from './tracing/otel-tracing.ts'
 
 type Metrics = Omit<OtelMetricsReporterOptions, 'meterProvider'>
 type Traces = Omit<OtelTracingOptions, 'tracerProvider'>

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { METRICS, type MetricSpec, prometheusName } from '../../src/telemetry/catalogue.ts'
+import { METRICS, type MetricSpec, prometheusName } from '../../src/telemetry/metrics/catalogue.ts'
 import { findProgram, findTools } from '../monitoring/tools.ts'
 import { run } from '../support/program.ts'
 

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 import { SECTIONS, unseen } from '../../grafana/dashboard.ts'
 import { fileOf, LANGUAGES, stale } from '../../grafana/generate.ts'
 import { TRACE_STORE } from '../../grafana/variables.ts'
-import { METRICS, prometheusName } from '../../src/telemetry/catalogue.ts'
+import { METRICS, prometheusName } from '../../src/telemetry/metrics/catalogue.ts'
 import { findProgram } from '../monitoring/tools.ts'
 import { run } from '../support/program.ts'
 

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import pg from 'pg'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { METRICS } from '../../src/telemetry/catalogue.ts'
+import { METRICS } from '../../src/telemetry/metrics/catalogue.ts'
 import { startDemo, summaryOf } from '../support/demo.ts'
 import { servers } from '../support/servers.ts'
 

@@ -1,10 +1,10 @@
 import pg from 'pg'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { BatchFlow } from '../../src/batch-flow.ts'
+import { defineTable } from '../../src/contract/table.ts'
 import { postgresExecutor } from '../../src/drivers/postgres/index.ts'
-import type { Executor } from '../../src/executor.ts'
-import { defineTable } from '../../src/table.ts'
+import type { Executor } from '../../src/executor/executor.ts'
+import { BatchFlow } from '../../src/flow/batch-flow.ts'
 import { servers } from '../support/servers.ts'
 
 const server = await servers.postgres()

@@ -1,9 +1,9 @@
 import pg from 'pg'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { BatchFlow } from '../../src/batch-flow.ts'
+import { defineTable } from '../../src/contract/table.ts'
 import { type PostgresOptions, postgresExecutor } from '../../src/drivers/postgres/index.ts'
-import { defineTable } from '../../src/table.ts'
+import { BatchFlow } from '../../src/flow/batch-flow.ts'
 import { servers } from '../support/servers.ts'
 
 interface Item {

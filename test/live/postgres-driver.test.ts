@@ -1,9 +1,9 @@
 import pg from 'pg'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { AttemptError } from '../../src/drivers/driver.ts'
+import { AttemptError } from '../../src/contract/driver.ts'
+import { OptionError } from '../../src/contract/errors.ts'
 import { PostgresDriver } from '../../src/drivers/postgres/driver.ts'
-import { OptionError } from '../../src/errors.ts'
 import { thrownBy } from '../support/assertions.ts'
 import { type AnyRow, failure, never, Scene, tableOf, write } from '../support/postgres.ts'
 

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { AttemptError } from '../../src/drivers/driver.ts'
+import type { AttemptError } from '../../src/contract/driver.ts'
+import type { Table } from '../../src/contract/table.ts'
 import { PostgresDriver } from '../../src/drivers/postgres/driver.ts'
-import type { Table } from '../../src/table.ts'
 import { type AnyRow, failure, Scene, tableOf, write } from '../support/postgres.ts'
 
 /** One connection: whatever a fault does to it, the next statement feels. */

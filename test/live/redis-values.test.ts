@@ -1,9 +1,9 @@
 import { Redis as Redis5 } from 'ioredis-5'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { BatchFlow } from '../../src/batch-flow.ts'
+import { defineTable, type OnConflict } from '../../src/contract/table.ts'
 import { args, hash, json, redisExecutor, set, stream } from '../../src/drivers/redis/index.ts'
-import { defineTable, type OnConflict } from '../../src/table.ts'
+import { BatchFlow } from '../../src/flow/batch-flow.ts'
 import { type AnyRow, driverOf, RedisScene, refusals, write } from '../support/redis.ts'
 
 const test = suite('redis: values and actions')

@@ -1,4 +1,4 @@
-import { METRICS, prometheusName, prometheusType } from '../../src/telemetry/catalogue.ts'
+import { METRICS, prometheusName, prometheusType } from '../../src/telemetry/metrics/catalogue.ts'
 import type { PrometheusApi, Sample } from './api.ts'
 import { type ByRoute, differences } from './compare.ts'
 import type { Question } from './queries.ts'

@@ -13,8 +13,8 @@ import {
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { attachExemplars } from '../../src/prometheus/attach-exemplars.ts'
-import { METRICS, SCOPE } from '../../src/telemetry/catalogue.ts'
-import type { NotedExemplars } from '../../src/telemetry/exemplars.ts'
+import { METRICS, SCOPE } from '../../src/telemetry/metrics/catalogue.ts'
+import type { NotedExemplars } from '../../src/telemetry/metrics/exemplars.ts'
 import { samplesOf } from '../support/exposition.ts'
 import { contextOf, type PageRig, pageRig } from '../support/metrics-page.ts'
 

@@ -4,10 +4,10 @@ import { createServer } from 'node:net'
 import { metrics } from '@opentelemetry/api'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { FlowProbe } from '../../src/contract/metrics-reporter.ts'
 import { type PrometheusEndpoint, type PrometheusOptions, startPrometheus } from '../../src/prometheus/index.ts'
 import { METRICS, type MetricSpec, prometheusLabel, prometheusName, prometheusType } from '../../src/telemetry/index.ts'
-import { OtelMetricsReporter } from '../../src/telemetry/otel-reporter.ts'
-import type { FlowProbe } from '../../src/telemetry/reporter.ts'
+import { OtelMetricsReporter } from '../../src/telemetry/metrics/otel-reporter.ts'
 import { diagnosticsOf, flowProbe, slots } from '../support/otel-metrics.ts'
 
 const endpoints: PrometheusEndpoint[] = []

@@ -1,4 +1,3 @@
-import { ABORT_GRACE } from '../../src/attempt.ts'
 import {
   type AttemptContext,
   AttemptError,
@@ -6,8 +5,9 @@ import {
   type Driver,
   type Operation,
   type RowFailure,
-} from '../../src/drivers/driver.ts'
-import type { Classification } from '../../src/reasons.ts'
+} from '../../src/contract/driver.ts'
+import type { Classification } from '../../src/contract/reasons.ts'
+import { ABORT_GRACE } from '../../src/executor/attempt.ts'
 import type { ManualClock } from './clock.ts'
 import type { Ending, Planning } from './fuzz-steps.ts'
 import { MemoryError } from './memory-driver.ts'

@@ -1,6 +1,12 @@
-import type { Receipt } from '../../src/batch.ts'
-import { AbandonedError, AbortedError, ClosedError, InvalidRowError, RowFailedError } from '../../src/errors.ts'
-import type { ConflictAction } from '../../src/table.ts'
+import {
+  AbandonedError,
+  AbortedError,
+  ClosedError,
+  InvalidRowError,
+  RowFailedError,
+} from '../../src/contract/errors.ts'
+import type { ConflictAction } from '../../src/contract/table.ts'
+import type { Receipt } from '../../src/lanes/batch.ts'
 import type { RowSpec } from './fuzz-steps.ts'
 
 /** A row that was handed over, and what its caller was told of it. */

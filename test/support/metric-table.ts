@@ -13,10 +13,10 @@ import {
   prometheusLabel,
   prometheusName,
   prometheusType,
-} from '../../src/telemetry/catalogue.ts'
+} from '../../src/telemetry/metrics/catalogue.ts'
 
 const PAGE = new URL('../../docs/metrics.md', import.meta.url)
-const BEGIN = '<!-- metrics: generated from src/telemetry/catalogue.ts -->'
+const BEGIN = '<!-- metrics: generated from src/telemetry/metrics/catalogue.ts -->'
 const END = '<!-- metrics: end -->'
 
 /** One row per metric of the catalogue, as Markdown. */

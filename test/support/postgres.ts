@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { AttemptError } from '../../src/drivers/driver.ts'
+import { AttemptError } from '../../src/contract/driver.ts'
+import { defineTable, type OnConflict, type Table } from '../../src/contract/table.ts'
 import { PostgresDriver } from '../../src/drivers/postgres/driver.ts'
 import type { PostgresOptions } from '../../src/drivers/postgres/options.ts'
-import { defineTable, type OnConflict, type Table } from '../../src/table.ts'
 import { thrownBy } from './assertions.ts'
 import { needed, servers } from './servers.ts'
 

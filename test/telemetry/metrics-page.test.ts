@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { METRICS, type MetricSpec, prometheusLabel, prometheusName } from '../../src/telemetry/catalogue.ts'
+import { METRICS, type MetricSpec, prometheusLabel, prometheusName } from '../../src/telemetry/metrics/catalogue.ts'
 import { metricTable, readPage, renewed } from '../support/metric-table.ts'
 
 const specs: readonly MetricSpec[] = Object.values(METRICS)

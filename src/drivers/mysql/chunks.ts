@@ -1,4 +1,4 @@
-import { AttemptError, type BatchInput } from '../driver.ts'
+import { AttemptError, type BatchInput } from '../../contract/driver.ts'
 import { type Bound, EncodeError, encode, exactRoomFor, roomFor } from './encode.ts'
 
 /** Rows of a batch that go into one statement. */

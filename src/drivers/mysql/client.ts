@@ -1,4 +1,4 @@
-import { implementing } from '../../options.ts'
+import { implementing } from '../../support/options.ts'
 
 /**
  * The slice of `mysql2` this driver calls, typed structurally: the pools of `mysql2` and of `mysql2/promise` fit without

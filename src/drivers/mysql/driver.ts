@@ -1,5 +1,3 @@
-import type { Classification } from '../../reasons.ts'
-import type { Table } from '../../table.ts'
 import {
   type AttemptContext,
   AttemptError,
@@ -7,7 +5,9 @@ import {
   type Driver,
   type DriverTarget,
   type Operation,
-} from '../driver.ts'
+} from '../../contract/driver.ts'
+import type { Classification } from '../../contract/reasons.ts'
+import type { Table } from '../../contract/table.ts'
 import { type Chunk, chunksOf, type Limits } from './chunks.ts'
 import { classify } from './classify.ts'
 import { isServerError, type MysqlPool, type MysqlPromisePool, promisePool } from './client.ts'
@@ -15,11 +15,11 @@ import { areIndexed, MissingIndexError } from './keys.ts'
 import { type Lease, withConnection } from './lease.ts'
 import { type MysqlOptions, validOptions } from './options.ts'
 import { rowIndexOf } from './row-index.ts'
-import { type Session, sessionOf } from './session.ts'
+import { type Session, sessionOf } from './server.ts'
+import { type Statement, Transaction } from './session.ts'
 import { Sizes } from './sizes.ts'
 import { type InsertText, insertSql, insertText } from './sql.ts'
 import { targetOf } from './target.ts'
-import { type Statement, Transaction } from './transaction.ts'
 
 const MOST_PARAMETERS = 65_535
 /** The server keeps as many prepared statements as it is willing to, of all its clients together. */

@@ -1,4 +1,4 @@
-import { createExecutor, type Executor } from '../../executor.ts'
+import { createExecutor, type Executor } from '../../executor/executor.ts'
 import type { MysqlPool } from './client.ts'
 import { MysqlDriver } from './driver.ts'
 import type { MysqlOptions } from './options.ts'

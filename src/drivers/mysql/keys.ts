@@ -1,4 +1,4 @@
-import type { Table } from '../../table.ts'
+import type { Table } from '../../contract/table.ts'
 import { type Lease, unlessAborted } from './lease.ts'
 
 /** Without such an index no row would ever meet another, and an update would silently append. */

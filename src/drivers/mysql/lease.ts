@@ -1,4 +1,4 @@
-import { AttemptError } from '../driver.ts'
+import { AttemptError } from '../../contract/driver.ts'
 import { isServerError, type MysqlConnection, type MysqlPromisePool } from './client.ts'
 
 /** A borrowed connection. In `doubt` it does not go back to serve others: it is closed. */

@@ -1,4 +1,4 @@
-import { knownKeys, truth } from '../../options.ts'
+import { knownKeys, truth } from '../../support/options.ts'
 
 export interface MysqlOptions {
   /**

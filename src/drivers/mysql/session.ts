@@ -1,56 +1,135 @@
-import type { Lease } from './lease.ts'
-import { unlessAborted } from './lease.ts'
-import type { Dialect } from './sql.ts'
+import { AttemptError } from '../../contract/driver.ts'
+import { Cancellation } from './cancel.ts'
+import { isServerError, type MysqlPromisePool, type ServerError } from './client.ts'
+import { endsConnection, type Lease, notSent } from './lease.ts'
+import { type Session, strictMode } from './server.ts'
 
-/** What the server says about itself and about one connection. */
-export interface Session {
-  readonly dialect: Dialect
-  /** `max_allowed_packet`, bytes */
-  readonly packet: number
-  readonly sqlMode: string
-  readonly autocommit: boolean
+/** One statement, ready to be sent. */
+export interface Statement {
+  readonly sql: string
+  readonly values: readonly unknown[]
+  readonly prepare: boolean
 }
 
-const QUESTION = 'SELECT VERSION(), @@max_allowed_packet, @@sql_mode, @@autocommit'
+type OnRefusal = (index: number, error: ServerError) => Promise<void>
 
-/** By the connection itself, which outlives the views of it that a pool hands out. */
-const known = new WeakMap<object, Session>()
-
-/** Asked once per connection. */
-export async function sessionOf(lease: Lease, signal: AbortSignal): Promise<Session> {
-  const { connection } = lease
-  const remembered = known.get(connection.connection)
-  if (remembered !== undefined) return remembered
-  try {
-    const [rows] = await unlessAborted(connection.query({ sql: QUESTION, rowsAsArray: true }), signal)
-    const session = readSession((rows as unknown[][])[0]!.map(String))
-    known.set(connection.connection, session)
-    return session
-  } catch (error) {
-    lease.doubt ||= signal.aborted // nobody waits for the answer any more
-    throw error
-  }
-}
-
-function readSession([version = '', packet, sqlMode = '', autocommit]: readonly string[]): Session {
-  return { dialect: dialectOf(version), packet: Number(packet), sqlMode, autocommit: autocommit === '1' }
-}
-
-/** `10.11.19-MariaDB`, `8.0.11-TiDB-v7.5.0`, `8.4.2`: only MySQL itself deprecates `VALUES()`, since 8.0.20. */
-export function dialectOf(version: string): Dialect {
-  if (/mariadb|tidb/i.test(version)) return 'values'
-  const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(Number)
-  return major > 8 || (major === 8 && (minor > 0 || patch >= 20)) ? 'alias' : 'values'
-}
+const QUERY_INTERRUPTED = 1317
 
 /**
- * The mode a batch is to be written in, or `undefined` when the connection has it. Without strictness the server would
- * store something else in place of a bad value; without backslashes `mysql2` would escape values wrongly.
+ * Carries out statements on a borrowed connection, all of them or none. An abort cancels on the server what is running and
+ * then still waits, for a short time, because only the answer tells whether it was carried out.
  */
-export function strictMode(sqlMode: string): string | undefined {
-  const modes = sqlMode.split(',')
-  const isStrict = modes.some((mode) => mode === 'STRICT_TRANS_TABLES' || mode === 'STRICT_ALL_TABLES')
-  if (isStrict && !modes.includes('NO_BACKSLASH_ESCAPES')) return undefined
-  const kept = modes.filter((mode) => mode !== '' && mode !== 'NO_BACKSLASH_ESCAPES')
-  return [...kept, 'STRICT_TRANS_TABLES'].join(',')
+export class Transaction {
+  readonly #lease: Lease
+  readonly #session: Session
+  readonly #signal: AbortSignal
+  readonly #cancellation: Cancellation
+  /** What is under way decides: if the connection breaks now, nobody knows the outcome. */
+  #deciding = false
+  #open = false
+
+  constructor(pool: MysqlPromisePool, lease: Lease, session: Session, signal: AbortSignal) {
+    this.#lease = lease
+    this.#session = session
+    this.#signal = signal
+    this.#cancellation = new Cancellation(pool, lease.connection, signal)
+  }
+
+  /**
+   * @param failed told of the statement that the server refused, while the server can still be asked about it; it may
+   * `attempt` others, which are taken back
+   * @throws {AttemptError} `ambiguous` when the connection broke, or the time ran out, with the deciding statement sent
+   */
+  async run(statements: readonly Statement[], failed: OnRefusal): Promise<void> {
+    const mode = strictMode(this.#session.sqlMode)
+    try {
+      if (mode !== undefined) await this.#setMode(mode)
+      if (statements.length === 1 && this.#session.autocommit) await this.#single(statements[0]!, failed)
+      else await this.#several(statements, failed)
+    } catch (error) {
+      throw this.#failure(error)
+    } finally {
+      await this.#end(mode !== undefined)
+    }
+  }
+
+  /** One more statement, in a transaction. */
+  async attempt(statement: Statement): Promise<void> {
+    if (!this.#open) await this.#begin()
+    await this.#send(statement)
+  }
+
+  async #single(statement: Statement, failed: OnRefusal): Promise<void> {
+    this.#deciding = true
+    await this.#send(statement).catch((error: unknown) => this.#tell(failed, 0, error))
+  }
+
+  async #several(statements: readonly Statement[], failed: OnRefusal): Promise<void> {
+    await this.#begin()
+    for (const [i, statement] of statements.entries()) {
+      await this.#send(statement).catch((error: unknown) => this.#tell(failed, i, error))
+    }
+    this.#mayGoOn()
+    this.#deciding = true
+    await this.#answered(this.#lease.connection.query({ sql: 'COMMIT' }))
+    this.#open = false
+  }
+
+  /** Whatever comes of that, the server's refusal is what counts. */
+  async #tell(failed: OnRefusal, index: number, error: unknown): Promise<never> {
+    if (isServerError(error) && !endsConnection(error) && !this.#signal.aborted) {
+      await this.#answered(failed(index, error)).catch(() => {
+        this.#lease.doubt = true
+      })
+    }
+    throw error
+  }
+
+  #send({ sql, values, prepare }: Statement): Promise<unknown> {
+    this.#mayGoOn()
+    const { connection } = this.#lease
+    return this.#answered(prepare ? connection.execute(sql, values) : connection.query({ sql, values }))
+  }
+
+  async #begin(): Promise<void> {
+    this.#mayGoOn()
+    await this.#answered(this.#lease.connection.query({ sql: 'START TRANSACTION' }))
+    this.#open = true
+  }
+
+  /** What is sent after an abort nobody would cancel. */
+  #mayGoOn(): void {
+    if (this.#signal.aborted) throw notSent(this.#signal.reason)
+  }
+
+  #answered<T>(answer: Promise<T>): Promise<T> {
+    return Promise.race([answer, this.#cancellation.expired])
+  }
+
+  async #setMode(mode: string): Promise<void> {
+    await this.#answered(this.#lease.connection.query({ sql: 'SET SESSION sql_mode = ?', values: [mode] }))
+  }
+
+  #failure(error: unknown): AttemptError {
+    if (error instanceof AttemptError) return error
+    if (isServerError(error) && !endsConnection(error)) {
+      const isOurs = this.#signal.aborted && error.errno === QUERY_INTERRUPTED
+      return notSent(isOurs ? this.#signal.reason : error)
+    }
+    this.#lease.doubt = true
+    return new AttemptError(error, { ambiguous: this.#deciding })
+  }
+
+  /** Leaves the connection as it was, or in doubt. */
+  async #end(changedMode: boolean): Promise<void> {
+    const { connection } = this.#lease
+    if (!(await this.#cancellation.end())) this.#lease.doubt = true
+    if (this.#lease.doubt) return
+    try {
+      if (this.#open) await connection.query({ sql: 'ROLLBACK' })
+      if (changedMode) await this.#setMode(this.#session.sqlMode)
+    } catch {
+      this.#lease.doubt = true
+    }
+  }
 }

@@ -1,4 +1,4 @@
-import type { Table } from '../../table.ts'
+import type { Table } from '../../contract/table.ts'
 
 export function quoteIdentifier(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``

@@ -1,4 +1,4 @@
-import type { DriverTarget } from '../driver.ts'
+import type { DriverTarget } from '../../contract/driver.ts'
 import type { MysqlPromisePool } from './client.ts'
 
 /** Where `mysql2` connects to, for spans; its pools keep that to themselves, so one of another make says nothing. */

@@ -1,9 +1,9 @@
-import type { BatchInput } from '../driver.ts'
+import type { BatchInput } from '../../contract/driver.ts'
 import { writeUnusual } from './encode.ts'
 import { writeField } from './encode-text.ts'
+import type { Shape } from './form.ts'
 import { COPY_DATA, COPY_DONE } from './messages.ts'
-import type { Shape } from './shape.ts'
-import { type Cursor, fieldOf, pinned, Statement } from './statement.ts'
+import { type Cursor, fieldOf, pinned, Statement } from './payload.ts'
 import type { Writer, WriterPool } from './writer.ts'
 
 const TAB = 0x09

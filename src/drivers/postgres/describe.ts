@@ -1,5 +1,5 @@
-import { OptionError } from '../../errors.ts'
-import { quoteIdentifier, quotePath } from '../sql.ts'
+import { OptionError } from '../../contract/errors.ts'
+import { quoteIdentifier, quotePath } from '../kit/sql.ts'
 import type { PgClient } from './client.ts'
 import { ask, type Lease } from './session.ts'
 

@@ -1,7 +1,3 @@
-import { OptionError } from '../../errors.ts'
-import { implementing } from '../../options.ts'
-import type { Classification } from '../../reasons.ts'
-import type { Table } from '../../table.ts'
 import {
   type AttemptContext,
   AttemptError,
@@ -9,17 +5,21 @@ import {
   type Driver,
   type DriverTarget,
   type Operation,
-} from '../driver.ts'
+} from '../../contract/driver.ts'
+import { OptionError } from '../../contract/errors.ts'
+import type { Classification } from '../../contract/reasons.ts'
+import type { Table } from '../../contract/table.ts'
+import { implementing } from '../../support/options.ts'
 import { classify } from './classify.ts'
 import { isServerError, type PgPool } from './client.ts'
 import { planCopy } from './copy.ts'
 import { describeTable } from './describe.ts'
+import type { Shape } from './form.ts'
 import { planInsert } from './insert.ts'
 import { type PostgresOptions, validOptions } from './options.ts'
+import type { Statement } from './payload.ts'
 import { rowIndexOf } from './row-index.ts'
 import { send, withClient } from './session.ts'
-import type { Shape } from './shape.ts'
-import type { Statement } from './statement.ts'
 import { Tables } from './tables.ts'
 import { targetOf } from './target.ts'
 import { WriterPool } from './writer.ts'

@@ -1,4 +1,4 @@
-import { createExecutor, type Executor } from '../../executor.ts'
+import { createExecutor, type Executor } from '../../executor/executor.ts'
 import type { PgPool } from './client.ts'
 import { PostgresDriver } from './driver.ts'
 import type { PostgresOptions } from './options.ts'

@@ -1,9 +1,9 @@
-import type { BatchInput } from '../driver.ts'
+import type { BatchInput } from '../../contract/driver.ts'
 import { putTextOrNull, writeUnusual } from './encode.ts'
 import { putArrayHeader } from './encode-array.ts'
+import type { ArrayColumn, InsertForm, Shape } from './form.ts'
 import { BIND, EXECUTE, SYNC } from './messages.ts'
-import type { ArrayColumn, InsertForm, Shape } from './shape.ts'
-import { type Cursor, fieldOf, pinned, Statement } from './statement.ts'
+import { type Cursor, fieldOf, pinned, Statement } from './payload.ts'
 import type { Writer, WriterPool } from './writer.ts'
 
 const BINARY = 1

@@ -1,4 +1,4 @@
-import { OptionError } from '../../errors.ts'
+import { OptionError } from '../../contract/errors.ts'
 
 export interface PostgresOptions {
   /**

@@ -1,4 +1,4 @@
-import type { BatchInput } from '../driver.ts'
+import type { BatchInput } from '../../contract/driver.ts'
 import type { ServerError } from './client.ts'
 
 /**

@@ -1,7 +1,7 @@
-import { AttemptError } from '../driver.ts'
+import { AttemptError } from '../../contract/driver.ts'
 import { cancelStatement } from './cancel.ts'
 import { isServerError, type PgClient, type PgPool, type PgQuery, type PgResult, sqlState } from './client.ts'
-import type { Statement } from './statement.ts'
+import type { Statement } from './payload.ts'
 import { WireQuery } from './wire.ts'
 
 /** How long a cancelled statement may take to end before its connection is given up, in milliseconds. */

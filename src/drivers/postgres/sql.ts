@@ -1,5 +1,5 @@
-import type { Table } from '../../table.ts'
-import { onConflict, quoteList, quotePath } from '../sql.ts'
+import type { Table } from '../../contract/table.ts'
+import { onConflict, quoteList, quotePath } from '../kit/sql.ts'
 
 /** One column of an `unnest`: the type its parameter has, and the one to cast to in the SELECT, if any. */
 export interface UnnestColumn {

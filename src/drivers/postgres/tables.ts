@@ -1,8 +1,8 @@
-import type { Table } from '../../table.ts'
-import type { BatchInput } from '../driver.ts'
+import type { BatchInput } from '../../contract/driver.ts'
+import type { Table } from '../../contract/table.ts'
 import type { Description } from './describe.ts'
+import { Shape } from './form.ts'
 import { unlessAborted } from './session.ts'
-import { Shape } from './shape.ts'
 
 type Describe = (path: readonly string[], signal: AbortSignal) => Promise<Description>
 

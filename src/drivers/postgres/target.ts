@@ -1,4 +1,4 @@
-import type { DriverTarget } from '../driver.ts'
+import type { DriverTarget } from '../../contract/driver.ts'
 import type { PgPool } from './client.ts'
 
 /** Where `pg` will connect to, for spans: from a connection string, the pool's options, or libpq's variables. */

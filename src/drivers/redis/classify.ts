@@ -1,6 +1,6 @@
-import { OptionError } from '../../errors.ts'
-import type { Classification, KnownReason } from '../../reasons.ts'
-import { byNodeCode, byText, type TextTable } from '../error-tables.ts'
+import { OptionError } from '../../contract/errors.ts'
+import type { Classification, KnownReason } from '../../contract/reasons.ts'
+import { byNodeCode, byText, type TextTable } from '../kit/error-tables.ts'
 import { KeyExistsError, NotSentError } from './outcome.ts'
 import { EncodeError } from './resp-writer.ts'
 

@@ -1,4 +1,4 @@
-import type { Row } from '../../table.ts'
+import type { Row } from '../../contract/table.ts'
 import { fieldOf } from './mapping.ts'
 import type { Pipeline } from './pipeline.ts'
 import { bulks, EncodeError } from './resp-writer.ts'

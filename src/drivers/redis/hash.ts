@@ -1,5 +1,5 @@
-import { knownKeys } from '../../options.ts'
-import type { Row, Table } from '../../table.ts'
+import type { Row, Table } from '../../contract/table.ts'
+import { knownKeys } from '../../support/options.ts'
 import { Fields } from './fields.ts'
 import { type KeyReader, keyReader, type RedisKey } from './key.ts'
 import { allow, Mapping, type Recipe } from './mapping.ts'

@@ -1,17 +1,17 @@
-import { createExecutor, type Executor } from '../../executor.ts'
+import { createExecutor, type Executor } from '../../executor/executor.ts'
 import type { RedisClient } from './client.ts'
 import { RedisDriver } from './driver.ts'
 import type { RedisOptions } from './options.ts'
 
-export { args } from './calls.ts'
 export type { RedisClient, RedisCluster, RedisConnection } from './client.ts'
+export { args } from './commands.ts'
 export { RedisDriver } from './driver.ts'
 export { type HashOptions, hash } from './hash.ts'
 export type { RedisKey } from './key.ts'
 export type { CommandFunction, Mapping, RedisCall, RedisValue } from './mapping.ts'
 export type { CommandMapping, RedisOptions } from './options.ts'
-export { type JsonOptions, json, type SetOptions, set } from './set.ts'
 export { type StreamOptions, stream } from './stream.ts'
+export { type JsonOptions, json, type SetOptions, set } from './string.ts'
 export type { Ttl } from './ttl.ts'
 
 /**

@@ -1,6 +1,6 @@
-import { OptionError } from '../../errors.ts'
-import { show } from '../../options.ts'
-import type { ColumnOf, Row, Table } from '../../table.ts'
+import { OptionError } from '../../contract/errors.ts'
+import type { ColumnOf, Row, Table } from '../../contract/table.ts'
+import { show } from '../../support/options.ts'
 import { fieldOf } from './mapping.ts'
 import { EncodeError, textOf } from './resp-writer.ts'
 

@@ -1,4 +1,4 @@
-import { AttemptError } from '../driver.ts'
+import { AttemptError } from '../../contract/driver.ts'
 
 /** A plain insert met a key that is there already. */
 export class KeyExistsError extends Error {

@@ -1,4 +1,4 @@
-import type { Operation, RowFailure } from '../driver.ts'
+import type { Operation, RowFailure } from '../../contract/driver.ts'
 import { EncodeError, RespWriter } from './resp-writer.ts'
 import { slotOf } from './slot.ts'
 

@@ -1,5 +1,5 @@
-import { integer, knownKeys } from '../../options.ts'
-import type { Row, Table } from '../../table.ts'
+import type { Row, Table } from '../../contract/table.ts'
+import { integer, knownKeys } from '../../support/options.ts'
 import { keyReader, type RedisKey } from './key.ts'
 import { allow, fieldOf, Mapping, type Recipe } from './mapping.ts'
 import { bulks, EncodeError } from './resp-writer.ts'

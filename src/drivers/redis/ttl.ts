@@ -1,6 +1,6 @@
-import { OptionError } from '../../errors.ts'
-import { show } from '../../options.ts'
-import type { Row } from '../../table.ts'
+import { OptionError } from '../../contract/errors.ts'
+import type { Row } from '../../contract/table.ts'
+import { show } from '../../support/options.ts'
 import { EncodeError } from './resp-writer.ts'
 
 /** Time to live in ms, at least 1: of every row, or of each; `undefined` keeps the row for ever. */

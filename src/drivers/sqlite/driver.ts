@@ -1,6 +1,3 @@
-import { implementing } from '../../options.ts'
-import type { Classification } from '../../reasons.ts'
-import type { Table } from '../../table.ts'
 import {
   type AttemptContext,
   AttemptError,
@@ -8,7 +5,10 @@ import {
   type Driver,
   type DriverTarget,
   type Operation,
-} from '../driver.ts'
+} from '../../contract/driver.ts'
+import type { Classification } from '../../contract/reasons.ts'
+import type { Table } from '../../contract/table.ts'
+import { implementing } from '../../support/options.ts'
 import { classify } from './classify.ts'
 import { fileOf, type Run, runOf, type SqliteDatabase, type SqliteStatement } from './client.ts'
 import { type Bound, type EncodeDate, EncodeError, encode } from './encode.ts'

@@ -1,4 +1,4 @@
-import { createExecutor, type Executor } from '../../executor.ts'
+import { createExecutor, type Executor } from '../../executor/executor.ts'
 import type { SqliteDatabase } from './client.ts'
 import { SqliteDriver } from './driver.ts'
 import type { SqliteOptions } from './options.ts'

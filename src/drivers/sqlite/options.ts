@@ -1,4 +1,4 @@
-import { knownKeys, oneOf } from '../../options.ts'
+import { knownKeys, oneOf } from '../../support/options.ts'
 import type { EncodeDate } from './encode.ts'
 
 export interface SqliteOptions {

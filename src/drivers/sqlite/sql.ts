@@ -1,5 +1,5 @@
-import type { Table } from '../../table.ts'
-import { onConflict, quoteList, quotePath } from '../sql.ts'
+import type { Table } from '../../contract/table.ts'
+import { onConflict, quoteList, quotePath } from '../kit/sql.ts'
 
 /** One row. */
 export function insertSql(table: Table, columns: readonly string[]): string {

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { AttemptError } from '../../../src/drivers/driver.ts'
+import { AttemptError } from '../../../src/contract/driver.ts'
+import { defineTable } from '../../../src/contract/table.ts'
 import { chunksOf, type Limits } from '../../../src/drivers/mysql/chunks.ts'
 import { exactRoomFor } from '../../../src/drivers/mysql/encode.ts'
 import { Sizes } from '../../../src/drivers/mysql/sizes.ts'
-import { defineTable } from '../../../src/table.ts'
 import { thrownBy } from '../../support/assertions.ts'
 
 const dividing = suite('dividing a batch into statements')

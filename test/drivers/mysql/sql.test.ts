@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { dialectOf, strictMode } from '../../../src/drivers/mysql/session.ts'
+import { defineTable, type OnConflict } from '../../../src/contract/table.ts'
+import { dialectOf, strictMode } from '../../../src/drivers/mysql/server.ts'
 import { insertSql, insertText } from '../../../src/drivers/mysql/sql.ts'
-import { defineTable, type OnConflict } from '../../../src/table.ts'
 
 const texts = suite('statements of MySQL')
 

@@ -1,12 +1,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { AttemptError } from '../../../src/drivers/driver.ts'
+import { AttemptError } from '../../../src/contract/driver.ts'
+import { defineTable } from '../../../src/contract/table.ts'
 import { planCopy } from '../../../src/drivers/postgres/copy.ts'
 import type { ColumnType } from '../../../src/drivers/postgres/describe.ts'
+import { Shape } from '../../../src/drivers/postgres/form.ts'
 import { planInsert } from '../../../src/drivers/postgres/insert.ts'
-import { Shape } from '../../../src/drivers/postgres/shape.ts'
 import { WriterPool } from '../../../src/drivers/postgres/writer.ts'
-import { defineTable } from '../../../src/table.ts'
 
 const copying = suite('messages of a batch')
 const table = defineTable<{ id: number; body: string }>('t', { columns: ['id', 'body'] })

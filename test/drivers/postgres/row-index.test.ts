@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { defineTable } from '../../../src/contract/table.ts'
 import type { ServerError } from '../../../src/drivers/postgres/client.ts'
 import { rowIndexOf } from '../../../src/drivers/postgres/row-index.ts'
-import { defineTable } from '../../../src/table.ts'
 
 const finding = suite('the row a COPY fails at')
 

@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { defineTable, type OnConflict } from '../../../src/contract/table.ts'
+import { quoteIdentifier, quotePath } from '../../../src/drivers/kit/sql.ts'
 import { copySql, insertSql, quoteLiteral } from '../../../src/drivers/postgres/sql.ts'
-import { quoteIdentifier, quotePath } from '../../../src/drivers/sql.ts'
-import { defineTable, type OnConflict } from '../../../src/table.ts'
 
 const sql = suite('sql')
 type User = { id: number; name: string; mood: string }

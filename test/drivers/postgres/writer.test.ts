@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Statement } from '../../../src/drivers/postgres/statement.ts'
+import { Statement } from '../../../src/drivers/postgres/payload.ts'
 import { EncodeError, Writer, WriterPool } from '../../../src/drivers/postgres/writer.ts'
 
 const writing = suite('writer')

@@ -1,9 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { AttemptError } from '../../../src/drivers/driver.ts'
+import { AttemptError } from '../../../src/contract/driver.ts'
+import { defineTable } from '../../../src/contract/table.ts'
 import { type SqliteDatabase, SqliteDriver, sqliteExecutor } from '../../../src/drivers/sqlite/index.ts'
 import { insertSql } from '../../../src/drivers/sqlite/sql.ts'
-import { defineTable } from '../../../src/table.ts'
 import { thrownBy } from '../../support/assertions.ts'
 
 const driving = suite('the driver of SQLite')

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Tally } from '../../../examples/demo/tally.ts'
-import type { FlowMetrics, FlowProbe, TableMetrics } from '../../../src/telemetry/reporter.ts'
+import type { FlowMetrics, FlowProbe, TableMetrics } from '../../../src/contract/metrics-reporter.ts'
 
 const probe: FlowProbe = {
   database: 'postgres',

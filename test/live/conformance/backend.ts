@@ -1,6 +1,6 @@
-import type { Executor } from '../../../src/executor.ts'
-import type { KnownReason } from '../../../src/reasons.ts'
-import type { ConflictAction, Table } from '../../../src/table.ts'
+import type { KnownReason } from '../../../src/contract/reasons.ts'
+import type { ConflictAction, Table } from '../../../src/contract/table.ts'
+import type { Executor } from '../../../src/executor/executor.ts'
 
 export type AnyRow = Record<string, unknown>
 

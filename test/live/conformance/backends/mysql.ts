@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createPool, type Pool, type PoolOptions } from 'mysql2/promise'
 import { mysqlExecutor } from '../../../../src/drivers/mysql/index.ts'
-import type { Executor } from '../../../../src/executor.ts'
+import type { Executor } from '../../../../src/executor/executor.ts'
 import { servers } from '../../../support/servers.ts'
 import type { AnyRow, Backend, Database, Definition, Hold, PrivateDatabase, TestTable } from '../backend.ts'
 import { mysqlFaults } from './mysql-faults.ts'

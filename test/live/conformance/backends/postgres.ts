@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { postgresExecutor } from '../../../../src/drivers/postgres/index.ts'
-import type { Executor } from '../../../../src/executor.ts'
+import type { Executor } from '../../../../src/executor/executor.ts'
 import { servers } from '../../../support/servers.ts'
 import type { AnyRow, Backend, Database, Definition, Hold, PrivateDatabase, TestTable } from '../backend.ts'
 import { postgresFaults } from './postgres-faults.ts'

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
-import { BatchFlow } from '../../../../src/batch-flow.ts'
-import type { Table } from '../../../../src/table.ts'
+import type { Table } from '../../../../src/contract/table.ts'
+import { BatchFlow } from '../../../../src/flow/batch-flow.ts'
 import { settled } from '../../../support/clock.ts'
 import { range, tableOf } from '../harness.ts'
 import type { Register } from '../register.ts'

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import type { OnConflict } from '../../../../src/table.ts'
+import type { OnConflict } from '../../../../src/contract/table.ts'
 import type { AnyRow, Database } from '../backend.ts'
 import { reasonsOf, tableOf, writeAll, writeWell } from '../harness.ts'
 import type { Register } from '../register.ts'

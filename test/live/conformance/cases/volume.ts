@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { BatchFlow } from '../../../../src/batch-flow.ts'
+import { BatchFlow } from '../../../../src/flow/batch-flow.ts'
 import { range, tableOf, writeWell } from '../harness.ts'
 import type { Register } from '../register.ts'
 

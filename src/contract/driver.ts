@@ -1,0 +1,96 @@
+import type { Classification } from './reasons.ts'
+import type { Row, Table } from './table.ts'
+
+/** The rows of one batch as a driver gets them. */
+export interface BatchInput {
+  readonly table: Table
+  /**
+   * The columns to write: `table.columns`, or for `update` those that are present in every row of this batch. The array
+   * is the same object for every batch of this shape, so a driver can keep what it derives from it in a `WeakMap`.
+   */
+  readonly columns: readonly string[]
+  /** Never empty. No two rows share a conflict key unless a key column holds NULL. */
+  readonly rows: readonly Row[]
+}
+
+/** What one batch does to the database, ready to run and, for a retry, to run again. */
+export interface Operation {
+  /** In the words of the database conventions: `INSERT`, `COPY`, `PIPELINE HSET`. */
+  readonly name: string
+  /** The constant text (SQL, or the command names) without any value of a row. */
+  readonly text: string
+  /** Operations sent as one, where the protocol knows that (a pipeline); a multi-row INSERT is one operation. */
+  readonly batchSize?: number | undefined
+  /** Gives memory back; called once, when the batch needs the operation no more. */
+  release?(): void
+}
+
+export interface DriverTarget {
+  /** The database, or its number. */
+  readonly namespace?: string | undefined
+  readonly address?: string | undefined
+  readonly port?: number | undefined
+}
+
+export interface AttemptContext {
+  /** Aborted on timeout or when the flow is aborted. The driver stops what runs on the server and settles soon. */
+  readonly signal: AbortSignal
+}
+
+/** One row that failed while others of its batch were committed. `index` is its place in `BatchInput.rows`. */
+export interface RowFailure {
+  readonly index: number
+  readonly error: unknown
+}
+
+/**
+ * The boundary to a database. It knows nothing of lanes, retries or metrics: it turns rows into an operation and runs
+ * it. One driver serves many batches at once.
+ */
+export interface Driver<Op extends Operation = Operation> {
+  /** Default of the `database` attribute: `postgres`, `mysql`, `sqlite`, `redis`. */
+  readonly name: string
+  /** Where the database is, as far as the client tells; for spans. */
+  readonly target?: DriverTarget | undefined
+  /** Builds the operation, encoding included. May throw an {@link AttemptError} with `rowIndex` for a bad value. */
+  plan(batch: BatchInput, attempt: AttemptContext): Op | Promise<Op>
+  /**
+   * Carries the operation out, once. Resolves with nothing when every row is committed, or with the rows that are not.
+   * Rejects when no row is committed, or with an {@link AttemptError} whose `ambiguous` is true when that is unknown.
+   */
+  run(operation: Op, attempt: AttemptContext): Promise<readonly RowFailure[] | undefined>
+  /** Recognises this database's errors, by structured code first. Never called with an `AttemptError`. */
+  classify(error: unknown): Classification | undefined
+}
+
+/** On the prototype of every copy's class. */
+const ATTEMPT_ERROR = Symbol.for('batchflow-otel.attempt-error.1')
+
+/**
+ * What a driver knows about a failed attempt beyond what the client threw, which is kept as `cause`. `instanceof` recognises
+ * those of another copy of this package, too: a driver may be loaded by `require` and the flow by `import`.
+ */
+export class AttemptError extends Error {
+  static {
+    Object.defineProperty(AttemptError.prototype, ATTEMPT_ERROR, { value: true })
+  }
+
+  /** True when the statement may have been carried out nevertheless. */
+  readonly ambiguous: boolean
+  /** The one row at fault, where the database names it; no row of the operation was committed. */
+  readonly rowIndex: number | undefined
+  /** The operation was built on outdated knowledge (the table was altered): planned anew it may succeed. */
+  readonly stale: boolean
+
+  constructor(cause: unknown, details: { ambiguous?: boolean; rowIndex?: number | undefined; stale?: boolean }) {
+    super('attempt failed', { cause })
+    this.name = 'AttemptError'
+    this.ambiguous = details.ambiguous ?? false
+    this.rowIndex = details.rowIndex
+    this.stale = details.stale ?? false
+  }
+
+  static override [Symbol.hasInstance](value: unknown): value is AttemptError {
+    return typeof value === 'object' && value !== null && ATTEMPT_ERROR in value
+  }
+}

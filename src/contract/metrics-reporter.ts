@@ -1,0 +1,78 @@
+import type { Context } from '@opentelemetry/api'
+import type { DriverTarget } from './driver.ts'
+import type { Reason } from './reasons.ts'
+
+export type Status = 'success' | 'fail'
+
+/** Why a batch left its lane. */
+export type FlushTrigger = 'size' | 'interval' | 'pressure' | 'manual' | 'close'
+
+/** Why a row was refused before it was accepted. */
+export type RejectReason = 'full' | 'context' | 'closed' | 'invalid'
+
+/**
+ * Where a flow reports to. Injected with `executor.withMetricsReporter(reporter)` before `new BatchFlow`.
+ *
+ * The engine asks for one recorder per flow and table up front and then calls plain verbs on it, once per batch wherever
+ * it can; meters, names and attributes are the reporter's own business.
+ */
+export interface MetricsReporter {
+  /** Called when a flow is created. `undefined`: nothing is recorded, and the flow reads no clock. */
+  open(flow: FlowProbe): FlowMetrics | undefined
+}
+
+/** What a reporter may ask a live flow at any time. */
+export interface FlowProbe {
+  /** The driver's name. */
+  readonly database: string
+  /** Where the database is, as far as the driver tells. */
+  readonly target?: DriverTarget | undefined
+  /** Identity of the executor's slots: flows that share an executor show the same one, count it once. */
+  readonly executor: ExecutorProbe
+  /** Accepted rows not yet handed to the executor, for every table seen. */
+  queueLengths(): Iterable<readonly [table: string, rows: number]>
+}
+
+export interface ExecutorProbe {
+  /** Configured limit of concurrent batches; 0 = unlimited. */
+  readonly concurrencyLimit: number
+  /** Batches executing now. */
+  readonly inflight: number
+}
+
+export interface FlowMetrics {
+  table(name: string): TableMetrics
+  /** The flow is closed; its gauges go to 0. */
+  close(): void
+}
+
+/** Records what happens to one table of one flow. All durations are in **seconds**. */
+export interface TableMetrics {
+  /** `submit` called → row accepted. Sampled rows only. */
+  observeEnqueueLatency(seconds: number): void
+  /** Row accepted → its batch leaves the lane. Sampled rows only. */
+  observeDequeueLatency(seconds: number): void
+  /** Building the operation. */
+  observeAssembleDuration(seconds: number): void
+  /** One call of the driver. `code` is the database's own, when it failed. */
+  observeAttemptDuration?(seconds: number, operation: string, reason?: Reason, code?: string): void
+  /**
+   * Slot taken → final outcome, retries and back-off included. `reason` when failed. `batch` is the context of the
+   * batch's span where there is one: what an exemplar points to.
+   */
+  observeExecuteDuration(seconds: number, status: Status, reason?: Reason, batch?: Context): void
+  /** Batch leaves the lane → settled, the wait for a slot included. */
+  observeProcessDuration(seconds: number, status: Status): void
+  observeBatchSize(rows: number): void
+  countBatch(status: Status): void
+  countRecords(status: Status, rows: number): void
+  /** `retry`: an attempt failed and is repeated. `final`: a batch (or rows of it) was given up. */
+  countError(kind: 'retry' | 'final', reason: Reason): void
+  countRejected(reason: RejectReason, rows: number): void
+  countFlush(trigger: FlushTrigger): void
+  countCoalesced(strategy: 'ignore' | 'update' | 'replace', rows: number): void
+  countDeadLetters(reason: Reason, rows: number): void
+}
+
+/** The default: says nothing, costs nothing. */
+export const noopReporter: MetricsReporter = Object.freeze({ open: () => undefined })

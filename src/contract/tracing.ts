@@ -1,0 +1,71 @@
+import type { Context, Span, SpanContext } from '@opentelemetry/api'
+import type { DriverTarget, Operation } from './driver.ts'
+import type { FlushTrigger } from './metrics-reporter.ts'
+import type { Reason } from './reasons.ts'
+
+/** Ties batches to traces. Injected with `executor.withTracing(tracing)` before `new BatchFlow`. */
+export interface Tracing {
+  /** Called when a flow is created. `undefined`: nothing is traced, and no row's origin is kept. */
+  open(flow: FlowOrigin): FlowTracing | undefined
+}
+
+export interface FlowOrigin {
+  /** The driver's name: `postgres`, `mysql`, `sqlite`, `redis`. */
+  readonly database: string
+  readonly target: DriverTarget | undefined
+}
+
+export interface FlowTracing {
+  /** Where a row comes from: the span context active now, if it is valid. Asked for every row. */
+  capture(): SpanContext | undefined
+  /** The active span, which is to be linked to the batch its row travels in. Asked for every `write`. */
+  captureSpan(): Span | undefined
+  /** `undefined`: nothing is traced, as no provider is registered. */
+  startBatch(batch: BatchOrigin): BatchTrace | undefined
+}
+
+/** What is known of a batch when its span starts. */
+export interface BatchOrigin {
+  readonly table: string
+  readonly rows: number
+  /** Rows accepted into the batch, those merged away included. */
+  readonly accepted: number
+  readonly trigger: FlushTrigger
+  /** Distinct span contexts that submitted its rows, in the order they first came. */
+  readonly origins: readonly SpanContext[]
+  /** Rows were submitted outside of any span, too. */
+  readonly orphans: boolean
+  /** Spans that wait for rows of the batch. */
+  readonly submitters: Iterable<Span>
+}
+
+/** None of its methods may throw by itself: `within` passes on what `act` throws. */
+export interface BatchTrace {
+  readonly spanContext: SpanContext
+  /** Context of the batch's span. */
+  readonly context: Context
+  /** Runs `act` as a child of the batch. */
+  within<T>(act: () => T): T
+  /** `undefined`: this attempt has no span. */
+  startAttempt(operation: Operation, table: string): AttemptTrace | undefined
+  end(outcome: BatchOutcome): void
+}
+
+export interface BatchOutcome {
+  readonly attempts: number
+  /** Rows not committed. */
+  readonly failed: number
+  readonly reason: Reason | undefined
+}
+
+export interface AttemptTrace {
+  /** Runs `act` as a child of the attempt. */
+  within<T>(act: () => T): T
+  end(failure?: AttemptFailure): void
+}
+
+export interface AttemptFailure {
+  readonly reason: Reason
+  /** The database's own code. */
+  readonly code: string | undefined
+}

@@ -1,0 +1,64 @@
+import type { Row } from '../../contract/table.ts'
+import { keyPositions } from './key-positions.ts'
+import { type CommandFunction, fieldOf, Mapping, type RedisCall } from './mapping.ts'
+import type { Pipeline } from './pipeline.ts'
+import { EncodeError } from './resp-writer.ts'
+
+/**
+ * Every row is a command: its columns are, in this order, the command's name and its arguments
+ * (`columns: ['cmd', 'key', 'value']`). NULL is left out, an array stands for as many arguments. On a conflict happens
+ * what the command does.
+ */
+export function args<R extends Row>(): Mapping<R> {
+  return new Mapping((_, columns) => ({
+    write: (out, row) => {
+      const parts = columns.flatMap((column) => fieldOf(row, column) ?? [])
+      writeCall(out, parts)
+    },
+  }))
+}
+
+/** The user's own function as a mapping. */
+export function calls(commandsOf: CommandFunction): Mapping {
+  return new Mapping((table) => ({ write: (out, row) => writeCalls(out, commandsOf(row as never, table)) }))
+}
+
+function writeCalls(out: Pipeline, result: RedisCall | readonly RedisCall[]): void {
+  if (!Array.isArray(result)) throw new EncodeError('a command must be an array')
+  const all = isList(result) ? result : [result]
+  if (!all.every(Array.isArray)) throw new EncodeError('a command must be an array')
+  if (all.length > 1) out.multi()
+  for (const call of all) writeCall(out, call)
+  if (all.length > 1) out.exec()
+}
+
+function isList(result: RedisCall | readonly RedisCall[]): result is readonly RedisCall[] {
+  return result.length === 0 || Array.isArray(result[0])
+}
+
+/** Commands that change the connection, wait, or are answered by more or less than one reply. */
+const REFUSED = new Set(
+  (
+    'asking auth blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin client discard exec hello monitor multi ' +
+    'psubscribe psync punsubscribe quit readonly readwrite replconf reset select ssubscribe subscribe sunsubscribe sync ' +
+    'unsubscribe unwatch wait waitaof watch xread xreadgroup'
+  ).split(' '),
+)
+const WORD = /^[a-z][\w.-]{0,63}$/
+
+function writeCall(out: Pipeline, [command, ...values]: readonly unknown[]): void {
+  const name = typeof command === 'string' ? command.toLowerCase() : ''
+  if (!WORD.test(name)) throw new EncodeError('a command must begin with its name')
+  if (REFUSED.has(name)) throw new EncodeError(`${name.toUpperCase()} cannot be part of a batch`)
+  out.command(name, values.length)
+  const keys = keyPositions(name)(values)
+  values.forEach((value, i) => {
+    if (keys.includes(i)) out.key(value instanceof Uint8Array ? value : asKey(value))
+    else out.argument(value)
+  })
+}
+
+function asKey(value: unknown): string {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') return String(value)
+  throw new EncodeError('a key must be a string, a number or a Uint8Array')
+}

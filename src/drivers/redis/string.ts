@@ -1,0 +1,108 @@
+import { OptionError } from '../../contract/errors.ts'
+import type { ColumnOf, Row, Table } from '../../contract/table.ts'
+import { knownKeys, show } from '../../support/options.ts'
+import { keyReader, type RedisKey } from './key.ts'
+import { allow, fieldOf, Mapping, type Recipe } from './mapping.ts'
+import type { Pipeline } from './pipeline.ts'
+import { bulks, EncodeError, jsonText } from './resp-writer.ts'
+import { type Ttl, ttlReader } from './ttl.ts'
+
+export interface SetOptions<R extends Row> {
+  /** @default the table's conflict keys */
+  readonly key?: RedisKey<R>
+  /** The column to store, or what a function makes of the row. */
+  readonly value: ColumnOf<R> | ((row: R) => string | number | bigint | Uint8Array)
+  /** @default for ever */
+  readonly ttl?: Ttl<R>
+}
+
+/**
+ * A string per row: SET with the time to live in the same command. `update` and `replace` overwrite, `ignore` and `error`
+ * write only when there is no such key (NX).
+ *
+ * @throws {OptionError} for an unknown option, or a `value` or `ttl` that is none
+ */
+export function set<R extends Row>(options: SetOptions<R>): Mapping<R> {
+  knownKeys('set()', options, ['key', 'value', 'ttl'])
+  const { key, value } = options
+  if (typeof value !== 'function' && typeof value !== 'string') {
+    throw new OptionError(`set(): value must be a column or a function, received ${show(value)}`)
+  }
+  const ttl = ttlReader(options.ttl)
+  return new Mapping((table) => {
+    allow('set', table, ['error', 'ignore', 'update', 'replace'])
+    return recipe(table, { key: keyReader(table, key), value: valueReader(table, value), ttl })
+  })
+}
+
+export interface JsonOptions<R extends Row> {
+  /** @default the table's conflict keys */
+  readonly key?: RedisKey<R>
+  /** @default for ever */
+  readonly ttl?: Ttl<R>
+}
+
+/**
+ * A JSON text per row, its columns by name: SET as with {@link set}. Absent columns stay out, NULL is `null`, bigints
+ * become strings and bytes base64. No `update`: a text cannot be merged.
+ *
+ * @throws {OptionError} for an unknown option, or a `ttl` that is none
+ */
+export function json<R extends Row>(options: JsonOptions<R> = {}): Mapping<R> {
+  knownKeys('json()', options, ['key', 'ttl'])
+  const ttl = ttlReader(options.ttl)
+  return new Mapping((table, columns) => {
+    allow('json', table, ['error', 'ignore', 'replace'])
+    return recipe(table, { key: keyReader(table, options.key), value: (row) => document(row, columns), ttl })
+  })
+}
+
+interface Parts {
+  readonly key: (row: Row) => string | Uint8Array
+  readonly value: (row: Row) => unknown
+  readonly ttl: (row: Row) => number
+}
+
+const PX = bulks('PX')
+const NX = bulks('NX')
+
+function recipe({ action }: Table, { key, value, ttl }: Parts): Recipe {
+  const onlyNew = action === 'error' || action === 'ignore'
+  const write = (out: Pipeline, row: Row) => {
+    const milliseconds = ttl(row)
+    out.command('set', 2 + (milliseconds > 0 ? 2 : 0) + (onlyNew ? 1 : 0))
+    out.key(key(row))
+    out.argument(value(row))
+    if (milliseconds > 0) {
+      out.constant(PX)
+      out.argument(milliseconds)
+    }
+    if (onlyNew) out.constant(NX)
+  }
+  return { write, refusable: action === 'error' }
+}
+
+function valueReader(table: Table, value: string | ((row: never) => unknown)): (row: Row) => unknown {
+  if (typeof value === 'function') return (row) => present(value(row as never))
+  if (table.columns.includes(value)) return (row) => present(fieldOf(row, value))
+  throw new OptionError(
+    `table ${JSON.stringify(table.name)}: value must be among columns or a function, received ${show(value)}`,
+  )
+}
+
+function present(value: unknown): unknown {
+  if (value === null || value === undefined) throw new EncodeError('the value is NULL')
+  return value
+}
+
+function document(row: Row, columns: readonly string[]): string {
+  const fields = columns.map((column) => {
+    const value = fieldOf(row, column)
+    return [column, value instanceof Uint8Array ? base64(value) : value] as const
+  })
+  return jsonText(Object.fromEntries(fields))
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
+}

@@ -1,0 +1,131 @@
+import { AttemptError, type Driver, type Operation, type RowFailure } from '../contract/driver.ts'
+import { AttemptTimeoutError, type BatchFlowError } from '../contract/errors.ts'
+import type { TableMetrics } from '../contract/metrics-reporter.ts'
+import type { AttemptFailure, AttemptTrace, BatchTrace } from '../contract/tracing.ts'
+import type { Clock, Timer } from '../support/clock.ts'
+import type { Part } from './part.ts'
+
+/** How long a driver may take to settle after its signal was aborted, in ms; then it is left behind. */
+export const ABORT_GRACE = 5000
+
+/** What went wrong: the whole operation, or single rows of it. */
+export type Failure = { readonly error: unknown } | { readonly rows: readonly RowFailure[] }
+
+/** Who watches an attempt. */
+export interface AttemptObservers {
+  readonly metrics: TableMetrics | undefined
+  readonly trace: BatchTrace | undefined
+}
+
+/** One attempt at a part: plan if need be, run, with a time limit and a way to stop it. */
+export class Attempt {
+  readonly #driver: Driver
+  readonly #clock: Clock
+  readonly #timeout: number
+  readonly #observers: AttemptObservers
+  readonly #controller = new AbortController()
+  #timer: Timer | undefined
+  #span: AttemptTrace | undefined
+  /** When the driver was called (ms), and for how long (ms). */
+  #calledAt = -1
+  #took = 0
+  #leaveBehind: ((error: AttemptError) => void) | undefined
+
+  /** @param timeout ms, 0 = none */
+  constructor(driver: Driver, clock: Clock, timeout: number, observers: AttemptObservers) {
+    this.#driver = driver
+    this.#clock = clock
+    this.#timeout = timeout
+    this.#observers = observers
+  }
+
+  abort(error: BatchFlowError): void {
+    const ended = this.#leaveBehind === undefined
+    if (ended || this.#controller.signal.aborted) return
+    this.#startTimer(ABORT_GRACE)
+    this.#controller.abort(error)
+  }
+
+  /** Never rejects. `undefined`: every row is committed. */
+  async run(part: Part): Promise<Failure | undefined> {
+    if (this.#timeout > 0) this.#startTimer(this.#timeout)
+    try {
+      const rows = await new Promise<readonly RowFailure[] | undefined>((resolve, reject) => {
+        this.#leaveBehind = (error) => {
+          part.operation = undefined // the driver may still use it: it must not be given back
+          reject(error)
+        }
+        this.#within(() => this.#work(part)).then(resolve, reject)
+      })
+      return rows === undefined || rows.length === 0 ? undefined : { rows }
+    } catch (error) {
+      return { error: this.#attributed(error) }
+    } finally {
+      if (this.#observers.metrics !== undefined) this.#took = this.#clock.now() - this.#calledAt
+      this.#timer?.stop()
+      this.#leaveBehind = undefined
+    }
+  }
+
+  /** Reports the attempt, once it is known what its failure means. */
+  end(part: Part, failure?: AttemptFailure): void {
+    this.#span?.end(failure)
+    const operation = part.operation?.name
+    if (operation === undefined || this.#calledAt < 0) return
+    this.#observers.metrics?.observeAttemptDuration?.(this.#took / 1000, operation, failure?.reason, failure?.code)
+  }
+
+  #within<T>(act: () => T): T {
+    const { trace } = this.#observers
+    return trace === undefined ? act() : trace.within(act)
+  }
+
+  async #work(part: Part): Promise<readonly RowFailure[] | undefined> {
+    const context = { signal: this.#controller.signal }
+    if (part.operation === undefined) {
+      const start = this.#now()
+      const planned = this.#driver.plan(part, context)
+      part.operation = planned instanceof Promise ? await this.#inTime(planned) : planned
+      this.#observers.metrics?.observeAssembleDuration((this.#now() - start) / 1000)
+    }
+    const { operation } = part
+    this.#calledAt = this.#now()
+    this.#span = this.#observers.trace?.startAttempt(operation, part.table.name)
+    const run = () => this.#driver.run(operation, context)
+    return this.#span === undefined ? run() : this.#span.within(run)
+  }
+
+  /** A plan that comes too late is not carried out: its rows were given up, or are attempted anew. */
+  async #inTime(planned: Promise<Operation>): Promise<Operation> {
+    const operation = await planned
+    const { signal } = this.#controller
+    if (!signal.aborted) return operation
+    operation.release?.()
+    throw signal.reason
+  }
+
+  /** Only where somebody is told: the silent path reads no clock. */
+  #now(): number {
+    return this.#observers.metrics === undefined ? 0 : this.#clock.now()
+  }
+
+  /** Once aborted, whatever the client throws is a consequence: the abort is the cause. */
+  #attributed(error: unknown): unknown {
+    const { signal } = this.#controller
+    if (!signal.aborted) return error
+    const wasCalled = this.#calledAt >= 0
+    const ambiguous = wasCalled && (error instanceof AttemptError ? error.ambiguous : true)
+    return new AttemptError(signal.reason, { ambiguous })
+  }
+
+  #startTimer(milliseconds: number): void {
+    this.#timer ??= this.#clock.timer(() => this.#onTimer())
+    this.#timer.start(milliseconds)
+  }
+
+  #onTimer(): void {
+    const { signal } = this.#controller
+    if (signal.aborted) this.#leaveBehind?.(new AttemptError(signal.reason, { ambiguous: true }))
+    else this.abort(new AttemptTimeoutError(this.#timeout))
+  }
+}

@@ -1,0 +1,106 @@
+import type { Driver } from '../contract/driver.ts'
+import type { MetricsReporter } from '../contract/metrics-reporter.ts'
+import type { Classifier } from '../contract/reasons.ts'
+import type { Row, Table } from '../contract/table.ts'
+import type { Tracing } from '../contract/tracing.ts'
+import { MAX_DELAY } from '../support/clock.ts'
+import { callback, implementing, integer, truth } from '../support/options.ts'
+import { Slots } from './concurrency-limit.ts'
+import { type Preview, type PreviewOptions, preview } from './preview.ts'
+import { NO_RETRY, type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
+
+interface Settings {
+  readonly concurrencyLimit: number
+  readonly retry: RetryPolicy
+  /** ms per attempt; 0 = none */
+  readonly timeout: number
+  readonly isolate: boolean
+  readonly classify: Classifier | undefined
+  readonly reporter: MetricsReporter | undefined
+  readonly tracing: Tracing | undefined
+}
+
+const DEFAULTS: Settings = {
+  concurrencyLimit: 0,
+  retry: NO_RETRY,
+  timeout: 0,
+  isolate: true,
+  classify: undefined,
+  reporter: undefined,
+  tracing: undefined,
+}
+
+/**
+ * How batches are carried out: by which driver, how many at once, with which retries and time limit. Immutable: every
+ * `with…` method returns a new executor with a concurrency limit of its own. Flows given the same executor share its
+ * limit.
+ */
+export class Executor {
+  readonly driver: Driver
+  /** @internal */
+  readonly settings: Settings
+  /** @internal */
+  readonly slots: Slots
+
+  /** @internal Use `createExecutor` or a driver's own function. */
+  constructor(driver: Driver, settings: Settings) {
+    this.driver = driver
+    this.settings = settings
+    this.slots = new Slots(settings.concurrencyLimit)
+  }
+
+  /** At most `limit` batches at once; 0 = unlimited, the default. @throws {OptionError} */
+  withConcurrencyLimit(limit: number): Executor {
+    return this.#with({ concurrencyLimit: integer('withConcurrencyLimit', limit, 0) })
+  }
+
+  /** Repeats attempts that failed for a passing reason. Off by default. @throws {OptionError} */
+  withRetry(options: RetryOptions): Executor {
+    return this.#with({ retry: retryPolicy(options) })
+  }
+
+  /** Time limit per attempt in ms; the statement is cancelled on the server. 0 = none, the default. @throws {OptionError} */
+  withTimeout(milliseconds: number): Executor {
+    return this.#with({ timeout: integer('withTimeout', milliseconds, 0, MAX_DELAY) })
+  }
+
+  /** Reports what flows made from this executor do. Inject it before `new BatchFlow`. @throws {OptionError} */
+  withMetricsReporter(reporter: MetricsReporter): Executor {
+    return this.#with({ reporter: implementing('withMetricsReporter', reporter, ['open']) })
+  }
+
+  /** Ties the batches of flows made from this executor to traces. Inject it before `new BatchFlow`. @throws {OptionError} */
+  withTracing(tracing: Tracing): Executor {
+    return this.#with({ tracing: implementing('withTracing', tracing, ['open']) })
+  }
+
+  /** Asked before the driver's own classification; `undefined` leaves the decision to it. @throws {OptionError} */
+  withErrorClassifier(classify: Classifier): Executor {
+    return this.#with({ classify: callback('withErrorClassifier', classify) })
+  }
+
+  /**
+   * Whether a batch that fails because of single rows (`duplicate_key`, `constraint`, `invalid_data`) is split until the
+   * bad rows stand alone and the others are committed. With `false` such a batch fails whole. On by default. @throws {OptionError}
+   */
+  withIsolation(isolate: boolean): Executor {
+    return this.#with({ isolate: truth('withIsolation', isolate) })
+  }
+
+  /**
+   * What a batch of `rows` would do, without doing it: operations, values sent, rows merged, fingerprints. Values are
+   * shown only with `{ values: true }`. The driver may ask the database about the table.
+   */
+  preview<R extends Row>(table: Table<R>, rows: readonly NoInfer<R>[], options?: PreviewOptions): Promise<Preview> {
+    return preview(this.driver, table, rows, options)
+  }
+
+  #with(change: Partial<Settings>): Executor {
+    return new Executor(this.driver, { ...this.settings, ...change })
+  }
+}
+
+/** An executor over any driver, with the defaults. @throws {OptionError} when `driver` is not a driver */
+export function createExecutor(driver: Driver): Executor {
+  return new Executor(implementing('driver', driver, ['plan', 'run', 'classify']), DEFAULTS)
+}

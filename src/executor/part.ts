@@ -1,0 +1,63 @@
+import { diag } from '@opentelemetry/api'
+import type { BatchInput, Operation } from '../contract/driver.ts'
+import type { Row, Table } from '../contract/table.ts'
+import type { Shape } from '../lanes/coalesce.ts'
+
+/** Rows of a batch that go to the database in one operation. */
+export class Part implements BatchInput {
+  readonly table: Table
+  readonly columns: readonly string[]
+  readonly rows: readonly Row[]
+  readonly #indices: readonly number[] | undefined
+  /** Built at the first attempt, kept for the next ones. */
+  operation: Operation | undefined
+  /** Attempts made with these rows together, and with larger parts they were in before. */
+  tries = 0
+  #earlier = 0
+  replanned = false
+
+  constructor(table: Table, { columns, rows, indices }: Shape) {
+    this.table = table
+    this.columns = columns
+    this.rows = rows
+    this.#indices = indices
+  }
+
+  /** All attempts made with these rows. */
+  get attempts(): number {
+    return this.#earlier + this.tries
+  }
+
+  /** Where the row at `index` stands in the batch. */
+  placeOf(index: number): number {
+    return this.#indices === undefined ? index : this.#indices[index]!
+  }
+
+  /** The rows from `start` up to `end`, to be attempted by themselves. */
+  slice(start: number, end: number): Part {
+    const indices = Array.from({ length: end - start }, (_, i) => this.placeOf(start + i))
+    const part = new Part(this.table, { columns: this.columns, rows: this.rows.slice(start, end), indices })
+    part.#earlier = this.attempts
+    return part
+  }
+
+  /** The rows at `places`, which have had as many attempts as this part. */
+  pick(places: readonly number[]): Part {
+    const rows = places.map((index) => this.rows[index]!)
+    const indices = places.map((index) => this.placeOf(index))
+    const part = new Part(this.table, { columns: this.columns, rows, indices })
+    part.tries = this.tries
+    part.#earlier = this.#earlier
+    return part
+  }
+
+  release(): void {
+    const { operation } = this
+    this.operation = undefined
+    try {
+      operation?.release?.()
+    } catch (error) {
+      diag.error('batchflow-otel: a driver could not give back an operation', error)
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto'
+import type { Driver, Operation } from '../contract/driver.ts'
+import type { Row, Table } from '../contract/table.ts'
+import { coalesce, Shapes } from '../lanes/coalesce.ts'
+import { Part } from './part.ts'
+
+/** What one batch of rows would do. */
+export interface Preview {
+  readonly table: string
+  /** Rows that would be written. */
+  readonly rows: number
+  /** Rows that would be merged into others of the same conflict key. */
+  readonly coalesced: number
+  readonly operations: readonly OperationPreview[]
+}
+
+export interface OperationPreview {
+  /** `INSERT`, `COPY`, `PIPELINE HSET`. */
+  readonly name: string
+  /** SQL or commands, without any value. */
+  readonly text: string
+  readonly rows: number
+  /** Values sent: rows × columns. */
+  readonly arguments: number
+  /** Equal for equal texts, in any process: 16 hexadecimal digits. */
+  readonly fingerprint: string
+  /** The values by row, in the order of the columns; only when asked for. */
+  readonly values?: readonly (readonly unknown[])[]
+}
+
+export interface PreviewOptions {
+  /** Show the values too. @default false */
+  readonly values?: boolean
+}
+
+/** Plans a batch of `rows` and lets it go. A driver may ask the database about the table; nothing is written. */
+export async function preview(
+  driver: Driver,
+  table: Table,
+  rows: readonly Row[],
+  options: PreviewOptions = {},
+): Promise<Preview> {
+  const merged = coalesce(table, rows)
+  const operations: OperationPreview[] = []
+  const { signal } = new AbortController()
+  for (const shape of merged.length === 0 ? [] : new Shapes(table).of(merged)) {
+    const part = new Part(table, shape)
+    const operation = await driver.plan(part, { signal })
+    operations.push(describe(operation, part, options.values === true))
+    operation.release?.()
+  }
+  return { table: table.name, rows: merged.length, coalesced: rows.length - merged.length, operations }
+}
+
+/** Recognises an operation in logs and traces. */
+export function fingerprint(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}
+
+function describe({ name, text }: Operation, { rows, columns }: Part, values: boolean): OperationPreview {
+  return {
+    name,
+    text,
+    rows: rows.length,
+    arguments: rows.length * columns.length,
+    fingerprint: fingerprint(text),
+    ...(values && { values: rows.map((row) => columns.map((column) => (row as Record<string, unknown>)[column])) }),
+  }
+}

@@ -1,0 +1,135 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { context, ROOT_CONTEXT } from '@opentelemetry/api'
+import type { BatchFlowError } from '../contract/errors.ts'
+import type { BatchTrace, FlowTracing } from '../contract/tracing.ts'
+import { BatchRun } from '../executor/batch-run.ts'
+import type { Executor } from '../executor/executor.ts'
+import type { Batch } from '../lanes/batch.ts'
+import type { Lane } from '../lanes/lane.ts'
+import type { Clock } from '../support/clock.ts'
+import { Queue } from '../support/queue.ts'
+
+/** What the dispatcher asks of its flow. */
+export interface DispatchHost {
+  /** Who traces batches now. */
+  readonly tracing: FlowTracing | undefined
+  /** The lane to relieve, when the row budget is used up and no lane has anything due. */
+  underPressure(): Lane | undefined
+  /** What is done with failed rows before they are settled. Never rejects. */
+  bury(lane: Lane, run: BatchRun): Promise<void>
+  /** Tells everybody, and makes room. */
+  settle(lane: Lane, run: BatchRun): void
+}
+
+/** Sends the batches of due lanes to the executor as slots allow, oldest lane first. */
+export class Dispatcher {
+  readonly #executor: Executor
+  readonly #clock: Clock
+  readonly #host: DispatchHost
+  readonly #due = new Queue<Lane>()
+  readonly #running = new Set<BatchRun>()
+  readonly #unsettled = new Set<Batch>()
+  /** Batches run in the context the flow was made in, never in that of whoever happened to submit the last row. */
+  readonly #inOwnContext = context.with(ROOT_CONTEXT, () => AsyncLocalStorage.snapshot())
+  readonly #onFreeSlot = () => this.pump()
+  #stopped: BatchFlowError | undefined
+  #pumping = false
+
+  constructor(executor: Executor, clock: Clock, host: DispatchHost) {
+    this.#executor = executor
+    this.#clock = clock
+    this.#host = host
+  }
+
+  /** Batches that left their lane and are not settled. */
+  get unsettled(): ReadonlySet<Batch> {
+    return this.#unsettled
+  }
+
+  schedule(lane: Lane): void {
+    if (!lane.scheduled) {
+      lane.scheduled = true
+      this.#due.push(lane)
+    }
+    this.pump()
+  }
+
+  /** Sends what may be sent now. */
+  pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    try {
+      while (this.#sendNext());
+    } finally {
+      this.#pumping = false
+    }
+  }
+
+  /** Cancels what runs and fails, from now on, whatever is due. */
+  stop(error: BatchFlowError): void {
+    this.#stopped ??= error
+    for (const run of this.#running) run.stop(error)
+    this.pump()
+  }
+
+  dispose(): void {
+    this.#executor.slots.forget(this.#onFreeSlot)
+  }
+
+  #sendNext(): boolean {
+    const { slots } = this.#executor
+    if (this.#stopped !== undefined) {
+      if (this.#running.size > 0) return false // rows that are cut short keep their order
+    } else if (!slots.free) {
+      slots.whenFree(this.#onFreeSlot)
+      return false
+    }
+    if (this.#due.size === 0) {
+      const lane = this.#host.underPressure()
+      if (lane === undefined) return false
+      lane.expedite('pressure')
+    }
+    const lane = this.#due.shift()!
+    lane.scheduled = false
+    const batch = lane.take()
+    if (lane.due) this.schedule(lane)
+    if (batch !== undefined) this.#inOwnContext(() => void this.#run(lane, batch))
+    return true
+  }
+
+  async #run(lane: Lane, batch: Batch): Promise<void> {
+    const { slots } = this.#executor
+    const { metrics } = batch
+    const trace = startTrace(batch, this.#host.tracing)
+    const run = new BatchRun(batch, this.#executor, this.#clock, trace)
+    if (this.#stopped !== undefined) run.stop(this.#stopped)
+    slots.take()
+    this.#running.add(run)
+    this.#unsettled.add(batch)
+    const start = metrics === undefined ? 0 : this.#clock.now()
+    await run.execute(lane.shapes.of(batch.rows))
+    if (metrics !== undefined) {
+      const status = run.failures.size > 0 ? 'fail' : 'success'
+      metrics.observeExecuteDuration((this.#clock.now() - start) / 1000, status, run.reason, trace?.context)
+    }
+    trace?.end({ attempts: run.attempts, failed: run.failures.size, reason: run.reason })
+    slots.release()
+    if (run.failures.size > 0) await this.#host.bury(lane, run)
+    this.#running.delete(run)
+    this.#unsettled.delete(batch)
+    this.#host.settle(lane, run)
+    if (this.#stopped !== undefined) this.pump()
+  }
+}
+
+function startTrace(batch: Batch, tracing: FlowTracing | undefined): BatchTrace | undefined {
+  return tracing?.startBatch({
+    table: batch.table.name,
+    rows: batch.rows.length,
+    accepted: batch.accepted,
+    trigger: batch.trigger,
+    origins: batch.origins?.contexts ?? [],
+    orphans: batch.origins?.orphans ?? true,
+    submitters: batch.submitters(),
+  })
+}

@@ -1,0 +1,154 @@
+import type { Row, Table } from '../contract/table.ts'
+
+type Fields = Record<string, unknown>
+
+/** A row's conflict key. A whole number and its text are one key, since the column decides which of them it holds. */
+export type Key = string | number
+
+/** `undefined` when a part is NULL: SQL's NULLs never conflict. */
+export type KeyReader = (row: Row) => Key | undefined
+
+/** Equal keys give equal values, different keys different ones: merging two rows of different keys would lose one. */
+export function keyReader(table: Table): KeyReader {
+  const [first, ...others] = table.keys
+  if (others.length === 0) return (row) => keyPart((row as Fields)[first!])
+  return (row) => {
+    let key = ''
+    for (const column of table.keys) {
+      const part = keyPart((row as Fields)[column])
+      if (part === undefined) return undefined
+      const text = `${part}`
+      key += `${text.length}:${text}`
+    }
+    return key
+  }
+}
+
+function keyPart(value: unknown): Key | undefined {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? value + 0 : String(value)
+  if (typeof value === 'string') return numberIn(value) ?? value
+  if (value === null || value === undefined) return undefined
+  if (value instanceof Date) return `\0d${value.getTime()}`
+  if (ArrayBuffer.isView(value)) {
+    return `\0b${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}`
+  }
+  return typeof value === 'object' ? jsonPart(value) : keyPart(String(value))
+}
+
+/** @throws {TypeError} for an object that JSON shows nothing of (a `Map`, a promise, private fields): all would be one key */
+function jsonPart(value: object): Key {
+  const json: string | undefined = JSON.stringify(value)
+  if (json !== undefined && (json !== '{}' || Object.getPrototypeOf(value) === Object.prototype)) return `\0j${json}`
+  throw new TypeError('a conflict key is an object that JSON shows nothing of')
+}
+
+/** The safe integer that `text` is the one way to write. */
+function numberIn(text: string): number | undefined {
+  if (text.length > 16 || !(text.charCodeAt(0) <= 57)) return undefined // beyond '9', the usual case
+  const value = Number(text)
+  return Number.isSafeInteger(value) && String(value) === text ? value : undefined
+}
+
+/** One row in place of two of the same key, with the effect of writing `older` and then `newer`. */
+export type Merge = (older: Row, newer: Row) => Row
+
+export function mergeOf(table: Table): Merge {
+  if (table.action === 'ignore') return (older) => older
+  if (table.action === 'replace') return (_, newer) => newer
+  const { columns, keys, set } = table
+  const wholeRow = keys.length + set.length === columns.length
+  return (older, newer) => (wholeRow && isFull(newer, set) ? newer : overlay(table, older, newer))
+}
+
+function isFull(row: Row, columns: readonly string[]): boolean {
+  for (const column of columns) if (isAbsent(row, column)) return false
+  return true
+}
+
+/** A column that cannot be read is not absent: the driver will come upon it and name the row, so that it fails alone. */
+function isAbsent(row: Row, column: string): boolean {
+  try {
+    return (row as Fields)[column] === undefined
+  } catch {
+    return false
+  }
+}
+
+/** A new object: the rows are the caller's, and may have columns as accessors. */
+function overlay(table: Table, older: Row, newer: Row): Row {
+  const merged: Fields = {}
+  for (const column of table.columns) merged[column] = (older as Fields)[column]
+  for (const column of table.set) {
+    const value = (newer as Fields)[column]
+    if (value !== undefined) merged[column] = value
+  }
+  return merged
+}
+
+/** `rows` with those of one key merged, in the order their keys first came. */
+export function coalesce(table: Table, rows: readonly Row[]): readonly Row[] {
+  if (table.keys.length === 0) return rows
+  const keyOf = keyReader(table)
+  const merge = mergeOf(table)
+  const merged = new Map<unknown, Row>()
+  for (const row of rows) {
+    const key = keyOf(row) ?? row
+    const older = merged.get(key)
+    merged.set(key, older === undefined ? row : merge(older, row))
+  }
+  return [...merged.values()]
+}
+
+/** Rows of a batch that are written alike: with the same columns. `indices` are their places in the batch. */
+export interface Shape {
+  readonly columns: readonly string[]
+  readonly rows: readonly Row[]
+  /** `undefined`: all of them, in order. */
+  readonly indices: readonly number[] | undefined
+}
+
+/** Sets of columns remembered: whoever sends rows may choose among 2ⁿ of them. */
+const MAX_SHAPES = 1000
+
+/**
+ * Sorts the rows of an `update` by the columns they have, so that an absent column stays out of the statement. For every
+ * other action an absent column is NULL and there is one shape.
+ */
+export class Shapes {
+  readonly #table: Table
+  readonly #optional: readonly string[]
+  readonly #columns = new Map<string, readonly string[]>()
+
+  constructor(table: Table) {
+    this.#table = table
+    this.#optional = table.action === 'update' ? table.columns.filter((column) => !table.keys.includes(column)) : []
+  }
+
+  of(rows: readonly Row[]): Shape[] {
+    const full: Shape = { columns: this.#table.columns, rows, indices: undefined }
+    if (this.#optional.length === 0 || rows.every((row) => isFull(row, this.#optional))) return [full]
+    const groups = new Map<readonly string[], { rows: Row[]; indices: number[] }>()
+    rows.forEach((row, index) => {
+      const columns = this.#columnsOf(row)
+      let group = groups.get(columns)
+      if (group === undefined) groups.set(columns, (group = { rows: [], indices: [] }))
+      group.rows.push(row)
+      group.indices.push(index)
+    })
+    return Array.from(groups, ([columns, group]) => ({ columns, ...group }))
+  }
+
+  /** One array per set of columns, so that drivers can recognise it. */
+  #columnsOf(row: Row): readonly string[] {
+    const absent = this.#optional.filter((column) => isAbsent(row, column))
+    if (absent.length === 0) return this.#table.columns
+    const id = JSON.stringify(absent)
+    let columns = this.#columns.get(id)
+    if (columns === undefined) {
+      if (this.#columns.size === MAX_SHAPES) this.#columns.clear()
+      columns = this.#table.columns.filter((column) => !absent.includes(column))
+      this.#columns.set(id, columns)
+    }
+    return columns
+  }
+}

@@ -1,0 +1,67 @@
+import { OptionError } from '../contract/errors.ts'
+import type { FlowMetrics } from '../contract/metrics-reporter.ts'
+import type { Table } from '../contract/table.ts'
+import type { FlowTracing } from '../contract/tracing.ts'
+import { show } from '../support/options.ts'
+import { KeyedLane } from './keyed-lane.ts'
+import { FifoLane, type Lane, type LaneHost } from './lane.ts'
+
+/** Who watches the lanes made from now on. */
+export interface LaneObservers {
+  readonly metrics: FlowMetrics | undefined
+  readonly tracing: FlowTracing | undefined
+}
+
+/** The lanes of a flow: one for each table definition, made when its first row comes. */
+export class Lanes {
+  readonly #host: LaneHost
+  readonly #observers: () => LaneObservers
+  /** Lanes that got rows since they were last expedited. */
+  readonly waiting = new Set<Lane>()
+  readonly #byId = new Map<string, Lane>()
+  readonly #byTable = new WeakMap<Table, Lane>()
+  #lastTable: Table | undefined
+  #lastLane: Lane | undefined
+
+  constructor(host: Omit<LaneHost, 'waiting'>, observers: () => LaneObservers) {
+    this.#host = { ...host, waiting: this.waiting }
+    this.#observers = observers
+  }
+
+  /** @throws {OptionError} when `table` was not made by `defineTable` */
+  of(table: Table): Lane {
+    if (this.#lastLane !== undefined && table === this.#lastTable) return this.#lastLane
+    const lane = this.#byTable.get(table) ?? this.#find(table)
+    this.#lastTable = table
+    this.#lastLane = lane
+    return lane
+  }
+
+  [Symbol.iterator](): Iterator<Lane> {
+    return this.#byId.values()
+  }
+
+  /** The lane most rows would leave from, if any would, when none has anything due. */
+  fullest(): Lane | undefined {
+    let fullest: Lane | undefined
+    for (const lane of this.waiting) {
+      if (lane.available > (fullest?.available ?? 0)) fullest = lane
+    }
+    return fullest
+  }
+
+  #find(table: Table): Lane {
+    if (typeof table?.id !== 'string') {
+      throw new OptionError(`table must be made by defineTable(), received ${show(table)}`)
+    }
+    let lane = this.#byId.get(table.id)
+    if (lane === undefined) {
+      const { metrics, tracing } = this.#observers()
+      lane = table.keys.length > 0 ? new KeyedLane(table, this.#host) : new FifoLane(table, this.#host)
+      lane.observe(metrics?.table(table.name), tracing)
+      this.#byId.set(table.id, lane)
+    }
+    this.#byTable.set(table, lane)
+    return lane
+  }
+}

@@ -1,0 +1,250 @@
+import type { SpanContext } from '@opentelemetry/api'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { noopReporter } from '../../src/contract/metrics-reporter.ts'
+import type { Tracing } from '../../src/contract/tracing.ts'
+import type { Executor } from '../../src/executor/executor.ts'
+import { settled } from '../support/clock.ts'
+import { rig } from '../support/flow.ts'
+import { committing, MemoryError } from '../support/memory-driver.ts'
+import { RecordingReporter } from '../support/recording-reporter.ts'
+import { updated, user, users, usersFrom } from '../support/tables.ts'
+
+const test = suite('what the engine reports')
+
+function reported(configure: (executor: Executor) => Executor = (executor) => executor) {
+  const reporter = new RecordingReporter()
+  const { flow, driver, clock } = rig({ flushSize: 4, flushInterval: 100, latencySampling: 1 }, (executor) =>
+    configure(executor).withMetricsReporter(reporter),
+  )
+  return { flow, driver, clock, reporter }
+}
+
+test('without a reporter no clock is read, whatever happens', async () => {
+  for (const configure of [(e: Executor) => e, (e: Executor) => e.withMetricsReporter(noopReporter)]) {
+    const { flow, driver, clock } = rig({ flushSize: 2, deadLetter: () => {} }, (executor) =>
+      configure(executor.withRetry({ maxAttempts: 2, backoffBase: 10 }).withTimeout(1000)),
+    )
+    await flow.submitMany(users, usersFrom(1, 2))
+    await flow.submitMany(updated, usersFrom(1, 2))
+    driver.runs[0]!.fail(new MemoryError('deadlock'))
+    driver.runs[1]!.fail(new MemoryError('permission'))
+    await clock.advance(10)
+    driver.runs[2]!.succeed()
+    await flow.submit(users, user(3))
+    await clock.advance(100)
+    driver.runs[3]!.succeed()
+    await flow.close()
+    assert.is(clock.reads, 0)
+  }
+})
+
+test('a batch that succeeds', async () => {
+  const { flow, driver, clock, reporter } = reported()
+  await flow.submit(users, user(1))
+  await clock.advance(40)
+  await flow.submit(users, user(2))
+  await clock.advance(60)
+  await clock.advance(250)
+  driver.runs[0]!.succeed()
+  await flow.close()
+  assert.equal(reporter.calls, [
+    ['observeEnqueueLatency', 'users', 0],
+    ['observeEnqueueLatency', 'users', 0],
+    ['observeDequeueLatency', 'users', 0.1],
+    ['observeDequeueLatency', 'users', 0.06],
+    ['countFlush', 'users', 'interval'],
+    ['observeBatchSize', 'users', 2],
+    ['observeAssembleDuration', 'users', 0],
+    ['observeAttemptDuration', 'users', 0.25, 'INSERT'],
+    ['observeExecuteDuration', 'users', 0.25, 'success'],
+    ['countBatch', 'users', 'success'],
+    ['countRecords', 'users', 'success', 2],
+    ['observeProcessDuration', 'users', 0.25, 'success'],
+  ])
+  assert.is(reporter.closed, 1)
+})
+
+test('a batch that is retried and given up in part', async () => {
+  const { flow, driver, clock, reporter } = reported((executor) =>
+    executor.withRetry({ maxAttempts: 2, backoffBase: 1000, jitter: 0 }),
+  )
+  const outcome = flow.writeMany(users, usersFrom(1, 4))
+  await settled()
+  driver.runs[0]!.fail(new MemoryError('lock_timeout'))
+  await clock.advance(1000)
+  driver.runs[1]!.succeed([{ index: 0, error: new MemoryError('duplicate_key') }])
+  await outcome
+  assert.equal(reporter.of('countError'), [
+    ['retry', 'lock_timeout'],
+    ['final', 'duplicate_key'],
+  ])
+  assert.equal(reporter.of('observeAttemptDuration'), [
+    [0, 'INSERT', 'lock_timeout'],
+    [0, 'INSERT', 'duplicate_key'],
+  ])
+  assert.equal(reporter.of('observeExecuteDuration'), [[1, 'fail', 'duplicate_key']])
+  assert.equal(reporter.of('countBatch'), [['fail']])
+  assert.equal(reporter.of('countRecords'), [
+    ['success', 3],
+    ['fail', 1],
+  ])
+})
+
+test('the wait for room is enqueue latency, the wait for a slot is process duration', async () => {
+  const reporter = new RecordingReporter()
+  const { flow, driver, clock } = rig({ flushSize: 1, bufferSize: 2, latencySampling: 1 }, (executor) =>
+    executor.withConcurrencyLimit(1).withMetricsReporter(reporter),
+  )
+  const all = flow.submitMany(users, usersFrom(1, 3))
+  await clock.advance(1000)
+  driver.runs[0]!.succeed()
+  await all
+  await clock.advance(2000)
+  driver.runs[1]!.succeed()
+  await settled()
+  driver.runs[2]!.succeed()
+  await flow.close()
+  assert.equal(reporter.of('observeEnqueueLatency'), [[0], [0], [1]])
+  assert.equal(
+    reporter.of('observeProcessDuration').map(([seconds]) => seconds),
+    [1, 3, 2],
+  )
+  assert.equal(
+    reporter.of('observeExecuteDuration').map(([seconds]) => seconds),
+    [1, 2, 0],
+  )
+})
+
+test('why batches left', async () => {
+  const { flow, driver, clock, reporter } = reported()
+  await flow.submitMany(users, usersFrom(1, 5))
+  await clock.advance(100)
+  await flow.submit(users, user(6))
+  void flow.flush()
+  await flow.submit(users, user(7))
+  const close = flow.close()
+  for (const run of driver.runs) run.succeed()
+  await close
+  assert.equal(reporter.of('countFlush').flat(), ['size', 'interval', 'manual', 'close'])
+})
+
+test('the probe shows queue, slots and database', async () => {
+  const { flow, driver, reporter } = reported((executor) => executor.withConcurrencyLimit(1))
+  const [probe] = reporter.probes
+  assert.equal([...probe!.queueLengths()], [])
+  await flow.submitMany(users, usersFrom(1, 6))
+  await flow.submit(updated, user(1))
+  assert.is(probe!.database, 'memory')
+  assert.equal(
+    [...probe!.queueLengths()],
+    [
+      ['users', 2],
+      ['updated', 1],
+    ],
+  )
+  assert.is(probe!.executor.inflight, 1)
+  assert.is(probe!.executor.concurrencyLimit, 1)
+  const close = flow.close()
+  for (let i = 0; i < 3; i++) {
+    driver.runs[i]!.succeed()
+    await settled()
+  }
+  await close
+  assert.equal(
+    [...probe!.queueLengths()].map(([, rows]) => rows),
+    [0, 0],
+  )
+  assert.is(probe!.executor.inflight, 0)
+})
+
+test('one row in latencySampling is sampled, whatever the size of its batch', async () => {
+  const reporter = new RecordingReporter()
+  const { flow } = rig(
+    { flushSize: 100, latencySampling: 10 },
+    (executor) => executor.withMetricsReporter(reporter),
+    committing(),
+  )
+  const rows = 40_000
+  for (let id = 0; id < rows; id++) {
+    await flow.submit(users, user(id))
+    if (id % 7 === 0) await flow.flush()
+  }
+  await flow.close()
+  const samples = reporter.of('observeDequeueLatency').length
+  assert.is(reporter.of('observeEnqueueLatency').length, samples)
+  // Binomial: mean 4,000, standard deviation 60; seven deviations keep this from failing by chance.
+  assert.ok(Math.abs(samples - rows / 10) < 420, `${samples} samples`)
+})
+
+test('about eight rows of a full batch are sampled unless told otherwise, but at least one row in 256', async () => {
+  for (const [flushSize, every] of [
+    [4, 1],
+    [80, 10],
+    [2000, 250],
+    [10_000, 256],
+  ] as const) {
+    const reporter = new RecordingReporter()
+    const { flow } = rig({ flushSize }, (executor) => executor.withMetricsReporter(reporter), committing())
+    const rows = every * 1000
+    await flow.submitMany(users, usersFrom(0, rows))
+    await flow.close()
+    const samples = reporter.of('observeDequeueLatency').length
+    // Binomial: mean 1,000, standard deviation below 32; seven deviations keep this from failing by chance.
+    assert.ok(Math.abs(samples - 1000) < (every === 1 ? 1 : 224), `${samples} samples, flushSize ${flushSize}`)
+  }
+})
+
+test('a reporter that throws is not felt by any row', async () => {
+  const broken = new Proxy({}, { get: () => () => assert.unreachable('the reporter is broken') })
+  const reporters = [
+    { open: () => assert.unreachable('cannot open') },
+    { open: () => ({ table: () => broken, close: () => assert.unreachable('cannot close') }) },
+    { open: () => ({ table: () => assert.unreachable('no table'), close: () => {} }) },
+  ]
+  for (const reporter of reporters) {
+    const { flow } = rig({ flushSize: 2 }, (executor) => executor.withMetricsReporter(reporter as never), committing())
+    await flow.submitMany(users, usersFrom(1, 5))
+    assert.is((await flow.close()).committed, 5)
+  }
+})
+
+test('tracing is asked once where the rows of one call come from', async () => {
+  let asked = 0
+  const seen: (readonly SpanContext[])[] = []
+  const tracingAs = (spanId: string): Tracing => ({
+    open: () => ({
+      capture: () => {
+        asked++
+        return { traceId: '1'.repeat(32), spanId, traceFlags: 1 }
+      },
+      captureSpan: () => undefined,
+      startBatch: ({ origins }) => void seen.push(origins),
+    }),
+  })
+  const { flow } = rig({ flushSize: 4 }, (executor) => executor.withTracing(tracingAs('a')), committing())
+  await flow.submitMany(users, usersFrom(1, 4))
+  assert.is(asked, 1)
+  await flow.writeMany(users, usersFrom(5, 4))
+  assert.is(asked, 2)
+  for (const user of usersFrom(9, 4)) await flow.submit(users, user)
+  assert.is(asked, 6)
+  assert.equal(
+    seen.map((origins) => origins.map(({ spanId }) => spanId)),
+    [['a'], ['a'], ['a']],
+  )
+  await flow.close()
+})
+
+test('tracing that throws is not felt by any row', async () => {
+  const fail = () => {
+    throw new Error('no tracer')
+  }
+  const tracing = { open: () => ({ capture: fail, captureSpan: fail, startBatch: fail }) }
+  const { flow } = rig({ flushSize: 2 }, (executor) => executor.withTracing(tracing), committing())
+  const outcome = await Promise.all([flow.write(users, user(1)), flow.write(updated, user(1)), flow.flush()])
+  assert.is(outcome[0].rows, 1)
+  assert.is((await flow.close()).committed, 2)
+})
+
+test.run()

@@ -1,0 +1,155 @@
+import { createRequire } from 'node:module'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { FlowProbe } from '../../../src/contract/metrics-reporter.ts'
+import { METRICS } from '../../../src/telemetry/metrics/catalogue.ts'
+import { OtelMetricsReporter } from '../../../src/telemetry/metrics/otel-reporter.ts'
+import { diagnosticsOf, flowProbe, MetricsUnderTest, slots } from '../../support/otel-metrics.ts'
+
+const A = { database: 'postgres', test_name: 'a' }
+const B = { database: 'postgres', test_name: 'b' }
+
+function setUp() {
+  const sdk = new MetricsUnderTest()
+  const open = (testName: string, probe: FlowProbe) => {
+    const flow = new OtelMetricsReporter({ testName, meterProvider: sdk.provider }).open(probe)
+    assert.ok(flow)
+    return flow
+  }
+  const gauges = async () => ({
+    queue: await sdk.points(METRICS.queueLength.name),
+    limit: await sdk.points(METRICS.executorConcurrency.name),
+    inflight: await sdk.points(METRICS.inflightBatches.name),
+  })
+  return { sdk, open, gauges }
+}
+
+test('flows of several reporters are summed by their attributes', async () => {
+  const { open, gauges } = setUp()
+  open('a', flowProbe({ executor: slots(8, 3), queues: { users: 10, orders: 1 } }))
+  open('a', flowProbe({ executor: slots(4, 2), queues: { users: 5 } }))
+  open('b', flowProbe({ executor: slots(2, 1), queues: { users: 7 } }))
+  assert.equal(await gauges(), {
+    queue: [
+      [{ table: 'users', ...A }, 15],
+      [{ table: 'orders', ...A }, 1],
+      [{ table: 'users', ...B }, 7],
+    ],
+    limit: [
+      [A, 12],
+      [B, 2],
+    ],
+    inflight: [
+      [A, 5],
+      [B, 1],
+    ],
+  })
+})
+
+test('each collection reads the present state', async () => {
+  const { open, gauges } = setUp()
+  const queues = { users: 10 }
+  const executor = { concurrencyLimit: 8, inflight: 1 }
+  open('a', flowProbe({ executor, queues }))
+  await gauges()
+  queues.users = 2
+  executor.inflight = 4
+  const { queue, inflight } = await gauges()
+  assert.equal(queue, [[{ table: 'users', ...A }, 2]])
+  assert.equal(inflight, [[A, 4]])
+})
+
+test('an executor shared by flows counts once, whichever of them is closed', async () => {
+  const { open, gauges } = setUp()
+  const executor = slots(8, 3)
+  const first = open('a', flowProbe({ executor, queues: { users: 1 } }))
+  open('a', flowProbe({ executor, queues: { users: 1 } }))
+  const shared = await gauges()
+  assert.equal([shared.queue[0]?.[1], shared.limit, shared.inflight], [2, [[A, 8]], [[A, 3]]])
+  first.close()
+  const left = await gauges()
+  assert.equal([left.queue[0]?.[1], left.limit, left.inflight], [1, [[A, 8]], [[A, 3]]])
+})
+
+test('one unlimited executor makes the sum unlimited, which is 0', async () => {
+  const { open, gauges } = setUp()
+  open('a', flowProbe({ executor: slots(8, 3) }))
+  const unlimited = open('a', flowProbe({ executor: slots(0, 4) }))
+  const { limit, inflight } = await gauges()
+  assert.equal(limit, [[A, 0]])
+  assert.equal(inflight, [[A, 7]])
+  unlimited.close()
+  assert.equal((await gauges()).limit, [[A, 8]])
+})
+
+test('after the last close every attribute set goes on at 0, and closing twice is harmless', async () => {
+  const { open, gauges } = setUp()
+  const flow = open('a', flowProbe({ executor: slots(8, 3), queues: { users: 10, orders: 1 } }))
+  await gauges()
+  flow.close()
+  flow.close()
+  const zero = {
+    queue: [
+      [{ table: 'users', ...A }, 0],
+      [{ table: 'orders', ...A }, 0],
+    ],
+    limit: [[A, 0]],
+    inflight: [[A, 0]],
+  }
+  assert.equal(await gauges(), zero)
+  assert.equal(await gauges(), zero)
+})
+
+test('a flow that lived between two collections shows its gauges at 0', async () => {
+  const { open, gauges } = setUp()
+  const flow = open('a', flowProbe({ executor: slots(8, 3) }))
+  flow.table('users')
+  flow.close()
+  assert.equal(await gauges(), { queue: [[{ table: 'users', ...A }, 0]], limit: [[A, 0]], inflight: [[A, 0]] })
+})
+
+test('queue lengths of the tables past the cap are summed under _other', async () => {
+  const { open, gauges } = setUp()
+  const queues = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`t${i}`, i]))
+  open('a', flowProbe({ queues }))
+  const { queue } = await gauges()
+  assert.is(queue.length, 61)
+  assert.equal(queue[60], [{ table: '_other', ...A }, 60 + 61 + 62 + 63 + 64])
+})
+
+test('two copies of the module on one provider share the callback', async () => {
+  const { sdk, open, gauges } = setUp()
+  const copy: { OtelMetricsReporter: typeof OtelMetricsReporter } = createRequire(import.meta.url)(
+    '../../../src/telemetry/metrics/otel-reporter.ts',
+  )
+  assert.is.not(copy.OtelMetricsReporter, OtelMetricsReporter, 'the second copy is a copy')
+  open('a', flowProbe({ executor: slots(8, 3), queues: { users: 10 } }))
+  new copy.OtelMetricsReporter({ testName: 'a', meterProvider: sdk.provider }).open(
+    flowProbe({ executor: slots(2, 1), queues: { users: 5 } }),
+  )
+  assert.equal(await gauges(), { queue: [[{ table: 'users', ...A }, 15]], limit: [[A, 10]], inflight: [[A, 4]] })
+})
+
+test('a probe that throws is logged once and hides no other flow', async () => {
+  const { open, gauges } = setUp()
+  const broken = flowProbe()
+  open('a', {
+    ...broken,
+    queueLengths() {
+      throw new Error('no lengths today')
+    },
+  })
+  open('a', flowProbe({ executor: slots(8, 3), queues: { users: 4 } }))
+  const heard = await diagnosticsOf(async () => {
+    assert.equal((await gauges()).queue, [[{ table: 'users', ...A }, 4]])
+  })
+  assert.is(heard.length, 1)
+})
+
+test('a value that is not finite is not observed', async () => {
+  const { open, gauges } = setUp()
+  open('a', flowProbe({ executor: slots(Number.NaN, 3), queues: { users: Number.POSITIVE_INFINITY } }))
+  assert.equal(await gauges(), { queue: [], limit: [], inflight: [[A, 3]] })
+})
+
+test.run()

@@ -1,0 +1,54 @@
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
+import { MeterProvider } from '@opentelemetry/sdk-metrics'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { freePort } from '../../../examples/demo/embedded-postgres.ts'
+import { METRICS, OtelMetricsReporter, prometheusLabel, prometheusName } from '../../../src/telemetry/index.ts'
+import { settled } from '../../support/clock.ts'
+import { samplesOf } from '../../support/exposition.ts'
+import { rig } from '../../support/flow.ts'
+import { MemoryDriver, MemoryError } from '../../support/memory-driver.ts'
+import { updated, user, users } from '../../support/tables.ts'
+
+const test = suite("OpenTelemetry's own Prometheus exporter")
+
+/** Brings about everything the contract counts. */
+async function troubles(meterProvider: MeterProvider): Promise<void> {
+  const reporter = new OtelMetricsReporter({ meterProvider, testName: 'contract' })
+  const { flow, driver, clock } = rig(
+    { flushSize: 1, bufferSize: 1, latencySampling: 1, deadLetter: () => {} },
+    (executor) => executor.withMetricsReporter(reporter).withRetry({ maxAttempts: 2, backoffBase: 1 }),
+    new MemoryDriver(),
+  )
+  await flow.submit(users, user(1))
+  flow.trySubmit(users, user(2))
+  driver.runs[0]!.fail(new MemoryError('deadlock'))
+  await clock.advance(1)
+  driver.runs[1]!.fail(new MemoryError('constraint'))
+  await settled()
+  const merging = rig({ bufferSize: 500 }, (executor) => executor.withMetricsReporter(reporter))
+  for (const id of [1, 1]) await merging.flow.submit(updated, user(id))
+  const closed = merging.flow.close()
+  merging.driver.runs[0]!.succeed()
+  await Promise.all([closed, flow.close()])
+}
+
+test('serves every series of the contract with its labels', async () => {
+  const port = await freePort()
+  const exporter = new PrometheusExporter({ port, host: '127.0.0.1' })
+  const meterProvider = new MeterProvider({ readers: [exporter] })
+  await troubles(meterProvider)
+  const page = await fetch(`http://127.0.0.1:${port}/metrics`).then((response) => response.text())
+  await meterProvider.shutdown()
+  const samples = samplesOf(page)
+  for (const spec of Object.values(METRICS)) {
+    const name = prometheusName(spec) + (spec.kind === 'histogram' ? '_count' : '')
+    const found = samples.filter((sample) => sample.name === name)
+    assert.ok(found.length > 0, `${name} is on the page`)
+    const labels = new Set(found.flatMap((sample) => sample.labels.map((label) => label.split('=', 1)[0])))
+    for (const attribute of spec.attributes)
+      assert.ok(labels.has(prometheusLabel(attribute)), `${name} has ${attribute}`)
+  }
+})
+
+test.run()
