@@ -8,7 +8,7 @@
  */
 import { Command, InvalidArgumentError } from 'commander'
 import pg from 'pg'
-import { servers } from '../test/support/servers.ts'
+import { servers } from '../test/support/servers/servers.ts'
 import { appendContenders, upsertContenders } from './database.ts'
 import { engineContenders } from './engine.ts'
 import { telemetryCost } from './telemetry-cost.ts'

@@ -6,7 +6,7 @@
 import { BatchFlow, defineTable, type Table } from 'batchflow-otel'
 import { redisExecutor, stream } from 'batchflow-otel/redis'
 import { Redis } from 'ioredis'
-import { servers } from '../test/support/servers.ts'
+import { servers } from '../test/support/servers/servers.ts'
 import { flowContender } from './flow-contender.ts'
 import { alternate, type Contender } from './turns.ts'
 

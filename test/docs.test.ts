@@ -6,8 +6,8 @@ import pg from 'pg'
 import ts from 'typescript'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Example, examplesOf } from './support/examples.ts'
-import { servers } from './support/servers.ts'
+import { type Example, examplesOf } from './support/docs/examples.ts'
+import { servers } from './support/servers/servers.ts'
 
 const docs = suite('docs')
 const repository = join(import.meta.dirname, '..')

@@ -10,7 +10,7 @@ import { execFile } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { shareServers } from './support/servers.ts'
+import { shareServers } from './support/servers/servers.ts'
 
 const FILTERS = ['test/telemetry', 'test/prometheus', 'test/live/traces', 'test/live/client-spans']
 const SOURCES = ['src', 'test', 'examples', 'docs', 'tsconfig.json']

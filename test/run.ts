@@ -8,8 +8,8 @@
  */
 import { readdirSync } from 'node:fs'
 import { join, sep } from 'node:path'
-import { type FileRun, killRunning, type Limits, runFile } from './support/run-file.ts'
-import { judge, type Verdict } from './support/verdict.ts'
+import { judge, type Verdict } from './support/runner/judge-file.ts'
+import { type FileRun, killRunning, type Limits, runFile } from './support/runner/run-file.ts'
 
 const AT_ONCE = 2
 const root = process.env['TEST_ROOT'] ?? import.meta.dirname
@@ -24,7 +24,7 @@ async function main(filters: readonly string[]): Promise<void> {
   const live = files.filter((file) => file.startsWith(`live${sep}`))
   const quick = files.filter((file) => !live.includes(file))
   if (live.length > 0) {
-    const { shareServers } = await import('./support/servers.ts') // not before: it brings a database client along
+    const { shareServers } = await import('./support/servers/servers.ts') // not before: it brings a database client along
     await shareServers()
   }
   const verdicts = [...(await runAll(quick, AT_ONCE)), ...(await runAll(live, 1))]

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { findTools } from '../monitoring/tools.ts'
-import { run } from '../support/program.ts'
+import { run } from '../support/programs/program.ts'
 
 interface Service {
   readonly image?: string

@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { METRICS, type MetricSpec, prometheusName } from '../../src/telemetry/metrics/catalogue.ts'
 import { findProgram, findTools } from '../monitoring/tools.ts'
-import { run } from '../support/program.ts'
+import { run } from '../support/programs/program.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const PROMETHEUS = join(ROOT, 'collector/prometheus')

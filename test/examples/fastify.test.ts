@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ExampleProcess } from '../support/example-process.ts'
-import type { OtlpSpan } from '../support/otlp-receiver.ts'
-import { servers } from '../support/servers.ts'
+import { ExampleProcess } from '../support/programs/example-process.ts'
+import { servers } from '../support/servers/servers.ts'
+import type { OtlpSpan } from '../support/telemetry/otlp-receiver.ts'
 
 const test = suite('examples/fastify')
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ExampleProcess } from '../support/example-process.ts'
-import { servers } from '../support/servers.ts'
+import { ExampleProcess } from '../support/programs/example-process.ts'
+import { servers } from '../support/servers/servers.ts'
 
 const test = suite('examples/nodesdk-otlp')
 

@@ -6,11 +6,11 @@ import { AttemptTimeoutError, OptionError, type RowFailedError } from '../../src
 import type { Executor } from '../../src/executor/executor.ts'
 import { backoff, NO_RETRY, type RetryOptions } from '../../src/executor/retry.ts'
 import { rejectsWith, thrownBy } from '../support/assertions.ts'
-import { settled } from '../support/clock.ts'
-import { type Rig, rig } from '../support/flow.ts'
-import { MemoryDriver, MemoryError, type Run } from '../support/memory-driver.ts'
-import { RecordingReporter } from '../support/recording-reporter.ts'
-import { ids, updated, user, users, usersFrom } from '../support/tables.ts'
+import { settled } from '../support/engine/clock.ts'
+import { type Rig, rig } from '../support/engine/flow.ts'
+import { MemoryDriver, MemoryError, type Run } from '../support/engine/memory-driver.ts'
+import { RecordingReporter } from '../support/engine/recording-reporter.ts'
+import { ids, updated, user, users, usersFrom } from '../support/engine/tables.ts'
 
 const test = suite('batch run')
 

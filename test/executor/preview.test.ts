@@ -2,9 +2,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { registerErrorClassifier } from '../../src/executor/classifiers.ts'
 import { createExecutor } from '../../src/executor/executor.ts'
-import { rig } from '../support/flow.ts'
-import { MemoryDriver, MemoryError } from '../support/memory-driver.ts'
-import { updated, user, users, usersFrom } from '../support/tables.ts'
+import { rig } from '../support/engine/flow.ts'
+import { MemoryDriver, MemoryError } from '../support/engine/memory-driver.ts'
+import { updated, user, users, usersFrom } from '../support/engine/tables.ts'
 
 const test = suite('preview')
 

@@ -6,10 +6,10 @@ import { defineTable } from '../../src/contract/table.ts'
 import { createExecutor } from '../../src/executor/executor.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
 import { rejectsWith, thrownBy } from '../support/assertions.ts'
-import { settled } from '../support/clock.ts'
-import { rig } from '../support/flow.ts'
-import { committing, MemoryError } from '../support/memory-driver.ts'
-import { ids, user, users, usersFrom } from '../support/tables.ts'
+import { settled } from '../support/engine/clock.ts'
+import { rig } from '../support/engine/flow.ts'
+import { committing, MemoryError } from '../support/engine/memory-driver.ts'
+import { ids, user, users, usersFrom } from '../support/engine/tables.ts'
 
 const test = suite('BatchFlow')
 

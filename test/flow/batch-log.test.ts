@@ -4,10 +4,10 @@ import { OptionError } from '../../src/contract/errors.ts'
 import type { LogOptions } from '../../src/flow/batch-log.ts'
 import { OtelTracing } from '../../src/telemetry/index.ts'
 import { rejectsWith } from '../support/assertions.ts'
-import { rig } from '../support/flow.ts'
-import { committing, MemoryDriver, MemoryError } from '../support/memory-driver.ts'
-import { updated, user, users, usersFrom } from '../support/tables.ts'
-import { Traces } from '../support/traces.ts'
+import { rig } from '../support/engine/flow.ts'
+import { committing, MemoryDriver, MemoryError } from '../support/engine/memory-driver.ts'
+import { updated, user, users, usersFrom } from '../support/engine/tables.ts'
+import { Traces } from '../support/telemetry/traces.ts'
 
 const test = suite('batch log')
 

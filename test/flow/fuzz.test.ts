@@ -6,10 +6,10 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { hub } from '../../src/contract/hub.ts'
-import { settled } from '../support/clock.ts'
-import { checkClosed, checkPunctual } from '../support/fuzz-checks.ts'
-import { FuzzRig } from '../support/fuzz-rig.ts'
-import { calmSetups, calmStepLists, type Setup, type Step, setups, stepLists } from '../support/fuzz-steps.ts'
+import { settled } from '../support/engine/clock.ts'
+import { checkClosed, checkPunctual } from '../support/fuzz/checks.ts'
+import { FuzzRig } from '../support/fuzz/rig.ts'
+import { calmSetups, calmStepLists, type Setup, type Step, setups, stepLists } from '../support/fuzz/steps.ts'
 
 const test = suite('a flow, whatever happens')
 

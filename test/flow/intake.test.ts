@@ -3,12 +3,12 @@ import * as assert from 'uvu/assert'
 import { AbortedError, InvalidRowError } from '../../src/contract/errors.ts'
 import { defineTable } from '../../src/contract/table.ts'
 import { rejectsWith } from '../support/assertions.ts'
-import { settled } from '../support/clock.ts'
-import { rig } from '../support/flow.ts'
+import { settled } from '../support/engine/clock.ts'
+import { rig } from '../support/engine/flow.ts'
+import { committing } from '../support/engine/memory-driver.ts'
+import { RecordingReporter } from '../support/engine/recording-reporter.ts'
+import { ids, updated, user, users, usersFrom } from '../support/engine/tables.ts'
 import { collected } from '../support/garbage.ts'
-import { committing } from '../support/memory-driver.ts'
-import { RecordingReporter } from '../support/recording-reporter.ts'
-import { ids, updated, user, users, usersFrom } from '../support/tables.ts'
 
 const test = suite('row budget')
 

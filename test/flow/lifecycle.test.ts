@@ -11,11 +11,11 @@ import { createExecutor } from '../../src/executor/executor.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
 import type { DeadLetter } from '../../src/flow/options.ts'
 import { rejectsWith, thrownBy } from '../support/assertions.ts'
-import { settled } from '../support/clock.ts'
-import { rig } from '../support/flow.ts'
-import { MemoryDriver, MemoryError } from '../support/memory-driver.ts'
-import { RecordingReporter } from '../support/recording-reporter.ts'
-import { ids, updated, user, users, usersFrom } from '../support/tables.ts'
+import { settled } from '../support/engine/clock.ts'
+import { rig } from '../support/engine/flow.ts'
+import { MemoryDriver, MemoryError } from '../support/engine/memory-driver.ts'
+import { RecordingReporter } from '../support/engine/recording-reporter.ts'
+import { ids, updated, user, users, usersFrom } from '../support/engine/tables.ts'
 
 const test = suite('lifecycle')
 

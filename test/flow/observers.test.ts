@@ -4,11 +4,11 @@ import * as assert from 'uvu/assert'
 import { noopReporter } from '../../src/contract/metrics-reporter.ts'
 import type { Tracing } from '../../src/contract/tracing.ts'
 import type { Executor } from '../../src/executor/executor.ts'
-import { settled } from '../support/clock.ts'
-import { rig } from '../support/flow.ts'
-import { committing, MemoryError } from '../support/memory-driver.ts'
-import { RecordingReporter } from '../support/recording-reporter.ts'
-import { updated, user, users, usersFrom } from '../support/tables.ts'
+import { settled } from '../support/engine/clock.ts'
+import { rig } from '../support/engine/flow.ts'
+import { committing, MemoryError } from '../support/engine/memory-driver.ts'
+import { RecordingReporter } from '../support/engine/recording-reporter.ts'
+import { updated, user, users, usersFrom } from '../support/engine/tables.ts'
 
 const test = suite('what the engine reports')
 

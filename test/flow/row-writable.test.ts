@@ -4,10 +4,10 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { InvalidRowError, StreamFailedError } from '../../src/contract/errors.ts'
 import { rejectsWith } from '../support/assertions.ts'
-import { settled } from '../support/clock.ts'
-import { rig } from '../support/flow.ts'
-import { committing, MemoryError } from '../support/memory-driver.ts'
-import { ids, user, users, usersFrom } from '../support/tables.ts'
+import { settled } from '../support/engine/clock.ts'
+import { rig } from '../support/engine/flow.ts'
+import { committing, MemoryError } from '../support/engine/memory-driver.ts'
+import { ids, user, users, usersFrom } from '../support/engine/tables.ts'
 
 const test = suite('writable')
 

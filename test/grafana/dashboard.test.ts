@@ -9,7 +9,7 @@ import { fileOf, LANGUAGES, stale } from '../../grafana/generate.ts'
 import { TRACE_STORE } from '../../grafana/variables.ts'
 import { METRICS, prometheusName } from '../../src/telemetry/metrics/catalogue.ts'
 import { findProgram } from '../monitoring/tools.ts'
-import { run } from '../support/program.ts'
+import { run } from '../support/programs/program.ts'
 
 type Dashboard = Omit<model.Dashboard, 'panels'> & { readonly panels: readonly Panel[] }
 type Panel = Omit<model.Panel, 'targets'> & {

@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { defineTable } from '../../src/contract/table.ts'
-import { settled } from '../support/clock.ts'
-import { rig } from '../support/flow.ts'
-import { MemoryError, type Run } from '../support/memory-driver.ts'
-import { RecordingReporter } from '../support/recording-reporter.ts'
-import { ids, ignored, replaced, updated, user } from '../support/tables.ts'
+import { settled } from '../support/engine/clock.ts'
+import { rig } from '../support/engine/flow.ts'
+import { MemoryError, type Run } from '../support/engine/memory-driver.ts'
+import { RecordingReporter } from '../support/engine/recording-reporter.ts'
+import { ids, ignored, replaced, updated, user } from '../support/engine/tables.ts'
 
 const test = suite('keyed lane')
 

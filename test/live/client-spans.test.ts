@@ -1,4 +1,4 @@
-import '../support/node-sdk.ts'
+import '../support/telemetry/node-sdk.ts'
 import { randomBytes } from 'node:crypto'
 import type { NodeSDK } from '@opentelemetry/sdk-node'
 import { createPool } from 'mysql2/promise'
@@ -9,10 +9,10 @@ import { mysqlExecutor } from '../../src/drivers/mysql/index.ts'
 import { redisExecutor } from '../../src/drivers/redis/index.ts'
 import type { Executor } from '../../src/executor/executor.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
-import { mysqlInstrumentation, request, startNodeSdk } from '../support/node-sdk.ts'
-import { OtlpReceiver } from '../support/otlp-receiver.ts'
-import { type AnyRow, RedisScene } from '../support/redis.ts'
-import { servers } from '../support/servers.ts'
+import { type AnyRow, RedisScene } from '../support/databases/redis.ts'
+import { servers } from '../support/servers/servers.ts'
+import { mysqlInstrumentation, request, startNodeSdk } from '../support/telemetry/node-sdk.ts'
+import { OtlpReceiver } from '../support/telemetry/otlp-receiver.ts'
 
 const test = suite('spans of clients')
 

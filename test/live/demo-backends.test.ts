@@ -12,8 +12,8 @@ import { openStore } from '../../examples/demo/stores/open.ts'
 import type { Store } from '../../examples/demo/stores/store.ts'
 import { dailyDelays, flights } from '../../examples/demo/tables.ts'
 import { verify } from '../../examples/demo/verify.ts'
-import { startDemo, summaryOf, THREE_FLIGHTS } from '../support/demo.ts'
-import { type DemoBackend, demoBackends, demoSchema } from '../support/demo-backends.ts'
+import { startDemo, summaryOf, THREE_FLIGHTS } from '../support/programs/demo.ts'
+import { type DemoBackend, demoBackends, demoSchema } from '../support/programs/demo-backends.ts'
 
 const demo = suite('demo backends')
 const { backends, remove } = await demoBackends()

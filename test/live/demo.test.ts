@@ -4,8 +4,8 @@ import pg from 'pg'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { METRICS } from '../../src/telemetry/metrics/catalogue.ts'
-import { startDemo, summaryOf } from '../support/demo.ts'
-import { servers } from '../support/servers.ts'
+import { startDemo, summaryOf } from '../support/programs/demo.ts'
+import { servers } from '../support/servers/servers.ts'
 
 const demo = suite('demo')
 

@@ -7,9 +7,9 @@ import { postgresExecutor } from '../../src/drivers/postgres/index.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
 import { startPrometheus } from '../../src/prometheus/index.ts'
 import { OtelMetricsReporter, OtelTracing } from '../../src/telemetry/index.ts'
-import { Scene } from '../support/postgres.ts'
-import { type ExemplarSeries, Prometheus, until } from '../support/prometheus.ts'
-import { Traces } from '../support/traces.ts'
+import { Scene } from '../support/databases/postgres.ts'
+import { type ExemplarSeries, Prometheus, until } from '../support/prometheus/prometheus.ts'
+import { Traces } from '../support/telemetry/traces.ts'
 
 const scene = await Scene.open()
 const endpoint = await startPrometheus({ port: 0, setGlobal: false })

@@ -5,7 +5,7 @@ import { defineTable } from '../../src/contract/table.ts'
 import { postgresExecutor } from '../../src/drivers/postgres/index.ts'
 import type { Executor } from '../../src/executor/executor.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
-import { servers } from '../support/servers.ts'
+import { servers } from '../support/servers/servers.ts'
 
 const server = await servers.postgres()
 const test = suite('a flow on PostgreSQL')

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { negotiate } from '../../src/prometheus/negotiate.ts'
-import { everyKind, SPAN_ID, TRACE_ID } from '../support/metrics-page.ts'
-import { Prometheus, type TargetState, until } from '../support/prometheus.ts'
+import { everyKind, SPAN_ID, TRACE_ID } from '../support/prometheus/metrics-page.ts'
+import { Prometheus, type TargetState, until } from '../support/prometheus/prometheus.ts'
 
 const rig = everyKind()
 const page = await rig.exporter.page('openmetrics')

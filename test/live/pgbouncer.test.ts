@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { defineTable } from '../../src/contract/table.ts'
 import { type PostgresOptions, postgresExecutor } from '../../src/drivers/postgres/index.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
-import { servers } from '../support/servers.ts'
+import { servers } from '../support/servers/servers.ts'
 
 interface Item {
   id: number

@@ -5,7 +5,7 @@ import { AttemptError } from '../../src/contract/driver.ts'
 import { OptionError } from '../../src/contract/errors.ts'
 import { PostgresDriver } from '../../src/drivers/postgres/driver.ts'
 import { thrownBy } from '../support/assertions.ts'
-import { type AnyRow, failure, never, Scene, tableOf, write } from '../support/postgres.ts'
+import { type AnyRow, failure, never, Scene, tableOf, write } from '../support/databases/postgres.ts'
 
 const scene = await Scene.open()
 const driver = scene.driver()

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import type { AttemptError } from '../../src/contract/driver.ts'
 import type { Table } from '../../src/contract/table.ts'
 import { PostgresDriver } from '../../src/drivers/postgres/driver.ts'
-import { type AnyRow, failure, Scene, tableOf, write } from '../support/postgres.ts'
+import { type AnyRow, failure, Scene, tableOf, write } from '../support/databases/postgres.ts'
 
 /** One connection: whatever a fault does to it, the next statement feels. */
 const scene = await Scene.open({ max: 1 })

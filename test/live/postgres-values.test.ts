@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { PostgresDriver } from '../../src/drivers/postgres/driver.ts'
-import { type AnyRow, failure, Scene, tableOf, write } from '../support/postgres.ts'
+import { type AnyRow, failure, Scene, tableOf, write } from '../support/databases/postgres.ts'
 
 /** Neither the process nor the session is in UTC, so that a mix-up of the two shows. */
 process.env['TZ'] = 'America/New_York'

@@ -7,8 +7,8 @@ import { defineTable } from '../../src/contract/table.ts'
 import { args, hash, redisExecutor, stream } from '../../src/drivers/redis/index.ts'
 import { slotOf } from '../../src/drivers/redis/slot.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
-import { type AnyRow, driverOf, refusals, tableOf, write } from '../support/redis.ts'
-import { RedisCluster } from '../support/redis-cluster.ts'
+import { type AnyRow, driverOf, refusals, tableOf, write } from '../support/databases/redis.ts'
+import { RedisCluster } from '../support/servers/redis-cluster.ts'
 
 const test = suite('redis: cluster')
 const servers = await RedisCluster.open(3)

@@ -8,8 +8,8 @@ import { defineTable } from '../../src/contract/table.ts'
 import { redisExecutor, stream } from '../../src/drivers/redis/index.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
 import { thrownBy } from '../support/assertions.ts'
-import { type AnyRow, driverOf, refusals, tableOf, verdictOn, write } from '../support/redis.ts'
-import { RedisServer } from '../support/redis-server.ts'
+import { type AnyRow, driverOf, refusals, tableOf, verdictOn, write } from '../support/databases/redis.ts'
+import { RedisServer } from '../support/servers/redis-server.ts'
 
 const test = suite('redis: faults')
 const server = await RedisServer.open({ appendonly: 'yes', appendfsync: 'always' })

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { defineTable, type OnConflict } from '../../src/contract/table.ts'
 import { args, hash, json, redisExecutor, set, stream } from '../../src/drivers/redis/index.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
-import { type AnyRow, driverOf, RedisScene, refusals, write } from '../support/redis.ts'
+import { type AnyRow, driverOf, RedisScene, refusals, write } from '../support/databases/redis.ts'
 
 const test = suite('redis: values and actions')
 const scene = await RedisScene.open()

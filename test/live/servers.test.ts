@@ -6,14 +6,14 @@ import pg from 'pg'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { findBinaries } from '../../examples/demo/embedded-postgres.ts'
-import { probePostgres, probeRedis } from '../support/probes.ts'
-import { servers } from '../support/servers.ts'
+import { probePostgres, probeRedis } from '../support/servers/probes.ts'
+import { servers } from '../support/servers/servers.ts'
 
 const repository = join(import.meta.dirname, '../..')
 
 /** Runs a script that can use `servers`, and says how it ended. */
 function script(body: string, env: NodeJS.ProcessEnv = {}) {
-  const code = `import { servers } from './test/support/servers.ts'\n${body}`
+  const code = `import { servers } from './test/support/servers/servers.ts'\n${body}`
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
     cwd: repository,
     env: { ...process.env, ...env },

@@ -1,4 +1,4 @@
-import '../support/node-sdk.ts'
+import '../support/telemetry/node-sdk.ts'
 import type { NodeSDK } from '@opentelemetry/sdk-node'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -7,10 +7,10 @@ import { defineTable, type OnConflict, type Table } from '../../src/contract/tab
 import { postgresExecutor } from '../../src/drivers/postgres/index.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
 import { rejectsWith } from '../support/assertions.ts'
-import { pgInstrumentation, request, startNodeSdk } from '../support/node-sdk.ts'
-import { OtlpReceiver, type OtlpSpan } from '../support/otlp-receiver.ts'
-import { type AnyRow, Scene } from '../support/postgres.ts'
-import { servers } from '../support/servers.ts'
+import { type AnyRow, Scene } from '../support/databases/postgres.ts'
+import { servers } from '../support/servers/servers.ts'
+import { pgInstrumentation, request, startNodeSdk } from '../support/telemetry/node-sdk.ts'
+import { OtlpReceiver, type OtlpSpan } from '../support/telemetry/otlp-receiver.ts'
 
 const test = suite('traces over OTLP')
 

@@ -11,7 +11,7 @@ import { OtelMetricsReporter, OtelTracing } from 'batchflow-otel/otel'
 import type { PrometheusEndpoint } from 'batchflow-otel/prometheus'
 import { openBackends } from '../../examples/traffic/backends.ts'
 import { startTraffic } from '../../examples/traffic/traffic.ts'
-import { servers } from '../support/servers.ts'
+import { servers } from '../support/servers/servers.ts'
 import { JOB, type Routes } from './routes.ts'
 
 export interface Load {

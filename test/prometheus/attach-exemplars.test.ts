@@ -15,8 +15,8 @@ import * as assert from 'uvu/assert'
 import { attachExemplars } from '../../src/prometheus/attach-exemplars.ts'
 import { METRICS, SCOPE } from '../../src/telemetry/metrics/catalogue.ts'
 import type { NotedExemplars } from '../../src/telemetry/metrics/exemplars.ts'
-import { samplesOf } from '../support/exposition.ts'
-import { contextOf, type PageRig, pageRig } from '../support/metrics-page.ts'
+import { samplesOf } from '../support/prometheus/exposition.ts'
+import { contextOf, type PageRig, pageRig } from '../support/prometheus/metrics-page.ts'
 
 const rigs: PageRig[] = []
 const test = suite('attaching exemplars')

@@ -10,8 +10,8 @@ import { BatchFlowError, OptionError } from '../../src/contract/errors.ts'
 import { BatchFlowPrometheusExporter, type PrometheusExporterOptions } from '../../src/prometheus/index.ts'
 import { exemplarStore } from '../../src/telemetry/metrics/exemplars.ts'
 import { rejectsWith } from '../support/assertions.ts'
-import { contextOf, pageRig } from '../support/metrics-page.ts'
-import { diagnosticsOf } from '../support/otel-metrics.ts'
+import { contextOf, pageRig } from '../support/prometheus/metrics-page.ts'
+import { diagnosticsOf } from '../support/telemetry/otel-metrics.ts'
 
 const exporters: BatchFlowPrometheusExporter[] = []
 const test = suite('Prometheus exporter')

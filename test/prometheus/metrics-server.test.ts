@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type MetricsServer, serveMetrics } from '../../src/prometheus/metrics-server.ts'
-import { diagnosticsOf } from '../support/otel-metrics.ts'
+import { diagnosticsOf } from '../support/telemetry/otel-metrics.ts'
 
 const servers: MetricsServer[] = []
 const test = suite('metrics server')

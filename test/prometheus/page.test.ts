@@ -4,9 +4,9 @@ import { AggregationType, type MeterProvider } from '@opentelemetry/sdk-metrics'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SCOPE } from '../../src/telemetry/metrics/catalogue.ts'
-import { samplesOf, seriesOf } from '../support/exposition.ts'
-import { contextOf, everyKind, type PageRig, pageRig, SPAN_ID, TRACE_ID } from '../support/metrics-page.ts'
-import { diagnosticsOf } from '../support/otel-metrics.ts'
+import { samplesOf, seriesOf } from '../support/prometheus/exposition.ts'
+import { contextOf, everyKind, type PageRig, pageRig, SPAN_ID, TRACE_ID } from '../support/prometheus/metrics-page.ts'
+import { diagnosticsOf } from '../support/telemetry/otel-metrics.ts'
 
 const rigs: PageRig[] = []
 const test = suite('metrics page')

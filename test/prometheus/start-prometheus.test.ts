@@ -8,7 +8,7 @@ import type { FlowProbe } from '../../src/contract/metrics-reporter.ts'
 import { type PrometheusEndpoint, type PrometheusOptions, startPrometheus } from '../../src/prometheus/index.ts'
 import { METRICS, type MetricSpec, prometheusLabel, prometheusName, prometheusType } from '../../src/telemetry/index.ts'
 import { OtelMetricsReporter } from '../../src/telemetry/metrics/otel-reporter.ts'
-import { diagnosticsOf, flowProbe, slots } from '../support/otel-metrics.ts'
+import { diagnosticsOf, flowProbe, slots } from '../support/telemetry/otel-metrics.ts'
 
 const endpoints: PrometheusEndpoint[] = []
 const test = suite('startPrometheus')

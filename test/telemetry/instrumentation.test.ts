@@ -10,11 +10,11 @@ import * as assert from 'uvu/assert'
 import { OptionError } from '../../src/contract/errors.ts'
 import { BatchFlowInstrumentation, OtelMetricsReporter } from '../../src/telemetry/index.ts'
 import { rejectsWith } from '../support/assertions.ts'
-import { rig } from '../support/flow.ts'
-import { committing } from '../support/memory-driver.ts'
-import { RecordingReporter } from '../support/recording-reporter.ts'
-import { user, users } from '../support/tables.ts'
-import { enableContext, Traces } from '../support/traces.ts'
+import { rig } from '../support/engine/flow.ts'
+import { committing } from '../support/engine/memory-driver.ts'
+import { RecordingReporter } from '../support/engine/recording-reporter.ts'
+import { user, users } from '../support/engine/tables.ts'
+import { enableContext, Traces } from '../support/telemetry/traces.ts'
 
 const test = suite('BatchFlowInstrumentation')
 enableContext()

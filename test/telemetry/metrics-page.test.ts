@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { METRICS, type MetricSpec, prometheusLabel, prometheusName } from '../../src/telemetry/metrics/catalogue.ts'
-import { metricTable, readPage, renewed } from '../support/metric-table.ts'
+import { metricTable, readPage, renewed } from '../support/docs/metric-table.ts'
 
 const specs: readonly MetricSpec[] = Object.values(METRICS)
 const page = readPage()
 const queries = [...page.matchAll(/```promql\n(.+?)```/gs)].map(([, query]) => query!.trim())
 
 test('the table in docs/metrics.md is that of the catalogue', () => {
-  assert.is(page, renewed(page), 'run npx tsx test/support/metric-table.ts')
+  assert.is(page, renewed(page), 'run npx tsx test/support/docs/metric-table.ts')
   assert.throws(() => renewed('a page without markers'), 'docs/metrics.md needs the lines')
 })
 

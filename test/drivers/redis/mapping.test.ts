@@ -5,8 +5,8 @@ import { OptionError } from '../../../src/contract/errors.ts'
 import { RedisDriver } from '../../../src/drivers/redis/driver.ts'
 import { args, hash, json, set, stream } from '../../../src/drivers/redis/index.ts'
 import { rejectsWith } from '../../support/assertions.ts'
-import { type AnyRow, tableOf } from '../../support/redis.ts'
-import { commandsOf, plan, unconnected, unconnectedCluster } from '../../support/redis-commands.ts'
+import { type AnyRow, tableOf } from '../../support/databases/redis.ts'
+import { commandsOf, plan, unconnected, unconnectedCluster } from '../../support/databases/redis-commands.ts'
 
 const columns = ['id', 'a', 'b']
 const inserted = tableOf('t', columns)

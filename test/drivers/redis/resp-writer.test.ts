@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { EncodeError, jsonText, RespWriter, textOf } from '../../../src/drivers/redis/resp-writer.ts'
 import { thrownBy } from '../../support/assertions.ts'
-import { decode } from '../../support/redis-commands.ts'
+import { decode } from '../../support/databases/redis-commands.ts'
 
 function written(values: readonly unknown[], size = 1): Buffer[] {
   const writer = new RespWriter(size)

@@ -2,7 +2,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { TraceRing } from '../../../examples/demo/trace-ring.ts'
-import { Traces } from '../../support/traces.ts'
+import { Traces } from '../../support/telemetry/traces.ts'
 
 const made = new Traces()
 

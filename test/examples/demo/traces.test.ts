@@ -1,9 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { SpanView, TraceLine, TracePage } from '../../../examples/demo/trace-pages.ts'
-import { startDemo } from '../../support/demo.ts'
-import { samplesOf } from '../../support/exposition.ts'
-import { OtlpReceiver } from '../../support/otlp-receiver.ts'
+import { startDemo } from '../../support/programs/demo.ts'
+import { samplesOf } from '../../support/prometheus/exposition.ts'
+import { OtlpReceiver } from '../../support/telemetry/otlp-receiver.ts'
 
 const traces = suite('demo traces')
 

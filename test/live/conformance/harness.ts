@@ -5,7 +5,7 @@ import { BatchFlow } from '../../../src/flow/batch-flow.ts'
 import type { CloseSummary } from '../../../src/flow/lifecycle.ts'
 import type { BatchFlowOptions } from '../../../src/flow/options.ts'
 import type { Receipt } from '../../../src/lanes/batch.ts'
-import { type Call, RecordingReporter } from '../../support/recording-reporter.ts'
+import { type Call, RecordingReporter } from '../../support/engine/recording-reporter.ts'
 import type { AnyRow, TestTable } from './backend.ts'
 
 export interface Written {

@@ -1,5 +1,5 @@
 import { suite } from 'uvu'
-import { servers } from '../../support/servers.ts'
+import { servers } from '../../support/servers/servers.ts'
 import { PostgresDatabase, postgres } from './backends/postgres.ts'
 import { CASES } from './cases/index.ts'
 import { register } from './register.ts'

@@ -1,5 +1,5 @@
 import { suite } from 'uvu'
-import { needed, servers } from '../../support/servers.ts'
+import { needed, servers } from '../../support/servers/servers.ts'
 import { redis } from './backends/redis.ts'
 import { FAULT_CASES } from './cases/index.ts'
 import { register } from './register.ts'

@@ -7,9 +7,9 @@ import {
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { OtelMetricsReporter } from '../../../src/telemetry/index.ts'
-import { rig } from '../../support/flow.ts'
-import { MemoryError } from '../../support/memory-driver.ts'
-import { user, users } from '../../support/tables.ts'
+import { rig } from '../../support/engine/flow.ts'
+import { MemoryError } from '../../support/engine/memory-driver.ts'
+import { user, users } from '../../support/engine/tables.ts'
 
 const test = suite('db.client.operation.duration')
 

@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert'
 import { METRICS } from '../../../src/telemetry/metrics/catalogue.ts'
 import { bucketOf, ExemplarStore, exemplarStore } from '../../../src/telemetry/metrics/exemplars.ts'
 import { OtelMetricsReporter } from '../../../src/telemetry/metrics/otel-reporter.ts'
-import { contextOf, SPAN_ID, TRACE_ID } from '../../support/metrics-page.ts'
-import { flowProbe, MetricsUnderTest } from '../../support/otel-metrics.ts'
+import { contextOf, SPAN_ID, TRACE_ID } from '../../support/prometheus/metrics-page.ts'
+import { flowProbe, MetricsUnderTest } from '../../support/telemetry/otel-metrics.ts'
 
 const USERS = { table: 'users', status: 'success' }
 

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import type { FlowProbe } from '../../../src/contract/metrics-reporter.ts'
 import { METRICS } from '../../../src/telemetry/metrics/catalogue.ts'
 import { OtelMetricsReporter } from '../../../src/telemetry/metrics/otel-reporter.ts'
-import { diagnosticsOf, flowProbe, MetricsUnderTest, slots } from '../../support/otel-metrics.ts'
+import { diagnosticsOf, flowProbe, MetricsUnderTest, slots } from '../../support/telemetry/otel-metrics.ts'
 
 const A = { database: 'postgres', test_name: 'a' }
 const B = { database: 'postgres', test_name: 'b' }

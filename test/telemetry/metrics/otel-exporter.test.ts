@@ -4,11 +4,11 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { freePort } from '../../../examples/demo/embedded-postgres.ts'
 import { METRICS, OtelMetricsReporter, prometheusLabel, prometheusName } from '../../../src/telemetry/index.ts'
-import { settled } from '../../support/clock.ts'
-import { samplesOf } from '../../support/exposition.ts'
-import { rig } from '../../support/flow.ts'
-import { MemoryDriver, MemoryError } from '../../support/memory-driver.ts'
-import { updated, user, users } from '../../support/tables.ts'
+import { settled } from '../../support/engine/clock.ts'
+import { rig } from '../../support/engine/flow.ts'
+import { MemoryDriver, MemoryError } from '../../support/engine/memory-driver.ts'
+import { updated, user, users } from '../../support/engine/tables.ts'
+import { samplesOf } from '../../support/prometheus/exposition.ts'
 
 const test = suite("OpenTelemetry's own Prometheus exporter")
 

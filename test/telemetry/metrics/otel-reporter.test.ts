@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import type { FlowMetrics, TableMetrics } from '../../../src/contract/metrics-reporter.ts'
 import { METRICS, type MetricSpec, prometheusType, SCOPE } from '../../../src/telemetry/metrics/catalogue.ts'
 import { OtelMetricsReporter } from '../../../src/telemetry/metrics/otel-reporter.ts'
-import { diagnosticsOf, exportedKind, flowProbe, MetricsUnderTest } from '../../support/otel-metrics.ts'
+import { diagnosticsOf, exportedKind, flowProbe, MetricsUnderTest } from '../../support/telemetry/otel-metrics.ts'
 
 const ALL: readonly MetricSpec[] = Object.values(METRICS)
 const USERS = { table: 'users', database: 'postgres', test_name: 'signup' }

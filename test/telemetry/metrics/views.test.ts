@@ -14,9 +14,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { OtelMetricsReporter } from '../../../src/telemetry/index.ts'
 import { METRICS } from '../../../src/telemetry/metrics/catalogue.ts'
-import { rig } from '../../support/flow.ts'
-import { committing } from '../../support/memory-driver.ts'
-import { user, users } from '../../support/tables.ts'
+import { rig } from '../../support/engine/flow.ts'
+import { committing } from '../../support/engine/memory-driver.ts'
+import { user, users } from '../../support/engine/tables.ts'
 
 const test = suite('views')
 

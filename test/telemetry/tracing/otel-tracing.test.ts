@@ -5,12 +5,12 @@ import * as assert from 'uvu/assert'
 import { OptionError } from '../../../src/contract/errors.ts'
 import { LinkedBatchSampler, OtelTracing, type OtelTracingOptions } from '../../../src/telemetry/index.ts'
 import { rejectsWith } from '../../support/assertions.ts'
-import { settled } from '../../support/clock.ts'
-import { rig } from '../../support/flow.ts'
-import { committing, MemoryDriver, MemoryError } from '../../support/memory-driver.ts'
-import { RecordingReporter } from '../../support/recording-reporter.ts'
-import { updated, user, users, usersFrom } from '../../support/tables.ts'
-import { enableContext, ids, Traces } from '../../support/traces.ts'
+import { settled } from '../../support/engine/clock.ts'
+import { rig } from '../../support/engine/flow.ts'
+import { committing, MemoryDriver, MemoryError } from '../../support/engine/memory-driver.ts'
+import { RecordingReporter } from '../../support/engine/recording-reporter.ts'
+import { updated, user, users, usersFrom } from '../../support/engine/tables.ts'
+import { enableContext, ids, Traces } from '../../support/telemetry/traces.ts'
 
 const test = suite('tracing')
 enableContext()

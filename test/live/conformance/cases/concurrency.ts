@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import type { Table } from '../../../../src/contract/table.ts'
 import { BatchFlow } from '../../../../src/flow/batch-flow.ts'
-import { settled } from '../../../support/clock.ts'
+import { settled } from '../../../support/engine/clock.ts'
 import { range, tableOf } from '../harness.ts'
 import type { Register } from '../register.ts'
 

@@ -1,6 +1,6 @@
-import { createExecutor, type Executor } from '../../src/executor/executor.ts'
-import { BatchFlow } from '../../src/flow/batch-flow.ts'
-import type { BatchFlowOptions } from '../../src/flow/options.ts'
+import { createExecutor, type Executor } from '../../../src/executor/executor.ts'
+import { BatchFlow } from '../../../src/flow/batch-flow.ts'
+import type { BatchFlowOptions } from '../../../src/flow/options.ts'
 import { ManualClock } from './clock.ts'
 import { MemoryDriver } from './memory-driver.ts'
 

@@ -1,7 +1,7 @@
 /**
  * Writes the table of metrics into docs/metrics.md from the catalogue:
  *
- *     npx tsx test/support/metric-table.ts [--check]
+ *     npx tsx test/support/docs/metric-table.ts [--check]
  *
  * With `--check` nothing is written; the exit code is 1 when the page is stale.
  */
@@ -13,9 +13,9 @@ import {
   prometheusLabel,
   prometheusName,
   prometheusType,
-} from '../../src/telemetry/metrics/catalogue.ts'
+} from '../../../src/telemetry/metrics/catalogue.ts'
 
-const PAGE = new URL('../../docs/metrics.md', import.meta.url)
+const PAGE = new URL('../../../docs/metrics.md', import.meta.url)
 const BEGIN = '<!-- metrics: generated from src/telemetry/metrics/catalogue.ts -->'
 const END = '<!-- metrics: end -->'
 
@@ -56,7 +56,7 @@ function main(check: boolean): void {
   const fresh = renewed(page)
   if (!check) writeFileSync(PAGE, fresh)
   else if (page !== fresh) {
-    console.error('docs/metrics.md is stale: run npx tsx test/support/metric-table.ts')
+    console.error('docs/metrics.md is stale: run npx tsx test/support/docs/metric-table.ts')
     process.exitCode = 1
   }
 }

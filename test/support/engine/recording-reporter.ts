@@ -1,4 +1,4 @@
-import type { FlowMetrics, FlowProbe, MetricsReporter, TableMetrics } from '../../src/contract/metrics-reporter.ts'
+import type { FlowMetrics, FlowProbe, MetricsReporter, TableMetrics } from '../../../src/contract/metrics-reporter.ts'
 
 export type Call = readonly [verb: keyof TableMetrics, table: string, ...args: unknown[]]
 

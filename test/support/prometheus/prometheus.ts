@@ -3,8 +3,8 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../../examples/demo/embedded-postgres.ts'
-import { type GuardedProcess, spawnGuarded } from '../../examples/demo/guarded-process.ts'
+import { freePort } from '../../../examples/demo/embedded-postgres.ts'
+import { type GuardedProcess, spawnGuarded } from '../../../examples/demo/guarded-process.ts'
 
 /** What is to be scraped: `host:port` and a path. */
 export interface Target {
@@ -25,7 +25,7 @@ export interface ExemplarSeries {
 }
 
 const PATIENCE_MS = 30_000
-const BUILT = join(import.meta.dirname, '../../.cache/monitoring/bin')
+const BUILT = join(import.meta.dirname, '../../../.cache/monitoring/bin')
 
 /** A real Prometheus with exemplar storage, which scrapes every 300 ms. */
 export class Prometheus {

@@ -8,7 +8,7 @@ import {
   MetricReader,
   type ScopeMetrics,
 } from '@opentelemetry/sdk-metrics'
-import type { ExecutorProbe, FlowProbe } from '../../src/contract/metrics-reporter.ts'
+import type { ExecutorProbe, FlowProbe } from '../../../src/contract/metrics-reporter.ts'
 
 /** A real SDK whose metrics are read on demand. */
 export class MetricsUnderTest {

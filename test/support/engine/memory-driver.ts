@@ -1,6 +1,6 @@
-import type { AttemptContext, BatchInput, Driver, Operation, RowFailure } from '../../src/contract/driver.ts'
-import type { Classification } from '../../src/contract/reasons.ts'
-import type { Row } from '../../src/contract/table.ts'
+import type { AttemptContext, BatchInput, Driver, Operation, RowFailure } from '../../../src/contract/driver.ts'
+import type { Classification } from '../../../src/contract/reasons.ts'
+import type { Row } from '../../../src/contract/table.ts'
 
 interface MemoryOperation extends Operation {
   readonly batch: BatchInput

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Flight } from '../../examples/demo/flights.ts'
-import type { Summary } from '../../examples/demo/summary.ts'
+import type { Flight } from '../../../examples/demo/flights.ts'
+import type { Summary } from '../../../examples/demo/summary.ts'
 
-const repository = join(import.meta.dirname, '../..')
+const repository = join(import.meta.dirname, '../../..')
 
 export interface Ended {
   readonly code: number | null

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { countSummaries, type FileOutcome } from './verdict.ts'
+import { countSummaries, type FileOutcome } from './judge-file.ts'
 
 export interface Limits {
   /** Milliseconds a file may take in all. */

@@ -1,9 +1,9 @@
 import { type Context, ROOT_CONTEXT, type SpanContext, TraceFlags, trace } from '@opentelemetry/api'
 import { AggregationType, MeterProvider, type MeterProviderOptions } from '@opentelemetry/sdk-metrics'
-import type { TableMetrics } from '../../src/contract/metrics-reporter.ts'
-import { BatchFlowPrometheusExporter } from '../../src/prometheus/exporter.ts'
-import { OtelMetricsReporter } from '../../src/telemetry/metrics/otel-reporter.ts'
-import { flowProbe } from './otel-metrics.ts'
+import type { TableMetrics } from '../../../src/contract/metrics-reporter.ts'
+import { BatchFlowPrometheusExporter } from '../../../src/prometheus/exporter.ts'
+import { OtelMetricsReporter } from '../../../src/telemetry/metrics/otel-reporter.ts'
+import { flowProbe } from '../telemetry/otel-metrics.ts'
 
 export const TRACE_ID = '0af7651916cd43dd8448eb211c80319c'
 export const SPAN_ID = 'b7ad6b7169203331'

@@ -5,12 +5,12 @@ import {
   type Driver,
   type Operation,
   type RowFailure,
-} from '../../src/contract/driver.ts'
-import type { Classification } from '../../src/contract/reasons.ts'
-import { ABORT_GRACE } from '../../src/executor/attempt.ts'
-import type { ManualClock } from './clock.ts'
-import type { Ending, Planning } from './fuzz-steps.ts'
-import { MemoryError } from './memory-driver.ts'
+} from '../../../src/contract/driver.ts'
+import type { Classification } from '../../../src/contract/reasons.ts'
+import { ABORT_GRACE } from '../../../src/executor/attempt.ts'
+import type { ManualClock } from '../engine/clock.ts'
+import { MemoryError } from '../engine/memory-driver.ts'
+import type { Ending, Planning } from './steps.ts'
 
 export interface FuzzRow {
   readonly id: number | null

@@ -1,7 +1,7 @@
-import type { Table } from '../../src/contract/table.ts'
-import { RedisDriver } from '../../src/drivers/redis/driver.ts'
-import type { CommandMapping } from '../../src/drivers/redis/options.ts'
-import type { Pipeline } from '../../src/drivers/redis/pipeline.ts'
+import type { Table } from '../../../src/contract/table.ts'
+import { RedisDriver } from '../../../src/drivers/redis/driver.ts'
+import type { CommandMapping } from '../../../src/drivers/redis/options.ts'
+import type { Pipeline } from '../../../src/drivers/redis/pipeline.ts'
 import type { AnyRow } from './redis.ts'
 
 /** Stands for a client where nothing is sent: planning only asks for its options. */

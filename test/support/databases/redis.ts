@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { Redis, type RedisOptions } from 'ioredis'
-import { AttemptError, type RowFailure } from '../../src/contract/driver.ts'
-import { defineTable, type OnConflict, type Table } from '../../src/contract/table.ts'
-import type { RedisClient } from '../../src/drivers/redis/client.ts'
-import { RedisDriver } from '../../src/drivers/redis/driver.ts'
-import type { CommandMapping } from '../../src/drivers/redis/options.ts'
-import { needed, servers } from './servers.ts'
+import { AttemptError, type RowFailure } from '../../../src/contract/driver.ts'
+import { defineTable, type OnConflict, type Table } from '../../../src/contract/table.ts'
+import type { RedisClient } from '../../../src/drivers/redis/client.ts'
+import { RedisDriver } from '../../../src/drivers/redis/driver.ts'
+import type { CommandMapping } from '../../../src/drivers/redis/options.ts'
+import { needed, servers } from '../servers/servers.ts'
 
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { ConflictAction } from '../../src/contract/table.ts'
+import type { ConflictAction } from '../../../src/contract/table.ts'
 
 /** How an attempt ends that the driver was called for. */
 export type Ending =

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { OtlpReceiver } from './otlp-receiver.ts'
-import { servers } from './servers.ts'
+import { servers } from '../servers/servers.ts'
+import { OtlpReceiver } from '../telemetry/otlp-receiver.ts'
 
 export interface Ended {
   readonly code: number | null
@@ -31,7 +31,7 @@ export class ExampleProcess {
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       PORT: '0',
     }
-    const cwd = join(import.meta.dirname, '../..')
+    const cwd = join(import.meta.dirname, '../../..')
     this.#child = spawn(process.execPath, ['--import', 'tsx', main], { cwd, env })
     this.#ended = new Promise((resolve) => this.#child.once('close', resolve))
     for (const stream of [this.#child.stdout, this.#child.stderr]) {

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { AttemptError } from '../../src/contract/driver.ts'
-import { defineTable, type OnConflict, type Table } from '../../src/contract/table.ts'
-import { PostgresDriver } from '../../src/drivers/postgres/driver.ts'
-import type { PostgresOptions } from '../../src/drivers/postgres/options.ts'
-import { thrownBy } from './assertions.ts'
-import { needed, servers } from './servers.ts'
+import { AttemptError } from '../../../src/contract/driver.ts'
+import { defineTable, type OnConflict, type Table } from '../../../src/contract/table.ts'
+import { PostgresDriver } from '../../../src/drivers/postgres/driver.ts'
+import type { PostgresOptions } from '../../../src/drivers/postgres/options.ts'
+import { thrownBy } from '../assertions.ts'
+import { needed, servers } from '../servers/servers.ts'
 
 export type AnyRow = Record<string, unknown>
 

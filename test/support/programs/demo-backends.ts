@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { createConnection } from 'mysql2/promise'
 import pg from 'pg'
-import { servers } from './servers.ts'
+import { servers } from '../servers/servers.ts'
 
 /** A database the demo can load into. */
 export interface DemoBackend {

@@ -1,12 +1,12 @@
 import * as assert from 'uvu/assert'
-import { AbandonedError } from '../../src/contract/errors.ts'
-import type { TableMetrics } from '../../src/contract/metrics-reporter.ts'
-import type { CloseSummary } from '../../src/flow/lifecycle.ts'
-import type { FuzzRow } from './fuzz-driver.ts'
-import type { Submitted } from './fuzz-ledger.ts'
-import type { FuzzRig } from './fuzz-rig.ts'
-import { NEVER } from './fuzz-steps.ts'
-import type { RecordingReporter } from './recording-reporter.ts'
+import { AbandonedError } from '../../../src/contract/errors.ts'
+import type { TableMetrics } from '../../../src/contract/metrics-reporter.ts'
+import type { CloseSummary } from '../../../src/flow/lifecycle.ts'
+import type { RecordingReporter } from '../engine/recording-reporter.ts'
+import type { FuzzRow } from './driver.ts'
+import type { Submitted } from './ledger.ts'
+import type { FuzzRig } from './rig.ts'
+import { NEVER } from './steps.ts'
 
 /** What holds of every flow that is closed, whatever happened to it. @throws when anything does not */
 export function checkClosed(rig: FuzzRig, summary: CloseSummary): void {

@@ -1,11 +1,11 @@
-import { type ConflictAction, defineTable, type OnConflict, type Table } from '../../src/contract/table.ts'
-import type { Tracing } from '../../src/contract/tracing.ts'
-import { createExecutor, type Executor } from '../../src/executor/executor.ts'
-import type { DeadLetter, DeadLetterHandler } from '../../src/flow/options.ts'
-import { settled } from './clock.ts'
-import type { FuzzDriver } from './fuzz-driver.ts'
-import type { DeadLetters, Setup } from './fuzz-steps.ts'
-import type { RecordingReporter } from './recording-reporter.ts'
+import { type ConflictAction, defineTable, type OnConflict, type Table } from '../../../src/contract/table.ts'
+import type { Tracing } from '../../../src/contract/tracing.ts'
+import { createExecutor, type Executor } from '../../../src/executor/executor.ts'
+import type { DeadLetter, DeadLetterHandler } from '../../../src/flow/options.ts'
+import { settled } from '../engine/clock.ts'
+import type { RecordingReporter } from '../engine/recording-reporter.ts'
+import type { FuzzDriver } from './driver.ts'
+import type { DeadLetters, Setup } from './steps.ts'
 
 /** One for each action on conflict, named like it. */
 export const tables: Record<ConflictAction, Table<object>> = {

@@ -1,4 +1,4 @@
-import { defineTable } from '../../src/contract/table.ts'
+import { defineTable } from '../../../src/contract/table.ts'
 
 export interface User {
   id: number | null

@@ -12,7 +12,7 @@ import { PgInstrumentation } from '@opentelemetry/instrumentation-pg'
 import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import { BatchSpanProcessor } from '@opentelemetry/sdk-trace'
-import { BatchFlowInstrumentation, type BatchFlowInstrumentationConfig } from '../../src/telemetry/index.ts'
+import { BatchFlowInstrumentation, type BatchFlowInstrumentationConfig } from '../../../src/telemetry/index.ts'
 
 export const pgInstrumentation = new PgInstrumentation()
 export const mysqlInstrumentation = new MySQL2Instrumentation()

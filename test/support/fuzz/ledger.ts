@@ -4,10 +4,10 @@ import {
   ClosedError,
   InvalidRowError,
   RowFailedError,
-} from '../../src/contract/errors.ts'
-import type { ConflictAction } from '../../src/contract/table.ts'
-import type { Receipt } from '../../src/lanes/batch.ts'
-import type { RowSpec } from './fuzz-steps.ts'
+} from '../../../src/contract/errors.ts'
+import type { ConflictAction } from '../../../src/contract/table.ts'
+import type { Receipt } from '../../../src/lanes/batch.ts'
+import type { RowSpec } from './steps.ts'
 
 /** A row that was handed over, and what its caller was told of it. */
 export interface Submitted {
