@@ -11,11 +11,8 @@ export {
   AbandonedError,
   AbortedError,
   AttemptTimeoutError,
-  BatchFlowError,
   ClosedError,
-  type ErrorCode,
   InvalidRowError,
-  OptionError,
   RowFailedError,
   StreamFailedError,
 } from './contract/errors.ts'
@@ -42,20 +39,23 @@ export {
 export type {
   AttemptFailure,
   AttemptTrace,
-  BatchOrigin,
+  BatchInfo,
   BatchOutcome,
   BatchTrace,
-  FlowOrigin,
+  FlowInfo,
   FlowTracing,
   Tracing,
 } from './contract/tracing.ts'
-export { registerErrorClassifier } from './executor/classifiers.ts'
+export { registerErrorClassifier } from './executor/classify.ts'
 export { createExecutor, type Executor } from './executor/executor.ts'
 export type { OperationPreview, Preview, PreviewOptions } from './executor/preview.ts'
 export type { RetryOptions } from './executor/retry.ts'
 export { BatchFlow, type SubmitOptions } from './flow/batch-flow.ts'
 export type { BatchLogLine, Logger, LogOptions } from './flow/batch-log.ts'
-export type { CloseOptions, CloseSummary } from './flow/lifecycle.ts'
-export type { BatchFlowOptions, DeadLetter, DeadLetterHandler } from './flow/options.ts'
+export type { DeadLetter, DeadLetterHandler } from './flow/dead-letters.ts'
+export type { CloseOptions } from './flow/lifecycle.ts'
+export type { BatchFlowOptions } from './flow/options.ts'
+export type { CloseSummary } from './flow/outcomes.ts'
 export type { Receipt } from './lanes/batch.ts'
+export { BatchFlowError, type ErrorCode, OptionError } from './support/batchflow-error.ts'
 export type { Clock, Timer } from './support/clock.ts'

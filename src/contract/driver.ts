@@ -1,3 +1,4 @@
+import { brand } from '../support/brand.ts'
 import type { Classification } from './reasons.ts'
 import type { Row, Table } from './table.ts'
 
@@ -63,16 +64,10 @@ export interface Driver<Op extends Operation = Operation> {
   classify(error: unknown): Classification | undefined
 }
 
-/** On the prototype of every copy's class. */
-const ATTEMPT_ERROR = Symbol.for('batchflow-otel.attempt-error.1')
-
-/**
- * What a driver knows about a failed attempt beyond what the client threw, which is kept as `cause`. `instanceof` recognises
- * those of another copy of this package, too: a driver may be loaded by `require` and the flow by `import`.
- */
+/** What a driver knows about a failed attempt beyond what the client threw, which is kept as `cause`. */
 export class AttemptError extends Error {
   static {
-    Object.defineProperty(AttemptError.prototype, ATTEMPT_ERROR, { value: true })
+    brand(AttemptError, 'attempt-error')
   }
 
   /** True when the statement may have been carried out nevertheless. */
@@ -88,9 +83,5 @@ export class AttemptError extends Error {
     this.ambiguous = details.ambiguous ?? false
     this.rowIndex = details.rowIndex
     this.stale = details.stale ?? false
-  }
-
-  static override [Symbol.hasInstance](value: unknown): value is AttemptError {
-    return typeof value === 'object' && value !== null && ATTEMPT_ERROR in value
   }
 }

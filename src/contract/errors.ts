@@ -1,41 +1,14 @@
+import { BatchFlowError } from '../support/batchflow-error.ts'
+import { brand } from '../support/brand.ts'
+import { counted } from '../support/text.ts'
 import type { Reason } from './reasons.ts'
-
-export type ErrorCode =
-  | 'ERR_BATCHFLOW_OPTION'
-  | 'ERR_BATCHFLOW_ROW'
-  | 'ERR_BATCHFLOW_CLOSED'
-  | 'ERR_BATCHFLOW_ABORTED'
-  | 'ERR_BATCHFLOW_TIMEOUT'
-  | 'ERR_BATCHFLOW_ROW_FAILED'
-  | 'ERR_BATCHFLOW_ABANDONED'
-  | 'ERR_BATCHFLOW_STREAM'
-  | 'ERR_BATCHFLOW_PORT'
-
-/** `1 row`, `2 rows` */
-export function counted(count: number, noun: string): string {
-  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`
-}
-
-/** Base of everything this package throws. `code` is stable; messages never contain a value of a row. */
-export class BatchFlowError extends Error {
-  readonly code: ErrorCode
-
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = new.target.name
-    this.code = code
-  }
-}
-
-/** An option is missing, of the wrong type or out of range. Thrown at construction. */
-export class OptionError extends BatchFlowError {
-  constructor(message: string) {
-    super('ERR_BATCHFLOW_OPTION', message)
-  }
-}
 
 /** What was submitted is not a row at all, or cannot be read (then `cause` says why); it was not accepted. */
 export class InvalidRowError extends BatchFlowError {
+  static {
+    brand(InvalidRowError, 'invalid-row-error')
+  }
+
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_BATCHFLOW_ROW', message, options)
   }
@@ -43,6 +16,10 @@ export class InvalidRowError extends BatchFlowError {
 
 /** The flow is closing or closed; the row was not accepted. */
 export class ClosedError extends BatchFlowError {
+  static {
+    brand(ClosedError, 'closed-error')
+  }
+
   constructor(message = 'this BatchFlow is closed: submit rows before close(), or make a new BatchFlow') {
     super('ERR_BATCHFLOW_CLOSED', message)
   }
@@ -50,6 +27,10 @@ export class ClosedError extends BatchFlowError {
 
 /** The caller's signal was aborted; `cause` is its reason. */
 export class AbortedError extends BatchFlowError {
+  static {
+    brand(AbortedError, 'aborted-error')
+  }
+
   readonly reason: Reason = 'context'
   /** True when the row had been accepted: it will still be settled, only this promise ends early. */
   readonly accepted: boolean
@@ -62,6 +43,10 @@ export class AbortedError extends BatchFlowError {
 
 /** An attempt took longer than the executor's `withTimeout`. */
 export class AttemptTimeoutError extends BatchFlowError {
+  static {
+    brand(AttemptTimeoutError, 'attempt-timeout-error')
+  }
+
   readonly reason: Reason = 'processor_timeout'
 
   constructor(milliseconds: number) {
@@ -71,6 +56,10 @@ export class AttemptTimeoutError extends BatchFlowError {
 
 /** A row that was accepted failed for good. `cause` is what the database or its client said. */
 export class RowFailedError extends BatchFlowError {
+  static {
+    brand(RowFailedError, 'row-failed-error')
+  }
+
   readonly table: string
   readonly reason: Reason
   /** Attempts made with this row, the last included; 0 when it never reached the driver. */
@@ -94,6 +83,10 @@ export class RowFailedError extends BatchFlowError {
 
 /** `close()` ran out of time before the row was settled; it is among the rows `close()` returned. */
 export class AbandonedError extends BatchFlowError {
+  static {
+    brand(AbandonedError, 'abandoned-error')
+  }
+
   constructor(milliseconds: number) {
     super(
       'ERR_BATCHFLOW_ABANDONED',
@@ -104,15 +97,17 @@ export class AbandonedError extends BatchFlowError {
 
 /** Rows written to `flow.writable()` failed; `cause` is the first one's error. */
 export class StreamFailedError extends BatchFlowError {
+  static {
+    brand(StreamFailedError, 'stream-failed-error')
+  }
+
   readonly failed: number
 
   constructor(table: string, failed: number, cause: unknown) {
     super(
       'ERR_BATCHFLOW_STREAM',
       `${counted(failed, 'row')} written to the stream of table ${JSON.stringify(table)} failed`,
-      {
-        cause,
-      },
+      { cause },
     )
     this.failed = failed
   }

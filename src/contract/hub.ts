@@ -12,20 +12,23 @@ export interface Observable {
   observe(observer: Observer | undefined): void
 }
 
-/** Where flows and an instrumentation find each other, whichever comes first. */
+/** Where flows and those who observe them find each other, whichever comes first. */
 export class Hub {
-  #observer: Observer | undefined
+  /** By who brought them. The last one observes; the others wait for it to leave. */
+  readonly #observers = new Map<object, Observer>()
+  #current: Observer | undefined
   /** Weak, so that a flow nobody closed can still be collected. */
   readonly #flows = new Set<WeakRef<Observable>>()
   readonly #references = new WeakMap<Observable, WeakRef<Observable>>()
   readonly #collected = new FinalizationRegistry<WeakRef<Observable>>((reference) => this.#flows.delete(reference))
 
+  /** `flow` is observed from now on, by whoever is there or comes. */
   join(flow: Observable): void {
     const reference = new WeakRef(flow)
     this.#flows.add(reference)
     this.#references.set(flow, reference)
     this.#collected.register(flow, reference)
-    if (this.#observer !== undefined) flow.observe(this.#observer)
+    if (this.#current !== undefined) flow.observe(this.#current)
   }
 
   leave(flow: Observable): void {
@@ -33,15 +36,27 @@ export class Hub {
     if (reference !== undefined) this.#flows.delete(reference)
   }
 
-  /** `undefined` ends the observation. */
-  observe(observer: Observer | undefined): void {
-    this.#observer = observer
-    for (const reference of this.#flows) reference.deref()?.observe(observer)
+  /** `by` brings an observer, or another in place of the one it brought before. */
+  observe(by: object, observer: Observer): void {
+    this.#observers.set(by, observer)
+    this.#change()
+  }
+
+  /** The observer that `by` brought goes, and the one before it has its turn again. */
+  unobserve(by: object): void {
+    if (this.#observers.delete(by)) this.#change()
+  }
+
+  #change(): void {
+    const current = [...this.#observers.values()].at(-1)
+    if (current === this.#current) return
+    this.#current = current
+    for (const reference of this.#flows) reference.deref()?.observe(current)
   }
 }
 
 /** One per process: the CommonJS and the ESM copy of this package share it. */
-const KEY = Symbol.for('batchflow-otel.hub.1')
+const KEY = Symbol.for('batchflow-otel.hub.2')
 const globals = globalThis as { [KEY]?: Hub }
 globals[KEY] ??= new Hub()
 export const hub: Hub = globals[KEY]

@@ -1,5 +1,16 @@
-import { knownKeys, oneOf, show } from '../support/options.ts'
-import { OptionError } from './errors.ts'
+import { OptionError } from '../support/batchflow-error.ts'
+import {
+  type Check,
+  type Option,
+  type OptionsOf,
+  oneOf,
+  optional,
+  parse,
+  record,
+  refuse,
+  required,
+  show,
+} from '../support/options.ts'
 
 /** A row as the engine sees it: an object whose properties are named like columns. */
 export type Row = object
@@ -56,76 +67,86 @@ export interface Table<R extends Row = never> {
  * @throws {OptionError} naming the option and the value it received
  */
 export function defineTable<R extends Row>(name: string, options: TableOptions<R>): Table<R> {
-  const path = parseName(name)
-  knownKeys(label(name), options, ['columns', 'onConflict'])
-  const columns = columnList(name, 'columns', options.columns)
-  const conflict = options.onConflict ?? { action: 'error' }
-  knownKeys(`${label(name)}: onConflict`, conflict, ['action', 'keys', 'set'])
-  const action = oneOf(`${label(name)}: onConflict.action`, conflict.action, ACTIONS)
-  const keys = keysOf(name, conflict, columns)
-  const set = setOf(name, conflict, columns, keys)
+  const owner = `defineTable(${show(name)})`
+  const path = pathOf(name)
+  const { columns, onConflict } = parse(owner, TABLE, options === undefined ? {} : options)
+  const { action, keys, set } = conflictOf(owner, onConflict, columns)
   const table = { name, path, columns, action, keys, set, id: JSON.stringify([path, columns, action, keys, set]) }
   for (const list of [path, columns, keys, set]) Object.freeze(list)
   return Object.freeze(table)
 }
 
-const ACTIONS: readonly ConflictAction[] = ['error', 'ignore', 'update', 'replace']
-
-function keysOf(name: string, conflict: OnConflict<never>, columns: readonly string[]): readonly string[] {
-  if (conflict.action === 'error') return []
-  if (conflict.keys === undefined && conflict.action === 'ignore') return []
-  return subset(name, 'onConflict.keys', conflict.keys, columns)
-}
-
-function setOf(
-  name: string,
-  conflict: OnConflict<never>,
-  columns: readonly string[],
-  keys: readonly string[],
-): readonly string[] {
-  if (conflict.action === 'error' || conflict.action === 'ignore') return []
-  if (conflict.action === 'replace' || conflict.set === undefined) return columns.filter((c) => !keys.includes(c))
-  const set = subset(name, 'onConflict.set', conflict.set, columns)
-  const key = set.find((column) => keys.includes(column))
-  if (key === undefined) return set
-  throw new OptionError(`${label(name)}: onConflict.set must not contain the conflict key ${show(key)}`)
-}
-
-function subset(name: string, option: string, value: unknown, columns: readonly string[]): readonly string[] {
-  const list = columnList(name, option, value)
-  const stranger = list.find((column) => !columns.includes(column))
-  if (stranger === undefined) return list
-  throw new OptionError(`${label(name)}: ${option} must be among columns, received ${show(stranger)}`)
-}
-
-function columnList(name: string, option: string, value: unknown): readonly string[] {
-  if (!Array.isArray(value) || value.length === 0) {
-    throw new OptionError(
-      `${label(name)}: ${option} must be a non-empty array of column names, received ${show(value)}`,
-    )
-  }
+const columnList: Check<readonly string[]> = (option, value) => {
+  if (!Array.isArray(value) || value.length === 0) return refuse(option, 'a non-empty array of column names', value)
   const seen = new Set<string>()
   for (const column of value) {
     if (typeof column !== 'string' || column === '' || column.includes('\0')) {
-      throw new OptionError(`${label(name)}: ${option} must contain column names, received ${show(column)}`)
+      throw new OptionError(`${option} must contain column names, received ${show(column)}`)
     }
-    if (seen.has(column)) throw new OptionError(`${label(name)}: ${option} names ${show(column)} twice`)
+    if (seen.has(column)) throw new OptionError(`${option} names ${show(column)} twice`)
     seen.add(column)
   }
   return [...seen]
 }
 
+const TABLE = {
+  columns: required(columnList),
+  onConflict: optional((name, value) => record(name, value) as unknown as OnConflict<never>, { action: 'error' }),
+} satisfies OptionsOf<TableOptions<never>>
+
+const action = oneOf('error', 'ignore', 'update', 'replace')
+
+/** What each action may be given, and what it must. */
+const CONFLICTS = {
+  error: { action: required(action) },
+  ignore: { action: required(action), keys: optional(columnList) },
+  update: { action: required(action), keys: required(columnList), set: optional(columnList) },
+  replace: { action: required(action), keys: required(columnList) },
+} satisfies { [A in ConflictAction]: Record<keyof Extract<OnConflict<Row>, { action: A }>, Option<unknown>> }
+
+type Conflict = Pick<Table, 'action' | 'keys' | 'set'>
+
+function conflictOf(owner: string, given: OnConflict<never>, columns: readonly string[]): Conflict {
+  const option = `${owner}: onConflict`
+  const among = (name: string, list: readonly string[]) => subset(`${option}.${name}`, list, columns)
+  switch (action(`${option}.action`, given.action)) {
+    case 'error':
+      parse(option, CONFLICTS.error, given)
+      return { action: 'error', keys: [], set: [] }
+    case 'ignore': {
+      const { keys = [] } = parse(option, CONFLICTS.ignore, given)
+      return { action: 'ignore', keys: among('keys', keys), set: [] }
+    }
+    case 'replace': {
+      const { keys } = parse(option, CONFLICTS.replace, given)
+      return { action: 'replace', keys: among('keys', keys), set: without(columns, keys) }
+    }
+    case 'update': {
+      const { keys, set = without(columns, keys) } = parse(option, CONFLICTS.update, given)
+      const key = set.find((column) => keys.includes(column))
+      if (key === undefined) return { action: 'update', keys: among('keys', keys), set: among('set', set) }
+      throw new OptionError(`${option}.set must not contain the conflict key ${show(key)}`)
+    }
+  }
+}
+
+function without(columns: readonly string[], others: readonly string[]): readonly string[] {
+  return columns.filter((column) => !others.includes(column))
+}
+
+function subset(option: string, list: readonly string[], columns: readonly string[]): readonly string[] {
+  const [stranger] = without(list, columns)
+  if (stranger === undefined) return list
+  throw new OptionError(`${option} must be among columns, received ${show(stranger)}`)
+}
+
 /** `app."odd.name"` → `['app', 'odd.name']`; inside quotes a doubled quote stands for one. */
-function parseName(name: unknown): readonly string[] {
+function pathOf(name: unknown): readonly string[] {
   if (typeof name === 'string' && !name.includes('\0')) {
     const parts = name.match(/"(?:[^"]|"")+"|[^".]+/g)
     if (parts !== null && parts.join('.') === name) {
       return parts.map((part) => (part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part))
     }
   }
-  throw new OptionError(`table name must be like users, app.users or app."odd.name", received ${show(name)}`)
-}
-
-function label(name: string): string {
-  return `table ${show(name)}`
+  throw new OptionError(`defineTable: name must be like users, app.users or app."odd.name", received ${show(name)}`)
 }

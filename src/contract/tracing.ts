@@ -6,10 +6,10 @@ import type { Reason } from './reasons.ts'
 /** Ties batches to traces. Injected with `executor.withTracing(tracing)` before `new BatchFlow`. */
 export interface Tracing {
   /** Called when a flow is created. `undefined`: nothing is traced, and no row's origin is kept. */
-  open(flow: FlowOrigin): FlowTracing | undefined
+  open(flow: FlowInfo): FlowTracing | undefined
 }
 
-export interface FlowOrigin {
+export interface FlowInfo {
   /** The driver's name: `postgres`, `mysql`, `sqlite`, `redis`. */
   readonly database: string
   readonly target: DriverTarget | undefined
@@ -21,11 +21,11 @@ export interface FlowTracing {
   /** The active span, which is to be linked to the batch its row travels in. Asked for every `write`. */
   captureSpan(): Span | undefined
   /** `undefined`: nothing is traced, as no provider is registered. */
-  startBatch(batch: BatchOrigin): BatchTrace | undefined
+  startBatch(batch: BatchInfo): BatchTrace | undefined
 }
 
 /** What is known of a batch when its span starts. */
-export interface BatchOrigin {
+export interface BatchInfo {
   readonly table: string
   readonly rows: number
   /** Rows accepted into the batch, those merged away included. */

@@ -1,7 +1,8 @@
 import { AttemptError, type Driver, type Operation, type RowFailure } from '../contract/driver.ts'
-import { AttemptTimeoutError, type BatchFlowError } from '../contract/errors.ts'
+import { AttemptTimeoutError } from '../contract/errors.ts'
 import type { TableMetrics } from '../contract/metrics-reporter.ts'
 import type { AttemptFailure, AttemptTrace, BatchTrace } from '../contract/tracing.ts'
+import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import type { Part } from './part.ts'
 

@@ -1,15 +1,16 @@
 import type { RowFailure } from '../contract/driver.ts'
-import { type BatchFlowError, RowFailedError } from '../contract/errors.ts'
+import { RowFailedError } from '../contract/errors.ts'
 import type { Reason } from '../contract/reasons.ts'
 import type { BatchTrace } from '../contract/tracing.ts'
 import type { Batch } from '../lanes/batch.ts'
-import type { Shape } from '../lanes/coalesce.ts'
+import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Clock } from '../support/clock.ts'
 import { Attempt } from './attempt.ts'
 import { judge, type Verdict } from './classify.ts'
 import type { Executor } from './executor.ts'
 import { Part } from './part.ts'
 import { backoff } from './retry.ts'
+import { shapesOf } from './shapes.ts'
 
 /** Why rows are given up. */
 type Fault = Pick<Verdict, 'reason' | 'cause'> & Partial<Pick<Verdict, 'code'>>
@@ -58,9 +59,12 @@ export class BatchRun {
     this.#wake?.()
   }
 
-  /** Never rejects. @param shapes the rows of the batch */
-  async execute(shapes: readonly Shape[]): Promise<void> {
-    const left = shapes.map((shape) => new Part(this.batch.table, shape)).reverse()
+  /** Never rejects. */
+  async execute(): Promise<void> {
+    const { table, rows } = this.batch
+    const left = shapesOf(table, rows)
+      .map((shape) => new Part(table, shape))
+      .reverse()
     while (left.length > 0) {
       const part = left.pop()!
       // A driver that breaks its contract fails the rows of this part; it must not leave anybody without an answer.
@@ -88,11 +92,13 @@ export class BatchRun {
       attempt.end(part)
       return []
     }
-    return 'rows' in failure ? this.#sift(part, attempt, failure.rows) : this.#react(part, attempt, failure.error)
+    return 'rows' in failure
+      ? this.#onRowFailures(part, attempt, failure.rows)
+      : this.#onFailure(part, attempt, failure.error)
   }
 
   /** The whole part failed. */
-  async #react(part: Part, attempt: Attempt, error: unknown): Promise<readonly Part[]> {
+  async #onFailure(part: Part, attempt: Attempt, error: unknown): Promise<readonly Part[]> {
     const verdict = this.#judge(error)
     attempt.end(part, verdict)
     if (verdict.stale && !part.replanned) return [replan(part)]
@@ -102,7 +108,7 @@ export class BatchRun {
   }
 
   /** Single rows failed, the others are committed. */
-  async #sift(part: Part, attempt: Attempt, failed: readonly RowFailure[]): Promise<readonly Part[]> {
+  async #onRowFailures(part: Part, attempt: Attempt, failed: readonly RowFailure[]): Promise<readonly Part[]> {
     const again: number[] = []
     let reason: Reason | undefined
     const verdicts = failed.map(({ error }) => this.#judge(error))

@@ -1,8 +1,26 @@
-import { diag } from '@opentelemetry/api'
 import { AttemptError, type Driver } from '../contract/driver.ts'
 import { AbandonedError, AbortedError, AttemptTimeoutError } from '../contract/errors.ts'
 import { type Classification, type Classifier, type Reason, traitsOf } from '../contract/reasons.ts'
-import { registeredClassifiers } from './classifiers.ts'
+import { logError } from '../support/guard.ts'
+
+/** One list per process: the CommonJS and the ESM copy of this package share it. */
+const KEY = Symbol.for('batchflow-otel.classifiers.1')
+const globals = globalThis as { [KEY]?: Set<Classifier> }
+globals[KEY] ??= new Set()
+const registered: Set<Classifier> = globals[KEY]
+
+/**
+ * Teaches every executor of this process to recognise an error, for a proxy or an extension with codes of its own. Asked
+ * after the executor's own `withErrorClassifier` and before the driver; the one registered last comes first.
+ *
+ * @returns takes it back
+ */
+export function registerErrorClassifier(classify: Classifier): () => void {
+  // A function of its own, so that registering one classifier twice and taking it back once leaves one.
+  const entry: Classifier = (error) => classify(error)
+  registered.add(entry)
+  return () => void registered.delete(entry)
+}
 
 /** What a failed attempt means for its rows. */
 export interface Verdict {
@@ -23,7 +41,7 @@ export function judge(error: unknown, hook: Classifier | undefined, driver: Driv
   const known = error instanceof AttemptError ? error : undefined
   const cause = known === undefined ? error : known.cause
   const found: Classification = ask(hook, cause) ??
-    askAll(registeredClassifiers(), cause) ??
+    askAll([...registered].reverse(), cause) ??
     ourOwn(cause) ??
     ask((thrown) => driver.classify(thrown), cause) ?? { reason: 'unknown' }
   const traits = traitsOf(found.reason)
@@ -58,7 +76,7 @@ function ask(classifier: Classifier | undefined, cause: unknown): Classification
   try {
     return classifier?.(cause)
   } catch (error) {
-    diag.error('batchflow-otel: an error classifier threw; the next one decides', error)
+    logError('an error classifier threw; the next one decides', error)
     return undefined
   }
 }

@@ -4,7 +4,7 @@ import type { Classifier } from '../contract/reasons.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { Tracing } from '../contract/tracing.ts'
 import { MAX_DELAY } from '../support/clock.ts'
-import { callback, implementing, integer, truth } from '../support/options.ts'
+import { boolean, callback, implementing, integer } from '../support/options.ts'
 import { Slots } from './concurrency-limit.ts'
 import { type Preview, type PreviewOptions, preview } from './preview.ts'
 import { NO_RETRY, type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
@@ -30,6 +30,13 @@ const DEFAULTS: Settings = {
   tracing: undefined,
 }
 
+const concurrencyLimit = integer(0)
+const timeout = integer(0, MAX_DELAY)
+const isReporter = implementing<MetricsReporter>('a MetricsReporter', 'open')
+const isTracing = implementing<Tracing>('a Tracing', 'open')
+const isClassifier = callback<Classifier>()
+const isDriver = implementing<Driver>('a driver', 'plan', 'run', 'classify')
+
 /**
  * How batches are carried out: by which driver, how many at once, with which retries and time limit. Immutable: every
  * `with…` method returns a new executor with a concurrency limit of its own. Flows given the same executor share its
@@ -51,7 +58,7 @@ export class Executor {
 
   /** At most `limit` batches at once; 0 = unlimited, the default. @throws {OptionError} */
   withConcurrencyLimit(limit: number): Executor {
-    return this.#with({ concurrencyLimit: integer('withConcurrencyLimit', limit, 0) })
+    return this.#with({ concurrencyLimit: concurrencyLimit('withConcurrencyLimit: limit', limit) })
   }
 
   /** Repeats attempts that failed for a passing reason. Off by default. @throws {OptionError} */
@@ -61,22 +68,22 @@ export class Executor {
 
   /** Time limit per attempt in ms; the statement is cancelled on the server. 0 = none, the default. @throws {OptionError} */
   withTimeout(milliseconds: number): Executor {
-    return this.#with({ timeout: integer('withTimeout', milliseconds, 0, MAX_DELAY) })
+    return this.#with({ timeout: timeout('withTimeout: milliseconds', milliseconds) })
   }
 
   /** Reports what flows made from this executor do. Inject it before `new BatchFlow`. @throws {OptionError} */
   withMetricsReporter(reporter: MetricsReporter): Executor {
-    return this.#with({ reporter: implementing('withMetricsReporter', reporter, ['open']) })
+    return this.#with({ reporter: isReporter('withMetricsReporter: reporter', reporter) })
   }
 
   /** Ties the batches of flows made from this executor to traces. Inject it before `new BatchFlow`. @throws {OptionError} */
   withTracing(tracing: Tracing): Executor {
-    return this.#with({ tracing: implementing('withTracing', tracing, ['open']) })
+    return this.#with({ tracing: isTracing('withTracing: tracing', tracing) })
   }
 
   /** Asked before the driver's own classification; `undefined` leaves the decision to it. @throws {OptionError} */
   withErrorClassifier(classify: Classifier): Executor {
-    return this.#with({ classify: callback('withErrorClassifier', classify) })
+    return this.#with({ classify: isClassifier('withErrorClassifier: classify', classify) })
   }
 
   /**
@@ -84,7 +91,7 @@ export class Executor {
    * bad rows stand alone and the others are committed. With `false` such a batch fails whole. On by default. @throws {OptionError}
    */
   withIsolation(isolate: boolean): Executor {
-    return this.#with({ isolate: truth('withIsolation', isolate) })
+    return this.#with({ isolate: boolean('withIsolation: isolate', isolate) })
   }
 
   /**
@@ -102,5 +109,5 @@ export class Executor {
 
 /** An executor over any driver, with the defaults. @throws {OptionError} when `driver` is not a driver */
 export function createExecutor(driver: Driver): Executor {
-  return new Executor(implementing('driver', driver, ['plan', 'run', 'classify']), DEFAULTS)
+  return new Executor(isDriver('createExecutor: driver', driver), DEFAULTS)
 }

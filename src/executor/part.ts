@@ -1,7 +1,7 @@
-import { diag } from '@opentelemetry/api'
 import type { BatchInput, Operation } from '../contract/driver.ts'
 import type { Row, Table } from '../contract/table.ts'
-import type { Shape } from '../lanes/coalesce.ts'
+import { logError } from '../support/guard.ts'
+import type { Shape } from './shapes.ts'
 
 /** Rows of a batch that go to the database in one operation. */
 export class Part implements BatchInput {
@@ -57,7 +57,7 @@ export class Part implements BatchInput {
     try {
       operation?.release?.()
     } catch (error) {
-      diag.error('batchflow-otel: a driver could not give back an operation', error)
+      logError('a driver could not give back an operation', error)
     }
   }
 }

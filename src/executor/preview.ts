@@ -1,8 +1,10 @@
-import { createHash } from 'node:crypto'
 import type { Driver, Operation } from '../contract/driver.ts'
 import type { Row, Table } from '../contract/table.ts'
-import { coalesce, Shapes } from '../lanes/coalesce.ts'
+import { coalesce } from '../lanes/coalesce.ts'
+import { fingerprint } from '../support/fingerprint.ts'
+import { boolean, type OptionsOf, optional, parse } from '../support/options.ts'
 import { Part } from './part.ts'
+import { shapesOf } from './shapes.ts'
 
 /** What one batch of rows would do. */
 export interface Preview {
@@ -33,6 +35,8 @@ export interface PreviewOptions {
   readonly values?: boolean
 }
 
+const PREVIEW = { values: optional(boolean, false) } satisfies OptionsOf<PreviewOptions>
+
 /** Plans a batch of `rows` and lets it go. A driver may ask the database about the table; nothing is written. */
 export async function preview(
   driver: Driver,
@@ -40,21 +44,17 @@ export async function preview(
   rows: readonly Row[],
   options: PreviewOptions = {},
 ): Promise<Preview> {
+  const { values } = parse('preview', PREVIEW, options)
   const merged = coalesce(table, rows)
   const operations: OperationPreview[] = []
   const { signal } = new AbortController()
-  for (const shape of merged.length === 0 ? [] : new Shapes(table).of(merged)) {
+  for (const shape of merged.length === 0 ? [] : shapesOf(table, merged)) {
     const part = new Part(table, shape)
     const operation = await driver.plan(part, { signal })
-    operations.push(describe(operation, part, options.values === true))
+    operations.push(describe(operation, part, values))
     operation.release?.()
   }
   return { table: table.name, rows: merged.length, coalesced: rows.length - merged.length, operations }
-}
-
-/** Recognises an operation in logs and traces. */
-export function fingerprint(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }
 
 function describe({ name, text }: Operation, { rows, columns }: Part, values: boolean): OperationPreview {

@@ -1,5 +1,5 @@
 import { MAX_DELAY } from '../support/clock.ts'
-import { integer, knownKeys, number, oneOf, withDefaults } from '../support/options.ts'
+import { integer, number, type OptionsOf, oneOf, optional, parse, required } from '../support/options.ts'
 
 export interface RetryOptions {
   /** Attempts in all, the first included. Minimum 1. */
@@ -21,24 +21,19 @@ export interface RetryOptions {
 /** {@link RetryOptions} after validation. */
 export type RetryPolicy = Required<RetryOptions>
 
-export const NO_RETRY: RetryPolicy = {
-  maxAttempts: 1,
-  backoffBase: 20,
-  maxBackoff: 2000,
-  jitter: 0.5,
-  onAmbiguous: 'retry',
-}
+const RETRY = {
+  maxAttempts: required(integer(1)),
+  backoffBase: optional(number(0, MAX_DELAY), 20),
+  maxBackoff: optional(number(0, MAX_DELAY), 2000),
+  jitter: optional(number(0, 1), 0.5),
+  onAmbiguous: optional(oneOf('retry', 'fail'), 'retry'),
+} satisfies OptionsOf<RetryOptions>
+
+export const NO_RETRY = retryPolicy({ maxAttempts: 1 })
 
 /** @throws {OptionError} */
 export function retryPolicy(options: RetryOptions): RetryPolicy {
-  knownKeys('withRetry', options, Object.keys(NO_RETRY))
-  const policy = withDefaults(NO_RETRY, options)
-  integer('withRetry: maxAttempts', policy.maxAttempts, 1)
-  number('withRetry: backoffBase', policy.backoffBase, 0, MAX_DELAY)
-  number('withRetry: maxBackoff', policy.maxBackoff, 0, MAX_DELAY)
-  number('withRetry: jitter', policy.jitter, 0, 1)
-  oneOf('withRetry: onAmbiguous', policy.onAmbiguous, ['retry', 'fail'])
-  return policy
+  return parse('withRetry', RETRY, options)
 }
 
 /** Milliseconds to wait after the failed attempt number `attempt` (from 1). */

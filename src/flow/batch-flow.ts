@@ -1,18 +1,20 @@
 import type { Writable } from 'node:stream'
-import type { SpanContext } from '@opentelemetry/api'
-import { AbortedError, ClosedError, InvalidRowError } from '../contract/errors.ts'
 import type { Row, Table } from '../contract/table.ts'
-import type { FlowTracing } from '../contract/tracing.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Receipt, Waiter } from '../lanes/batch.ts'
 import type { Lane } from '../lanes/lane.ts'
 import { Lanes } from '../lanes/lanes.ts'
-import { implementing } from '../support/options.ts'
-import { Intake } from './intake.ts'
-import { type CloseOptions, type CloseSummary, Lifecycle } from './lifecycle.ts'
-import { FlowTelemetry } from './observers.ts'
+import { isSignal } from '../support/abort.ts'
+import { type OptionsOf, optional, parse } from '../support/options.ts'
+import { DeadLetters } from './dead-letters.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { ACCEPTED, Call, Intake } from './intake.ts'
+import { type CloseOptions, Lifecycle } from './lifecycle.ts'
+import { Observers } from './observers.ts'
 import { type BatchFlowOptions, type FlowSettings, flowSettings } from './options.ts'
+import { type CloseSummary, Outcomes } from './outcomes.ts'
 import { RowWritable } from './row-writable.ts'
+import { eachRow, type Rows } from './rows.ts'
 import { AllSettled, AllWaiter, PromiseWaiter } from './waiters.ts'
 
 export interface SubmitOptions {
@@ -20,7 +22,7 @@ export interface SubmitOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-const ACCEPTED = Promise.resolve()
+const SUBMIT = { signal: optional(isSignal) } satisfies OptionsOf<SubmitOptions>
 
 /**
  * Collects rows per table and writes them in batches.
@@ -30,21 +32,41 @@ const ACCEPTED = Promise.resolve()
  * or returned by `close()`.
  */
 export class BatchFlow implements AsyncDisposable {
-  readonly #settings: FlowSettings
   readonly #intake: Intake
   readonly #lanes: Lanes
-  readonly #telemetry: FlowTelemetry
-  readonly #life: Lifecycle
+  readonly #observers: Observers
+  readonly #dispatcher: Dispatcher
+  readonly #lifecycle: Lifecycle
 
   /** @throws {OptionError} naming the option, the value received and what is allowed */
   constructor(executor: Executor, options: BatchFlowOptions = {}) {
-    this.#settings = flowSettings(options, executor)
-    this.#intake = new Intake(this.#settings.bufferSize)
-    const host = { ...this.#settings, schedule: (lane: Lane) => this.#life.dispatcher.schedule(lane) }
-    this.#lanes = new Lanes(host, () => this.#telemetry)
-    this.#telemetry = new FlowTelemetry(executor, this.#lanes)
-    this.#telemetry.start()
-    this.#life = new Lifecycle(executor, this.#settings, this.#intake, this.#lanes, this.#telemetry)
+    const settings = flowSettings(options, executor)
+    const intake = new Intake(settings.bufferSize, () => dispatcher.pump())
+    const host = { ...settings, schedule: (lane: Lane) => dispatcher.schedule(lane) }
+    const lanes: Lanes = new Lanes(host, () => observers)
+    const observers = new Observers(executor, lanes)
+    const outcomes = new Outcomes(settings)
+    const deadLetters = new DeadLetters(settings.deadLetter)
+    const dispatcher = new Dispatcher(executor, settings.clock, {
+      get tracing() {
+        return observers.tracing
+      },
+      underPressure: () => this.#underPressure(settings),
+      deadLetter: (run) => deadLetters.take(run),
+      settle: (lane, run) => {
+        outcomes.settle(run)
+        lane.settled(run.batch)
+        intake.release(run.batch.accepted)
+        lifecycle.settled()
+      },
+    })
+    this.#intake = intake
+    this.#lanes = lanes
+    this.#observers = observers
+    this.#dispatcher = dispatcher
+    observers.start()
+    const lifecycle = new Lifecycle({ settings, intake, lanes, dispatcher, deadLetters, outcomes, observers })
+    this.#lifecycle = lifecycle
   }
 
   /**
@@ -55,7 +77,11 @@ export class BatchFlow implements AsyncDisposable {
    * @throws {AbortedError} when `signal` is aborted before the row is accepted
    */
   submit<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<void> {
-    return this.#offer(table, row, undefined, options?.signal)
+    try {
+      return this.#intake.submit(this.#lanes.of(table), row, undefined, signalOf('submit', options))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /**
@@ -67,8 +93,8 @@ export class BatchFlow implements AsyncDisposable {
    */
   write<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<Receipt> {
     return new Promise((resolve, reject) => {
-      const signal = options?.signal
-      const waiter = new PromiseWaiter(resolve, reject, this.#telemetry.tracing?.captureSpan())
+      const signal = signalOf('write', options)
+      const waiter = new PromiseWaiter(resolve, reject, this.#observers.tracing?.captureSpan())
       const accepted = this.#offer(table, row, waiter, signal)
       if (signal !== undefined) accepted.then(() => waiter.listen(signal), reject)
       else if (accepted !== ACCEPTED) accepted.catch(reject)
@@ -81,65 +107,64 @@ export class BatchFlow implements AsyncDisposable {
    * @throws {ClosedError} after `close()`
    */
   trySubmit<R extends Row>(table: Table<R>, row: NoInfer<R>): boolean {
-    const lane = this.#lanes.of(table)
-    if (!this.#accepts(row)) throw this.#refusal(lane, row)
-    if (this.#intake.room > 0) {
-      this.#admit(lane, row, undefined, lane.draw(), lane.origin())
-      return true
-    }
-    lane.metrics?.countRejected('full', 1)
-    return false
+    return this.#intake.trySubmit(this.#lanes.of(table), row)
   }
 
   /**
    * Hands rows over in order, waiting for room as `submit` does; resolves when the last one is accepted. For tracing they
-   * all come from the span that is active when it is called.
+   * all come from the span that is active when it is called. What `rows` itself throws is passed on; the rows before that
+   * are accepted and will be settled.
+   *
+   * @throws {ClosedError} after `close()`
+   * @throws {AbortedError} when `signal` is aborted before the last row is accepted
    */
-  async submitMany<R extends Row>(table: Table<R>, rows: Iterable<NoInfer<R>>, options?: SubmitOptions): Promise<void> {
+  async submitMany<R extends Row>(table: Table<R>, rows: Rows<NoInfer<R>>, options?: SubmitOptions): Promise<void> {
+    const signal = signalOf('submitMany', options)
     const call = new Call()
-    for (const row of rows) {
-      const accepted = this.#offer(table, row, undefined, options?.signal, call)
-      if (accepted !== ACCEPTED) await accepted
-    }
+    await eachRow('submitMany', rows, (row) => this.#offer(table, row, undefined, signal, call))
   }
 
   /**
    * Hands rows over in order and resolves when all are settled, with what became of each: like `Promise.allSettled` over
    * `write`, at a fraction of its cost. A row that could not even be accepted is `rejected` as well, and when `signal` is
-   * aborted so is each that is not settled yet.
+   * aborted so is each that is not settled yet. What `rows` itself throws is passed on; the rows before that will be settled.
    */
   async writeMany<R extends Row>(
     table: Table<R>,
-    rows: Iterable<NoInfer<R>>,
+    rows: Rows<NoInfer<R>>,
     options?: SubmitOptions,
   ): Promise<PromiseSettledResult<Receipt>[]> {
+    const signal = signalOf('writeMany', options)
     const all = new AllSettled()
     const call = new Call()
-    for (const row of rows) {
+    await eachRow('writeMany', rows, (row) => {
       const waiter = all.next()
-      const accepted = this.#offer(table, row, waiter, options?.signal, call)
-      if (accepted !== ACCEPTED) await accepted.catch((error) => waiter.failed(error))
-    }
-    return all.results(options?.signal)
+      const accepted = this.#offer(table, row, waiter, signal, call)
+      return accepted === ACCEPTED ? ACCEPTED : accepted.catch((error) => waiter.failed(error))
+    })
+    return all.results(signal)
   }
 
   /**
    * A Node stream that submits what is written to it, with backpressure. It finishes when all its rows are settled, and
    * fails if any of them failed.
+   *
+   * @throws {OptionError} when `table` was not made by `defineTable`
    */
   writable<R extends Row>(table: Table<R>): Writable {
-    return new RowWritable(table.name, (row, waiter) => this.#offer(table, row, waiter, undefined))
+    const { name } = this.#lanes.of(table).table
+    return new RowWritable(name, (row, waiter) => this.#offer(table, row, waiter))
   }
 
   /** Sends what is buffered now without waiting for full batches; resolves when it is settled, failed rows included. */
   flush(): Promise<void> {
     const all = new AllWaiter()
     for (const lane of this.#lanes) all.expect(lane.attachToAll(all))
-    for (const batch of this.#life.dispatcher.unsettled) {
+    for (const batch of this.#dispatcher.unsettled) {
       batch.attach(0, all)
       all.expect(1)
     }
-    for (const lane of this.#lanes) lane.expedite('manual')
+    for (const lane of this.#lanes) lane.flush('manual')
     return all.settled()
   }
 
@@ -151,70 +176,33 @@ export class BatchFlow implements AsyncDisposable {
    * and they are returned as `abandonedRows`.
    */
   close(options?: CloseOptions): Promise<CloseSummary> {
-    return this.#life.close(options)
+    return this.#lifecycle.close(options)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
 
-  #offer(
-    table: Table,
-    row: Row,
-    waiter: Waiter | undefined,
-    signal: AbortSignal | undefined,
-    call?: Call,
-  ): Promise<void> {
+  #offer(table: Table, row: Row, waiter?: Waiter, signal?: AbortSignal, call?: Call): Promise<void> {
     try {
-      const lane = this.#lanes.of(table)
-      if (signal !== undefined) implementing('signal', signal, ['addEventListener'])
-      if (!this.#accepts(row) || signal?.aborted) return Promise.reject(this.#refusal(lane, row, signal))
-      const calledAt = lane.draw()
-      const origin = call === undefined ? lane.origin() : call.originOf(lane)
-      if (this.#intake.room <= 0) return this.#intake.wait(lane, row, waiter, calledAt, origin, signal)
-      this.#admit(lane, row, waiter, calledAt, origin)
-      return ACCEPTED
+      return this.#intake.submit(this.#lanes.of(table), row, waiter, signal, call)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  #accepts(row: unknown): boolean {
-    return typeof row === 'object' && row !== null && this.#life.open
-  }
-
-  #admit(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number, origin: SpanContext | undefined): void {
-    this.#intake.admit(lane, row, waiter, calledAt, origin)
-    if (this.#intake.room <= 0) this.#life.dispatcher.pump()
-  }
-
-  /** Why a row is not accepted, counted. */
-  #refusal(lane: Lane, row: unknown, signal?: AbortSignal): Error {
-    if (typeof row !== 'object' || row === null) {
-      lane.metrics?.countRejected('invalid', 1)
-      return new InvalidRowError(
-        `a row of table ${JSON.stringify(lane.table.name)} must be an object, received ${row === null ? 'null' : typeof row}`,
-      )
-    }
-    if (this.#life.open && signal?.aborted) {
-      lane.metrics?.countRejected('context', 1)
-      return new AbortedError('submit was aborted; the row was not accepted', signal.reason)
-    }
-    lane.metrics?.countRejected('closed', 1)
-    return new ClosedError()
+  /** The lane to relieve when the buffer is full: a few rows are not worth a slot while batches are about to make room. */
+  #underPressure({ flushSize }: FlowSettings): Lane | undefined {
+    if (!this.#intake.full) return undefined
+    const lane = this.#lanes.fullest()
+    const worthIt = this.#dispatcher.unsettled.size === 0 || (lane?.available ?? 0) * 8 >= flushSize
+    return worthIt ? lane : undefined
   }
 }
 
-/** Rows of one call come from one place, which is asked for once, and again when somebody else has begun to trace. */
-class Call {
-  #tracing: FlowTracing | undefined
-  #origin: SpanContext | undefined
-
-  originOf(lane: Lane): SpanContext | undefined {
-    if (lane.tracing !== this.#tracing) {
-      this.#tracing = lane.tracing
-      this.#origin = lane.origin()
-    }
-    return this.#origin
-  }
+/** Once for every row, so what is right is seen without taking it apart. */
+function signalOf(owner: string, options: SubmitOptions | undefined): AbortSignal | undefined {
+  if (options === undefined) return undefined
+  for (const key in options) if (key !== 'signal') parse(owner, SUBMIT, options)
+  return options?.signal instanceof AbortSignal ? options.signal : parse(owner, SUBMIT, options).signal
 }

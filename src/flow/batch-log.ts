@@ -1,8 +1,18 @@
-import { diag } from '@opentelemetry/api'
-import { OptionError } from '../contract/errors.ts'
 import type { BatchRun } from '../executor/batch-run.ts'
-import { fingerprint } from '../executor/preview.ts'
-import { callback, implementing, knownKeys, number, show } from '../support/options.ts'
+import { fingerprint } from '../support/fingerprint.ts'
+import { logError } from '../support/guard.ts'
+import {
+  type Check,
+  callback,
+  implementing,
+  nested,
+  number,
+  type OptionsOf,
+  optional,
+  refuse,
+  required,
+  type Values,
+} from '../support/options.ts'
 
 /** What pino, console and most loggers have in common. */
 export interface Logger {
@@ -46,42 +56,51 @@ export interface LogOptions {
   readonly redact?: (line: BatchLogLine) => object | undefined
 }
 
+const sample: Check<NonNullable<LogOptions['sample']>> = (option, value) => {
+  if (value === 'errors' || value === 'errors and slow') return value
+  if (typeof value === 'number' && value >= 0 && value <= 1) return value
+  return refuse(option, 'errors, errors and slow, or a number from 0 to 1', value)
+}
+
+const LOG = {
+  logger: required(implementing<Logger>('a logger', 'info', 'warn', 'error')),
+  slow: optional(number(0, Number.POSITIVE_INFINITY), 1000),
+  sample: optional(sample, 'errors and slow'),
+  redact: optional(callback<NonNullable<LogOptions['redact']>>(), (line) => line),
+} satisfies OptionsOf<LogOptions>
+
+export const logOptions = nested(LOG)
+
 /** Writes one structured line per batch that is worth one. */
 export class BatchLog {
   readonly #database: string
-  readonly #logger: Logger
-  readonly #slow: number
-  readonly #sample: 'errors' | 'errors and slow' | number
-  readonly #redact: (line: BatchLogLine) => object | undefined
+  readonly #options: Values<typeof LOG>
 
-  /** @throws {OptionError} */
-  constructor(database: string, options: LogOptions) {
-    knownKeys('log', options, ['logger', 'slow', 'sample', 'redact'])
+  constructor(database: string, options: Values<typeof LOG>) {
     this.#database = database
-    this.#logger = implementing('log: logger', options.logger, ['info', 'warn', 'error'])
-    this.#slow = number('log: slow', options.slow ?? 1000, 0, Number.POSITIVE_INFINITY)
-    this.#sample = sampleOption(options.sample ?? 'errors and slow')
-    this.#redact = callback('log: redact', options.redact ?? ((line: BatchLogLine) => line))
+    this.#options = options
   }
 
   /** @param durationMs from leaving the lane until settled */
   settled(run: BatchRun, failed: number, durationMs: number): void {
     const level = this.#levelOf(failed, durationMs)
     if (level === undefined) return
+    const { redact, logger } = this.#options
     const line = this.#lineOf(run, failed, durationMs)
     try {
-      const shown = this.#redact(line)
-      if (shown !== undefined) this.#logger[level](shown, messageOf(line, level))
+      const shown = redact(line)
+      if (shown !== undefined) logger[level](shown, messageOf(line, level))
     } catch (error) {
-      diag.error('batchflow-otel: the logger threw', error)
+      logError('the logger threw', error)
     }
   }
 
   #levelOf(failed: number, durationMs: number): 'info' | 'warn' | 'error' | undefined {
+    const { sample, slow } = this.#options
     if (failed > 0) return 'error'
-    if (this.#sample === 'errors') return undefined
-    if (durationMs > this.#slow) return 'warn'
-    return typeof this.#sample === 'number' && Math.random() < this.#sample ? 'info' : undefined
+    if (sample === 'errors') return undefined
+    if (durationMs > slow) return 'warn'
+    return typeof sample === 'number' && Math.random() < sample ? 'info' : undefined
   }
 
   #lineOf({ batch, attempts, reason, code, text, ids }: BatchRun, failed: number, durationMs: number): BatchLogLine {
@@ -106,10 +125,4 @@ export class BatchLog {
 function messageOf({ table, failed, accepted, reason }: BatchLogLine, level: string): string {
   if (level === 'error') return `batch of ${table}: ${failed} of ${accepted} rows failed (${reason})`
   return level === 'warn' ? `batch of ${table} was slow` : `batch of ${table}`
-}
-
-function sampleOption(value: NonNullable<LogOptions['sample']>): NonNullable<LogOptions['sample']> {
-  if (value === 'errors' || value === 'errors and slow') return value
-  if (typeof value === 'number' && value >= 0 && value <= 1) return value
-  throw new OptionError(`log: sample must be errors, errors and slow, or a number from 0 to 1, received ${show(value)}`)
 }

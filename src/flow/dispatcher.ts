@@ -1,11 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { context, ROOT_CONTEXT } from '@opentelemetry/api'
-import type { BatchFlowError } from '../contract/errors.ts'
 import type { BatchTrace, FlowTracing } from '../contract/tracing.ts'
 import { BatchRun } from '../executor/batch-run.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Batch } from '../lanes/batch.ts'
 import type { Lane } from '../lanes/lane.ts'
+import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Clock } from '../support/clock.ts'
 import { Queue } from '../support/queue.ts'
 
@@ -15,9 +15,9 @@ export interface DispatchHost {
   readonly tracing: FlowTracing | undefined
   /** The lane to relieve, when the row budget is used up and no lane has anything due. */
   underPressure(): Lane | undefined
-  /** What is done with failed rows before they are settled. Never rejects. */
-  bury(lane: Lane, run: BatchRun): Promise<void>
-  /** Tells everybody, and makes room. */
+  /** What is done with rows that failed before they are settled. Never rejects. */
+  deadLetter(run: BatchRun): Promise<void>
+  /** Tells everybody who waits for rows of the batch, and makes room. */
   settle(lane: Lane, run: BatchRun): void
 }
 
@@ -87,7 +87,7 @@ export class Dispatcher {
     if (this.#due.size === 0) {
       const lane = this.#host.underPressure()
       if (lane === undefined) return false
-      lane.expedite('pressure')
+      lane.flush('pressure')
     }
     const lane = this.#due.shift()!
     lane.scheduled = false
@@ -107,14 +107,17 @@ export class Dispatcher {
     this.#running.add(run)
     this.#unsettled.add(batch)
     const start = metrics === undefined ? 0 : this.#clock.now()
-    await run.execute(lane.shapes.of(batch.rows))
+    await run.execute()
     if (metrics !== undefined) {
       const status = run.failures.size > 0 ? 'fail' : 'success'
       metrics.observeExecuteDuration((this.#clock.now() - start) / 1000, status, run.reason, trace?.context)
     }
     trace?.end({ attempts: run.attempts, failed: run.failures.size, reason: run.reason })
     slots.release()
-    if (run.failures.size > 0) await this.#host.bury(lane, run)
+    if (run.failures.size > 0) {
+      metrics?.countError('final', run.reason ?? 'unknown')
+      await this.#host.deadLetter(run)
+    }
     this.#running.delete(run)
     this.#unsettled.delete(batch)
     this.#host.settle(lane, run)

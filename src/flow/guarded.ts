@@ -1,84 +1,115 @@
-import { diag } from '@opentelemetry/api'
-import type { FlowMetrics, FlowProbe, MetricsReporter, TableMetrics } from '../contract/metrics-reporter.ts'
-import type { FlowOrigin, FlowTracing, Tracing } from '../contract/tracing.ts'
+import type { FlowProbe, MetricsReporter, TableMetrics } from '../contract/metrics-reporter.ts'
+import type { AttemptTrace, BatchTrace, FlowInfo, FlowTracing, Tracing } from '../contract/tracing.ts'
+import { Guard } from '../support/guard.ts'
 
-const VERBS = [
-  'observeEnqueueLatency',
-  'observeDequeueLatency',
-  'observeAssembleDuration',
-  'observeAttemptDuration',
-  'observeExecuteDuration',
-  'observeProcessDuration',
-  'observeBatchSize',
-  'countBatch',
-  'countRecords',
-  'countError',
-  'countRejected',
-  'countFlush',
-  'countCoalesced',
-  'countDeadLetters',
-] as const satisfies (keyof TableMetrics)[]
-
-/** Opens `reporter` for a flow, so that nothing it throws reaches the rows: telemetry stands beside the way. */
-export function openGuarded(reporter: MetricsReporter | undefined, probe: FlowProbe): FlowMetrics | undefined {
-  const tell = tellOnce('batchflow-otel: the metrics reporter threw; its measurements are incomplete')
-  const flow = attempt(() => reporter?.open(probe), tell)
-  if (flow === undefined) return undefined
-  return {
-    table: (name) => {
-      const table = attempt(() => flow.table(name), tell)
-      return Object.fromEntries(VERBS.map((verb) => [verb, guarded(table, verb, tell)])) as unknown as TableMetrics
-    },
-    close: () => attempt(() => flow.close(), tell),
-  }
+/** What a reporter made of a flow; whatever it throws stays with it. */
+export interface GuardedMetrics {
+  /** `undefined` when the reporter could make nothing of the table. */
+  table(name: string): TableMetrics | undefined
+  close(): void
 }
 
-/** Opens `tracing` for a flow in the same way; one that cannot be opened traces nothing. */
-export function openTracing(tracing: Tracing | undefined, flow: FlowOrigin): FlowTracing | undefined {
-  const tell = tellOnce('batchflow-otel: tracing threw; traces of this flow are incomplete')
-  const opened = attempt(() => tracing?.open(flow), tell)
-  if (opened === undefined) return undefined
-  return {
-    // Once for every row, so without a closure.
-    capture: () => {
-      try {
-        return opened.capture()
-      } catch (error) {
-        return tell(error)
-      }
-    },
-    captureSpan: () => attempt(() => opened.captureSpan(), tell),
-    startBatch: (batch) => attempt(() => opened.startBatch(batch), tell),
-  }
-}
-
-type Tell = (error: unknown) => undefined
-
-function tellOnce(message: string): Tell {
-  let told = false
-  return (error) => {
-    if (!told) diag.error(message, error)
-    told = true
-    return undefined
-  }
-}
-
-function attempt<T>(act: () => T, tell: Tell): T | undefined {
-  try {
-    return act()
-  } catch (error) {
-    return tell(error)
-  }
-}
-
-/** Four parameters are what the verbs have at most; an array of them for each measurement would cost more than the call. */
-function guarded(table: TableMetrics | undefined, verb: (typeof VERBS)[number], tell: Tell) {
-  return (a: unknown, b: unknown, c: unknown, d: unknown): void => {
-    try {
-      const method = table?.[verb] as ((...args: unknown[]) => void) | undefined
-      method?.call(table, a, b, c, d)
-    } catch (error) {
-      tell(error)
+/** Opens `reporter` for a flow. */
+export function openReporter(reporter: MetricsReporter | undefined, probe: FlowProbe): GuardedMetrics | undefined {
+  const guard = new Guard('the metrics reporter threw; its measurements are incomplete')
+  const metrics = guard.run(() => reporter?.open(probe))
+  return (
+    metrics && {
+      table: (name) => {
+        const table = guard.run(() => metrics.table(name))
+        return table && guardedTable(table, guard)
+      },
+      close: () => guard.run(() => metrics.close()),
     }
+  )
+}
+
+/** Every verb: one that is forgotten here does not compile. */
+function guardedTable(table: TableMetrics, guard: Guard): Required<TableMetrics> {
+  return {
+    observeEnqueueLatency: guard.wrap((seconds) => table.observeEnqueueLatency(seconds)),
+    observeDequeueLatency: guard.wrap((seconds) => table.observeDequeueLatency(seconds)),
+    observeAssembleDuration: guard.wrap((seconds) => table.observeAssembleDuration(seconds)),
+    observeAttemptDuration: guard.wrap((...what) => table.observeAttemptDuration?.(...what)),
+    observeExecuteDuration: guard.wrap((...what) => table.observeExecuteDuration(...what)),
+    observeProcessDuration: guard.wrap((seconds, status) => table.observeProcessDuration(seconds, status)),
+    observeBatchSize: guard.wrap((rows) => table.observeBatchSize(rows)),
+    countBatch: guard.wrap((status) => table.countBatch(status)),
+    countRecords: guard.wrap((status, rows) => table.countRecords(status, rows)),
+    countError: guard.wrap((kind, reason) => table.countError(kind, reason)),
+    countRejected: guard.wrap((reason, rows) => table.countRejected(reason, rows)),
+    countFlush: guard.wrap((trigger) => table.countFlush(trigger)),
+    countCoalesced: guard.wrap((strategy, rows) => table.countCoalesced(strategy, rows)),
+    countDeadLetters: guard.wrap((reason, rows) => table.countDeadLetters(reason, rows)),
+  }
+}
+
+/** Opens `tracing` for a flow; one that cannot be opened traces nothing. */
+export function openTracing(tracing: Tracing | undefined, flow: FlowInfo): FlowTracing | undefined {
+  const guard = new Guard('tracing threw; traces of this flow are incomplete')
+  const opened = guard.run(() => tracing?.open(flow))
+  return (
+    opened && {
+      // Once for every row, so without a closure.
+      capture: () => {
+        try {
+          return opened.capture()
+        } catch (error) {
+          return guard.tell(error)
+        }
+      },
+      captureSpan: () => guard.run(() => opened.captureSpan()),
+      startBatch: (batch) => {
+        const trace = guard.run(() => opened.startBatch(batch))
+        return trace && guard.run(() => guardedBatch(trace, guard))
+      },
+    }
+  )
+}
+
+function guardedBatch(trace: BatchTrace, guard: Guard): BatchTrace {
+  return {
+    spanContext: trace.spanContext,
+    context: trace.context,
+    within: (act) => within(trace, guard, act),
+    startAttempt: (operation, table) => {
+      const attempt = guard.run(() => trace.startAttempt(operation, table))
+      return attempt && guardedAttempt(attempt, guard)
+    },
+    end: guard.wrap((outcome) => trace.end(outcome)),
+  }
+}
+
+function guardedAttempt(trace: AttemptTrace, guard: Guard): AttemptTrace {
+  return {
+    within: (act) => within(trace, guard, act),
+    end: guard.wrap((failure) => trace.end(failure)),
+  }
+}
+
+type Within = <T>(act: () => T) => T
+
+/** Runs `act` once: within the span if the tracing manages that, else without it. What `act` throws is passed on. */
+function within<T>(span: { readonly within: Within }, guard: Guard, act: () => T): T {
+  let result: { readonly value: T } | { readonly thrown: unknown } | undefined
+  const once = (): T => {
+    result ??= resultOf(act)
+    if ('thrown' in result) throw result.thrown
+    return result.value
+  }
+  try {
+    span.within(once)
+  } catch (error) {
+    const isOfAct = result !== undefined && 'thrown' in result && result.thrown === error
+    if (!isOfAct) guard.tell(error)
+  }
+  return once()
+}
+
+function resultOf<T>(act: () => T): { readonly value: T } | { readonly thrown: unknown } {
+  try {
+    return { value: act() }
+  } catch (thrown) {
+    return { thrown }
   }
 }

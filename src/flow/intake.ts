@@ -1,118 +1,195 @@
 import type { SpanContext } from '@opentelemetry/api'
-import { AbortedError, type BatchFlowError, InvalidRowError } from '../contract/errors.ts'
+import { AbortedError, ClosedError, InvalidRowError } from '../contract/errors.ts'
 import type { Row } from '../contract/table.ts'
+import type { FlowTracing } from '../contract/tracing.ts'
 import type { Waiter } from '../lanes/batch.ts'
 import type { Lane } from '../lanes/lane.ts'
 import { onAbort } from '../support/abort.ts'
+import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { Queue } from '../support/queue.ts'
 
-/** Somebody who waits for room. */
-interface Applicant {
+/** What {@link Intake.submit} returns for a row that is accepted at once: one promise for all of them. */
+export const ACCEPTED = Promise.resolve()
+
+/** A row whose submitter waits for room. */
+interface Submission {
   readonly lane: Lane
   readonly row: Row
   readonly waiter: Waiter | undefined
   readonly calledAt: number
-  /** Taken when it came: it is let in by whoever makes room, elsewhere. */
+  /** Taken when it came: the row is accepted by whoever makes room, elsewhere. */
   readonly origin: SpanContext | undefined
-  readonly admitted: () => void
+  readonly accepted: () => void
   readonly refused: (error: unknown) => void
-  /** Stops listening to the caller's signal. */
+  /** Stops listening to the submitter's signal. */
   readonly unlisten: () => void
   gone: boolean
 }
 
-/** The row budget: how many rows may still be accepted, and who waits to be, first come first served. */
+/**
+ * The door of a flow: whether a row is accepted, has to wait, or is refused. Counts how many rows may still be accepted;
+ * those who wait are served first come, first served.
+ */
 export class Intake {
+  #open = true
   /** Rows that may be accepted now. Never positive while somebody waits. */
-  room: number
+  #room: number
   readonly #size: number
-  readonly #applicants = new Queue<Applicant>()
-  /** Of `#applicants`, those that are gone. */
+  readonly #onFull: () => void
+  readonly #waiting = new Queue<Submission>()
+  /** Of `#waiting`, those that are gone. */
   #gone = 0
 
-  constructor(size: number) {
-    this.room = size
+  /** @param size rows accepted and not yet settled, at most. @param onFull called when a row has taken the last room */
+  constructor(size: number, onFull: () => void) {
+    this.#room = size
     this.#size = size
+    this.#onFull = onFull
+  }
+
+  /** Rows may be submitted. */
+  get open(): boolean {
+    return this.#open
+  }
+
+  get full(): boolean {
+    return this.#room <= 0
   }
 
   /** Rows accepted and not yet settled. */
   get outstanding(): number {
-    return this.#size - this.room
+    return this.#size - this.#room
+  }
+
+  /**
+   * Resolves when the row is accepted: {@link ACCEPTED} where that is at once.
+   *
+   * @param call where the row comes from, when it is one of many in one call
+   * @throws {BatchFlowError} when the row is refused now; a promise that is returned rejects when it is refused later
+   */
+  submit(lane: Lane, row: Row, waiter?: Waiter, signal?: AbortSignal, call?: Call): Promise<void> {
+    if (!this.#takes(row) || signal?.aborted) throw this.#refusal(lane, row, signal)
+    const calledAt = lane.draw()
+    const origin = call === undefined ? lane.origin() : call.originOf(lane)
+    if (this.#room <= 0) return this.#wait({ lane, row, waiter, calledAt, origin }, signal)
+    this.#accept(lane, row, waiter, calledAt, origin)
+    return ACCEPTED
+  }
+
+  /** `false` where {@link submit} would wait. */
+  trySubmit(lane: Lane, row: Row): boolean {
+    if (!this.#takes(row)) throw this.#refusal(lane, row)
+    if (this.#room > 0) {
+      this.#accept(lane, row, undefined, lane.draw(), lane.origin())
+      return true
+    }
+    lane.metrics?.countRejected('full', 1)
+    return false
+  }
+
+  /** Gives the room of settled rows to those who wait. */
+  release(rows: number): void {
+    this.#room += rows
+    while (this.#room > 0) {
+      const submission = this.#next()
+      if (submission === undefined) return
+      const { lane, row, waiter, calledAt, origin, accepted, refused } = submission
+      try {
+        this.#accept(lane, row, waiter, calledAt, origin)
+        accepted()
+      } catch (error) {
+        refused(error)
+      }
+    }
+    this.#onFull()
+  }
+
+  /** No row may be submitted any more; those who wait still may be accepted. */
+  close(): void {
+    this.#open = false
+  }
+
+  /** Nobody who waits is accepted any more. */
+  refuseAll(error: BatchFlowError): void {
+    for (let submission = this.#next(); submission !== undefined; submission = this.#next()) {
+      submission.lane.metrics?.countRejected(error instanceof AbortedError ? 'context' : 'closed', 1)
+      submission.refused(error)
+    }
+  }
+
+  #takes(row: unknown): boolean {
+    return typeof row === 'object' && row !== null && this.#open
   }
 
   /** @throws {InvalidRowError} when the row cannot be read, as a getter or its key throws; then it takes no room */
-  admit(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number, origin: SpanContext | undefined): void {
+  #accept(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number, origin: SpanContext | undefined): void {
     try {
-      lane.add(row, waiter, lane.accept(calledAt), origin)
+      lane.accept(row, waiter, calledAt, origin)
     } catch (cause) {
       lane.metrics?.countRejected('invalid', 1)
       throw new InvalidRowError(`a row of table ${JSON.stringify(lane.table.name)} cannot be read`, { cause })
     }
-    this.room--
+    if (--this.#room <= 0) this.#onFull()
   }
 
-  /** Resolves when the row was admitted; rejects when `signal` is aborted or everybody is refused before that. */
-  wait(
-    lane: Lane,
-    row: Row,
-    waiter: Waiter | undefined,
-    calledAt: number,
-    origin: SpanContext | undefined,
-    signal?: AbortSignal,
-  ): Promise<void> {
-    return new Promise((admitted, refused) => {
+  #wait(row: Omit<Submission, 'accepted' | 'refused' | 'unlisten' | 'gone'>, signal?: AbortSignal): Promise<void> {
+    return new Promise((accepted, refused) => {
       const leave = () => {
-        this.#forget(applicant)
-        lane.metrics?.countRejected('context', 1)
-        refused(
-          new AbortedError('submit was aborted while it waited for room; the row was not accepted', signal?.reason),
-        )
+        this.#forget(submission)
+        row.lane.metrics?.countRejected('context', 1)
+        const message = 'submit was aborted while it waited for room; the row was not accepted'
+        refused(new AbortedError(message, signal?.reason))
       }
       const unlisten = signal === undefined ? () => {} : onAbort(signal, leave)
-      const applicant = { lane, row, waiter, calledAt, origin, admitted, refused, unlisten, gone: false }
-      this.#applicants.push(applicant)
+      const submission = { ...row, accepted, refused, unlisten, gone: false }
+      this.#waiting.push(submission)
     })
   }
 
-  /** Gives back the room of settled rows to those who wait. */
-  release(rows: number): void {
-    this.room += rows
-    while (this.room > 0) {
-      const applicant = this.#next()
-      if (applicant === undefined) return
-      applicant.unlisten()
-      this.#letIn(applicant)
-    }
-  }
-
-  #letIn({ lane, row, waiter, calledAt, origin, admitted, refused }: Applicant): void {
-    try {
-      this.admit(lane, row, waiter, calledAt, origin)
-      admitted()
-    } catch (error) {
-      refused(error)
-    }
-  }
-
-  refuseAll(error: BatchFlowError): void {
-    for (let applicant = this.#next(); applicant !== undefined; applicant = this.#next()) {
-      applicant.unlisten()
-      applicant.lane.metrics?.countRejected(error instanceof AbortedError ? 'context' : 'closed', 1)
-      applicant.refused(error)
-    }
-  }
-
-  #next(): Applicant | undefined {
-    let applicant = this.#applicants.shift()
-    for (; applicant?.gone; applicant = this.#applicants.shift()) this.#gone--
-    return applicant
+  /** The next one who still waits, and from now on no more. */
+  #next(): Submission | undefined {
+    let submission = this.#waiting.shift()
+    for (; submission?.gone; submission = this.#waiting.shift()) this.#gone--
+    submission?.unlisten()
+    return submission
   }
 
   /** Those who gave up must not gather, with their rows, in front of a database that stalls. */
-  #forget(applicant: Applicant): void {
-    applicant.gone = true
-    if (++this.#gone * 2 < this.#applicants.size) return
-    this.#applicants.retain(({ gone }) => !gone)
+  #forget(submission: Submission): void {
+    submission.gone = true
+    if (++this.#gone * 2 < this.#waiting.size) return
+    this.#waiting.retain(({ gone }) => !gone)
     this.#gone = 0
+  }
+
+  /** Why a row is not accepted, counted. */
+  #refusal(lane: Lane, row: unknown, signal?: AbortSignal): BatchFlowError {
+    if (typeof row !== 'object' || row === null) {
+      lane.metrics?.countRejected('invalid', 1)
+      const received = row === null ? 'null' : typeof row
+      return new InvalidRowError(
+        `a row of table ${JSON.stringify(lane.table.name)} must be an object, received ${received}`,
+      )
+    }
+    if (this.#open && signal?.aborted) {
+      lane.metrics?.countRejected('context', 1)
+      return new AbortedError('submit was aborted; the row was not accepted', signal.reason)
+    }
+    lane.metrics?.countRejected('closed', 1)
+    return new ClosedError()
+  }
+}
+
+/** Rows of one call come from one place, which is asked for once, and again when somebody else has begun to trace. */
+export class Call {
+  #tracing: FlowTracing | undefined
+  #origin: SpanContext | undefined
+
+  originOf(lane: Lane): SpanContext | undefined {
+    if (lane.tracing !== this.#tracing) {
+      this.#tracing = lane.tracing
+      this.#origin = lane.origin()
+    }
+    return this.#origin
   }
 }

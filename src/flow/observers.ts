@@ -1,17 +1,18 @@
 import { hub, type Observable, type Observer } from '../contract/hub.ts'
-import type { FlowMetrics, FlowProbe, MetricsReporter } from '../contract/metrics-reporter.ts'
-import type { FlowTracing } from '../contract/tracing.ts'
+import type { FlowProbe, MetricsReporter } from '../contract/metrics-reporter.ts'
+import type { FlowTracing, Tracing } from '../contract/tracing.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Lanes } from '../lanes/lanes.ts'
-import { openGuarded, openTracing } from './guarded.ts'
+import { type GuardedMetrics, openReporter, openTracing } from './guarded.ts'
 
 /** Who watches a flow: what its executor carries, else what the hub offers, now or later. */
-export class FlowTelemetry implements Observable {
-  metrics: FlowMetrics | undefined
+export class Observers implements Observable {
+  metrics: GuardedMetrics | undefined
   tracing: FlowTracing | undefined
   readonly #executor: Executor
   readonly #lanes: Lanes
   #reporter: MetricsReporter | undefined
+  #tracer: Tracing | undefined
 
   constructor(executor: Executor, lanes: Lanes) {
     this.#executor = executor
@@ -23,16 +24,22 @@ export class FlowTelemetry implements Observable {
     hub.join(this)
   }
 
-  /** A reporter of the flow's own stays open, whoever comes and goes at the hub. */
+  /** What is the flow's own stays open, whoever comes and goes at the hub. */
   observe(observer: Observer | undefined): void {
-    const { driver, settings } = this.#executor
+    const { settings } = this.#executor
     const reporter = settings.reporter ?? observer?.reporter
-    const isNew = reporter !== this.#reporter
-    if (isNew) this.#reportTo(reporter)
-    this.tracing = openTracing(settings.tracing ?? observer?.tracing, { database: driver.name, target: driver.target })
+    const tracer = settings.tracing ?? observer?.tracing
+    const isNewReporter = reporter !== this.#reporter
+    if (isNewReporter) this.#reportTo(reporter)
+    if (tracer !== this.#tracer) this.#traceWith(tracer)
     for (const lane of this.#lanes) {
-      lane.observe(isNew ? this.metrics?.table(lane.table.name) : lane.metrics, this.tracing)
+      lane.observe(isNewReporter ? this.metrics?.table(lane.table.name) : lane.metrics, this.tracing)
     }
+  }
+
+  close(): void {
+    hub.leave(this)
+    this.metrics?.close()
   }
 
   #reportTo(reporter: MetricsReporter | undefined): void {
@@ -45,11 +52,12 @@ export class FlowTelemetry implements Observable {
     }
     this.#reporter = reporter
     this.metrics?.close()
-    this.metrics = openGuarded(reporter, probe)
+    this.metrics = openReporter(reporter, probe)
   }
 
-  close(): void {
-    hub.leave(this)
-    this.metrics?.close()
+  #traceWith(tracer: Tracing | undefined): void {
+    const { driver } = this.#executor
+    this.#tracer = tracer
+    this.tracing = openTracing(tracer, { database: driver.name, target: driver.target })
   }
 }

@@ -1,24 +1,9 @@
-import type { RowFailedError } from '../contract/errors.ts'
-import type { Row } from '../contract/table.ts'
 import type { Executor } from '../executor/executor.ts'
+import { isSignal } from '../support/abort.ts'
 import { type Clock, MAX_DELAY, systemClock } from '../support/clock.ts'
-import { callback, implementing, integer, knownKeys } from '../support/options.ts'
-import { BatchLog, type LogOptions } from './batch-log.ts'
-
-/** A row that failed for good. */
-export interface DeadLetter {
-  readonly table: string
-  /** As submitted; where rows of one conflict key were merged, the merged row. */
-  readonly row: Row
-  readonly error: RowFailedError
-}
-
-/**
- * Takes the failed rows of one batch, to keep them elsewhere. The rows count as failed either way; as dead letters only
- * when the handler returns, or its promise resolves. It is waited for: its rows keep their place in the buffer. So it must
- * not itself wait for this flow, which may have room for nothing else: write dead letters with a flow of their own.
- */
-export type DeadLetterHandler = (letters: readonly DeadLetter[]) => void | Promise<void>
+import { callback, implementing, integer, type OptionsOf, optional, parse } from '../support/options.ts'
+import { BatchLog, type LogOptions, logOptions } from './batch-log.ts'
+import type { DeadLetterHandler } from './dead-letters.ts'
 
 export interface BatchFlowOptions {
   /** Most rows accepted and not yet settled. @default max(10,000, 2 × flushSize × concurrency limit), no limit counting as 1 */
@@ -53,32 +38,32 @@ export interface FlowSettings {
   readonly clock: Clock
 }
 
-const KNOWN = ['bufferSize', 'flushSize', 'flushInterval', 'latencySampling', 'log', 'deadLetter', 'signal', 'clock']
-
 /** What an array can hold. */
 const MOST_ROWS = 2 ** 32 - 1
 
-/** `undefined` alone means that an option was not given. */
-function given<T>(option: T | undefined, fallback: T): T {
-  return option === undefined ? fallback : option
-}
+const isExecutor = implementing<Executor>('made by postgresExecutor() or the like,', 'withMetricsReporter')
+
+const OPTIONS = {
+  bufferSize: optional(integer(1)),
+  flushSize: optional(integer(1, 1_000_000), 500),
+  flushInterval: optional(integer(0, MAX_DELAY), 100),
+  latencySampling: optional(integer(1)),
+  log: optional(logOptions),
+  deadLetter: optional(callback<DeadLetterHandler>()),
+  signal: optional(isSignal),
+  clock: optional(implementing<Clock>('a clock', 'now', 'timer'), systemClock),
+} satisfies OptionsOf<BatchFlowOptions>
 
 /** @throws {OptionError} naming the option, the value received and what is allowed */
 export function flowSettings(options: BatchFlowOptions, executor: Executor): FlowSettings {
-  implementing('executor (made by postgresExecutor() or the like)', executor, ['withMetricsReporter'])
-  knownKeys('BatchFlow', options, KNOWN)
-  const flushSize = integer('flushSize', given(options.flushSize, 500), 1, 1_000_000)
-  const slots = Math.max(1, executor.slots.concurrencyLimit)
-  const bufferSize = given(options.bufferSize, Math.min(MOST_ROWS, Math.max(10_000, 2 * flushSize * slots)))
-  const sampling = given(options.latencySampling, Math.min(256, Math.ceil(flushSize / 8)))
+  const { driver, slots } = isExecutor('BatchFlow: executor', executor)
+  const { latencySampling, log, ...given } = parse('BatchFlow', OPTIONS, options)
+  const { flushSize } = given
+  const usual = Math.min(MOST_ROWS, Math.max(10_000, 2 * flushSize * Math.max(1, slots.concurrencyLimit)))
   return {
-    flushSize,
-    bufferSize: integer(`bufferSize (with flushSize ${flushSize})`, bufferSize, flushSize),
-    flushInterval: integer('flushInterval', given(options.flushInterval, 100), 0, MAX_DELAY),
-    sampling: integer('latencySampling', sampling, 1),
-    log: options.log === undefined ? undefined : new BatchLog(executor.driver.name, options.log),
-    deadLetter: options.deadLetter === undefined ? undefined : callback('deadLetter', options.deadLetter),
-    signal: options.signal === undefined ? undefined : implementing('signal', options.signal, ['addEventListener']),
-    clock: implementing('clock', given(options.clock, systemClock), ['now', 'timer']),
+    ...given,
+    bufferSize: integer(flushSize)(`BatchFlow: bufferSize (with flushSize ${flushSize})`, given.bufferSize ?? usual),
+    sampling: latencySampling ?? Math.min(256, Math.ceil(flushSize / 8)),
+    log: log && new BatchLog(driver.name, log),
   }
 }

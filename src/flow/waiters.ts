@@ -1,7 +1,8 @@
 import type { Span } from '@opentelemetry/api'
-import { AbortedError, type BatchFlowError } from '../contract/errors.ts'
+import { AbortedError } from '../contract/errors.ts'
 import type { Receipt, Waiter } from '../lanes/batch.ts'
-import { onAbort } from '../support/abort.ts'
+import { onAbort, unlessAborted } from '../support/abort.ts'
+import type { BatchFlowError } from '../support/batchflow-error.ts'
 
 /** One promise for many rows: resolves when all that was expected is settled. */
 export class AllWaiter implements Waiter {
@@ -53,7 +54,7 @@ export class AllSettled {
   async results(signal: AbortSignal | undefined): Promise<PromiseSettledResult<Receipt>[]> {
     const settled = this.#all.settled()
     if (signal === undefined) await settled
-    else await untilAborted(settled, signal)
+    else await unlessAborted(settled, signal).catch(() => undefined)
     return Array.from(this.#results, (result) => result ?? { status: 'rejected', reason: leftEarly(signal) })
   }
 }
@@ -98,13 +99,4 @@ export class PromiseWaiter implements Waiter {
 function leftEarly(signal: AbortSignal | undefined): AbortedError {
   const message = 'write was aborted; the row had been accepted and will still be settled'
   return new AbortedError(message, signal?.reason, true)
-}
-
-/** Resolves with `settled`, or when `signal` is aborted. */
-function untilAborted(settled: Promise<void>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    const unlisten = onAbort(signal, resolve)
-    void settled.then(unlisten).then(resolve)
-  })
 }

@@ -1,7 +1,7 @@
 import type { Span } from '@opentelemetry/api'
-import type { BatchFlowError } from '../contract/errors.ts'
 import type { FlushTrigger, TableMetrics } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
+import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Origins } from './origins.ts'
 
 /** Proof that a row is committed; one object for all rows of a batch. */

@@ -60,13 +60,14 @@ export function mergeOf(table: Table): Merge {
   return (older, newer) => (wholeRow && isFull(newer, set) ? newer : overlay(table, older, newer))
 }
 
-function isFull(row: Row, columns: readonly string[]): boolean {
+/** Whether every one of `columns` is present. */
+export function isFull(row: Row, columns: readonly string[]): boolean {
   for (const column of columns) if (isAbsent(row, column)) return false
   return true
 }
 
 /** A column that cannot be read is not absent: the driver will come upon it and name the row, so that it fails alone. */
-function isAbsent(row: Row, column: string): boolean {
+export function isAbsent(row: Row, column: string): boolean {
   try {
     return (row as Fields)[column] === undefined
   } catch {
@@ -97,58 +98,4 @@ export function coalesce(table: Table, rows: readonly Row[]): readonly Row[] {
     merged.set(key, older === undefined ? row : merge(older, row))
   }
   return [...merged.values()]
-}
-
-/** Rows of a batch that are written alike: with the same columns. `indices` are their places in the batch. */
-export interface Shape {
-  readonly columns: readonly string[]
-  readonly rows: readonly Row[]
-  /** `undefined`: all of them, in order. */
-  readonly indices: readonly number[] | undefined
-}
-
-/** Sets of columns remembered: whoever sends rows may choose among 2ⁿ of them. */
-const MAX_SHAPES = 1000
-
-/**
- * Sorts the rows of an `update` by the columns they have, so that an absent column stays out of the statement. For every
- * other action an absent column is NULL and there is one shape.
- */
-export class Shapes {
-  readonly #table: Table
-  readonly #optional: readonly string[]
-  readonly #columns = new Map<string, readonly string[]>()
-
-  constructor(table: Table) {
-    this.#table = table
-    this.#optional = table.action === 'update' ? table.columns.filter((column) => !table.keys.includes(column)) : []
-  }
-
-  of(rows: readonly Row[]): Shape[] {
-    const full: Shape = { columns: this.#table.columns, rows, indices: undefined }
-    if (this.#optional.length === 0 || rows.every((row) => isFull(row, this.#optional))) return [full]
-    const groups = new Map<readonly string[], { rows: Row[]; indices: number[] }>()
-    rows.forEach((row, index) => {
-      const columns = this.#columnsOf(row)
-      let group = groups.get(columns)
-      if (group === undefined) groups.set(columns, (group = { rows: [], indices: [] }))
-      group.rows.push(row)
-      group.indices.push(index)
-    })
-    return Array.from(groups, ([columns, group]) => ({ columns, ...group }))
-  }
-
-  /** One array per set of columns, so that drivers can recognise it. */
-  #columnsOf(row: Row): readonly string[] {
-    const absent = this.#optional.filter((column) => isAbsent(row, column))
-    if (absent.length === 0) return this.#table.columns
-    const id = JSON.stringify(absent)
-    let columns = this.#columns.get(id)
-    if (columns === undefined) {
-      if (this.#columns.size === MAX_SHAPES) this.#columns.clear()
-      columns = this.#table.columns.filter((column) => !absent.includes(column))
-      this.#columns.set(id, columns)
-    }
-    return columns
-  }
 }

@@ -56,7 +56,7 @@ export class KeyedLane extends Lane {
     return this.#ready.size
   }
 
-  add(row: Row, waiter: Waiter | undefined, sampledAt: number, origin: SpanContext | undefined): void {
+  protected add(row: Row, waiter: Waiter | undefined, sampledAt: number, origin: SpanContext | undefined): void {
     const entry = this.#entryOf(row)
     const merged = entry.accepted === 0 ? row : this.#merge(entry.row!, row)
     // Asked only now: merging reads columns, and a getter that submits may have sent the entry off meanwhile.
@@ -93,7 +93,7 @@ export class KeyedLane extends Lane {
     this.timer.start(this.host.flushInterval)
   }
 
-  expedite(trigger: FlushTrigger): void {
+  flush(trigger: FlushTrigger): void {
     if (trigger === 'interval') this.#ticking = false
     this.host.waiting.delete(this)
     if (this.#blocked > 0) {

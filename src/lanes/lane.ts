@@ -3,10 +3,7 @@ import type { FlushTrigger, TableMetrics } from '../contract/metrics-reporter.ts
 import type { Row, Table } from '../contract/table.ts'
 import type { FlowTracing } from '../contract/tracing.ts'
 import type { Clock, Timer } from '../support/clock.ts'
-import { Queue } from '../support/queue.ts'
-import { Batch, type Waiter } from './batch.ts'
-import { Shapes } from './coalesce.ts'
-import { Origins } from './origins.ts'
+import type { Batch, Waiter } from './batch.ts'
 
 /** What a lane needs of its flow. */
 export interface LaneHost {
@@ -18,7 +15,7 @@ export interface LaneHost {
   readonly log: object | undefined
   /** One row in this many has its latencies taken, on average. */
   readonly sampling: number
-  /** Lanes that got rows since they were last expedited. */
+  /** Lanes that got rows since they were last flushed. */
   readonly waiting: Set<Lane>
   /** The lane has a batch that must leave. */
   schedule(lane: Lane): void
@@ -33,7 +30,6 @@ export const NOT_SAMPLED = -1
  */
 export abstract class Lane {
   readonly table: Table
-  readonly shapes: Shapes
   metrics: TableMetrics | undefined
   tracing: FlowTracing | undefined
   /** In the flow's queue of lanes that have something due. */
@@ -47,9 +43,8 @@ export abstract class Lane {
 
   constructor(table: Table, host: LaneHost) {
     this.table = table
-    this.shapes = new Shapes(table)
     this.host = host
-    this.timer = host.clock.timer(() => this.expedite('interval'))
+    this.timer = host.clock.timer(() => this.flush('interval'))
   }
 
   /** Says who watches from now on. */
@@ -61,12 +56,12 @@ export abstract class Lane {
 
   /** A batch must leave. */
   abstract get due(): boolean
-  /** Rows that would leave if the lane were expedited now. */
+  /** Rows that would leave if the lane were flushed now. */
   abstract get available(): number
   /** Takes an accepted row. `sampledAt`: accept time in ms, or `NOT_SAMPLED`. `origin`: the span it comes from. */
-  abstract add(row: Row, waiter: Waiter | undefined, sampledAt: number, origin: SpanContext | undefined): void
+  protected abstract add(row: Row, waiter: Waiter | undefined, sampledAt: number, origin: SpanContext | undefined): void
   /** All that is buffered now becomes due. */
-  abstract expedite(trigger: FlushTrigger): void
+  abstract flush(trigger: FlushTrigger): void
   /** `waiter` hears of every row that is buffered now, once per row or group of rows; returns how often. */
   abstract attachToAll(waiter: Waiter): number
   /** The batch is settled: rows that had to stay behind it may go. */
@@ -97,9 +92,13 @@ export abstract class Lane {
     return this.host.clock.now()
   }
 
-  /** Reports a sampled row's wait; returns its accept time. */
-  accept(calledAt: number): number {
-    if (calledAt === NOT_SAMPLED) return NOT_SAMPLED
+  /** Takes a row. `calledAt` is what {@link draw} said when it was submitted, `origin` the span it comes from. */
+  accept(row: Row, waiter: Waiter | undefined, calledAt: number, origin: SpanContext | undefined): void {
+    this.add(row, waiter, calledAt === NOT_SAMPLED ? NOT_SAMPLED : this.#endWait(calledAt), origin)
+  }
+
+  /** Reports how long a sampled row waited to be accepted; returns the time of that. */
+  #endWait(calledAt: number): number {
     const now = this.host.clock.now()
     this.metrics?.observeEnqueueLatency((now - calledAt) / 1000)
     return now
@@ -118,67 +117,4 @@ export abstract class Lane {
 /** Trials until the first success at probability 1/`mean`. */
 function geometric(mean: number): number {
   return mean === 1 ? 1 : Math.ceil(Math.log1p(-Math.random()) / Math.log1p(-1 / mean)) || 1
-}
-
-/** Rows without a conflict key: one open batch, full ones queued behind it, everything in order. */
-export class FifoLane extends Lane {
-  #open: Batch
-  readonly #leaving = new Queue<Batch>()
-
-  constructor(table: Table, host: LaneHost) {
-    super(table, host)
-    this.#open = new Batch(table)
-  }
-
-  get due(): boolean {
-    return this.#leaving.size > 0
-  }
-
-  get available(): number {
-    return this.#open.rows.length
-  }
-
-  add(row: Row, waiter: Waiter | undefined, sampledAt: number, origin: SpanContext | undefined): void {
-    const batch = this.#open
-    const size = batch.rows.push(row)
-    this.queued++
-    if (waiter !== undefined) batch.attach(size - 1, waiter)
-    if (sampledAt !== NOT_SAMPLED) (batch.samples ??= []).push(sampledAt)
-    if (this.tracing !== undefined) (batch.origins ??= new Origins()).add(origin)
-    if (size === this.host.flushSize) this.expedite('size')
-    else if (size === 1) this.#startToWait()
-  }
-
-  #startToWait(): void {
-    this.host.waiting.add(this)
-    this.timer.start(this.host.flushInterval)
-  }
-
-  expedite(trigger: FlushTrigger): void {
-    const batch = this.#open
-    this.host.waiting.delete(this)
-    if (batch.rows.length === 0) return
-    batch.accepted = batch.rows.length
-    batch.trigger = trigger
-    this.leave(batch)
-    this.#leaving.push(batch)
-    this.#open = new Batch(this.table)
-    this.host.schedule(this)
-  }
-
-  attachToAll(waiter: Waiter): number {
-    const batches = [...this.#leaving, this.#open].filter((batch) => batch.rows.length > 0)
-    for (const batch of batches) batch.attach(batch.rows.length - 1, waiter)
-    return batches.length
-  }
-
-  take(): Batch | undefined {
-    const batch = this.#leaving.shift()
-    if (batch !== undefined) this.queued -= batch.accepted
-    return batch
-  }
-
-  settled(): void {
-    // No row waits for a batch of an unkeyed table.
-  }
 }

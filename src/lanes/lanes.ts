@@ -1,14 +1,16 @@
-import { OptionError } from '../contract/errors.ts'
-import type { FlowMetrics } from '../contract/metrics-reporter.ts'
+import type { TableMetrics } from '../contract/metrics-reporter.ts'
 import type { Table } from '../contract/table.ts'
 import type { FlowTracing } from '../contract/tracing.ts'
+import { OptionError } from '../support/batchflow-error.ts'
 import { show } from '../support/options.ts'
+import { FifoLane } from './fifo-lane.ts'
 import { KeyedLane } from './keyed-lane.ts'
-import { FifoLane, type Lane, type LaneHost } from './lane.ts'
+import type { Lane, LaneHost } from './lane.ts'
 
 /** Who watches the lanes made from now on. */
 export interface LaneObservers {
-  readonly metrics: FlowMetrics | undefined
+  /** Makes what records one table; `undefined` where nothing is recorded. */
+  readonly metrics: { table(name: string): TableMetrics | undefined } | undefined
   readonly tracing: FlowTracing | undefined
 }
 
@@ -16,7 +18,7 @@ export interface LaneObservers {
 export class Lanes {
   readonly #host: LaneHost
   readonly #observers: () => LaneObservers
-  /** Lanes that got rows since they were last expedited. */
+  /** Lanes that got rows since they were last flushed. */
   readonly waiting = new Set<Lane>()
   readonly #byId = new Map<string, Lane>()
   readonly #byTable = new WeakMap<Table, Lane>()

@@ -1,4 +1,4 @@
-import { OptionError } from '../contract/errors.ts'
+import { boolean, integer, type OptionsOf, optional, text } from '../support/options.ts'
 
 export interface EndpointOptions {
   /** TCP port, 0 to 65535; 0 finds a free one. @default 9464 */
@@ -23,23 +23,11 @@ export interface EndpointAddress {
   readonly port: number
 }
 
-export interface ValidEndpointOptions {
-  readonly port: number
-  readonly host: string
-  readonly unref: boolean
-}
-
-/** @throws {OptionError} naming the option of `owner` and the value it received */
-export function validEndpoint(owner: string, options: EndpointOptions): ValidEndpointOptions {
-  const { port = 9464, host = '127.0.0.1', unref = true } = options
-  const check = (ok: boolean, option: string, wanted: string, value: unknown) => {
-    if (!ok) throw new OptionError(`${owner}: ${option} must be ${wanted}, received ${String(value) || '""'}`)
-  }
-  check(Number.isInteger(port) && port >= 0 && port <= 65535, 'port', 'an integer from 0 to 65535', port)
-  check(typeof host === 'string' && host !== '', 'host', 'a host name or address', host)
-  check(typeof unref === 'boolean', 'unref', 'true or false', unref)
-  return { port, host, unref }
-}
+export const ENDPOINT = {
+  port: optional(integer(0, 65_535), 9464),
+  host: optional(text, '127.0.0.1'),
+  unref: optional(boolean, true),
+} satisfies OptionsOf<EndpointOptions>
 
 /** An address that means "every interface" cannot be opened; an IPv6 one needs brackets in a URL. */
 export function pageUrl(host: string, port: number): string {

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { diag } from '@opentelemetry/api'
 import { AggregationTemporality, MetricReader } from '@opentelemetry/sdk-metrics'
-import { OptionError } from '../contract/errors.ts'
-import { knownKeys } from '../support/options.ts'
+import { OptionError } from '../support/batchflow-error.ts'
+import { MAX_DELAY } from '../support/clock.ts'
+import { boolean, integer, type OptionsOf, optional, parse } from '../support/options.ts'
 import { SCOPE } from '../telemetry/metrics/catalogue.ts'
 import { exemplarStore } from '../telemetry/metrics/exemplars.ts'
-import { type EndpointAddress, type EndpointOptions, pageUrl, validEndpoint } from './endpoint-options.ts'
+import { ENDPOINT, type EndpointAddress, type EndpointOptions, pageUrl } from './endpoint-options.ts'
 import { respond, serveMetrics } from './metrics-server.ts'
 import type { PageFormat } from './negotiate.ts'
 import { renderPage } from './page.ts'
@@ -16,6 +17,12 @@ export interface PrometheusExporterOptions extends EndpointOptions {
   /** Milliseconds an asynchronous observable callback may take; then the page goes without its metric. @default 5000 */
   readonly callbackTimeout?: number | undefined
 }
+
+const EXPORTER = {
+  ...ENDPOINT,
+  listen: optional(boolean, true),
+  callbackTimeout: optional(integer(1, MAX_DELAY), 5000),
+} satisfies OptionsOf<PrometheusExporterOptions>
 
 /**
  * A metric reader that serves `GET /metrics` for Prometheus: all metrics of its `MeterProvider`, in the text format or, to
@@ -42,11 +49,10 @@ export class BatchFlowPrometheusExporter extends MetricReader {
 
   constructor(options: PrometheusExporterOptions = {}) {
     super({ aggregationTemporalitySelector: () => AggregationTemporality.CUMULATIVE })
-    knownKeys('BatchFlowPrometheusExporter', options, ['port', 'host', 'unref', 'callbackTimeout', 'listen'])
-    const { host, port, unref } = validEndpoint('BatchFlowPrometheusExporter', options)
-    this.#callbackTimeout = validTimeout(options.callbackTimeout)
+    const { host, port, unref, listen, callbackTimeout } = parse('BatchFlowPrometheusExporter', EXPORTER, options)
+    this.#callbackTimeout = callbackTimeout
     this.#host = host
-    if (!validListen(options.listen)) return
+    if (!listen) return
     this.#server = serveMetrics({ host, port, unref, page: (format) => this.page(format) })
     this.#server.catch((error: Error) => {
       if (!this.#awaited)
@@ -108,16 +114,4 @@ export class BatchFlowPrometheusExporter extends MetricReader {
     this.#complaints.add(message)
     diag.warn(`${SCOPE.name}: ${message}`)
   }
-}
-
-function validListen(value = true): boolean {
-  if (typeof value === 'boolean') return value
-  throw new OptionError(`BatchFlowPrometheusExporter: listen must be true or false, received ${String(value)}`)
-}
-
-function validTimeout(value = 5000): number {
-  if (Number.isInteger(value) && value > 0 && value < 2 ** 31) return value
-  throw new OptionError(
-    `BatchFlowPrometheusExporter: callbackTimeout must be a whole number of milliseconds above 0, received ${String(value)}`,
-  )
 }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { diag } from '@opentelemetry/api'
-import { BatchFlowError } from '../contract/errors.ts'
+import { BatchFlowError } from '../support/batchflow-error.ts'
 import { negotiate, type PageFormat } from './negotiate.ts'
 
 /** Renders what is to be seen now. */

@@ -1,8 +1,7 @@
 import { metrics } from '@opentelemetry/api'
 import { MeterProvider, type MeterProviderOptions } from '@opentelemetry/sdk-metrics'
-import { OptionError } from '../contract/errors.ts'
-import { knownKeys } from '../support/options.ts'
-import { type EndpointAddress, type EndpointOptions, validEndpoint } from './endpoint-options.ts'
+import { boolean, type OptionsOf, optional, parse, unchecked } from '../support/options.ts'
+import { ENDPOINT, type EndpointAddress, type EndpointOptions } from './endpoint-options.ts'
 import { BatchFlowPrometheusExporter } from './exporter.ts'
 
 /** `resource` and `views` are those of the `MeterProvider`. */
@@ -15,6 +14,13 @@ export interface PrometheusOptions extends EndpointOptions, Pick<MeterProviderOp
    */
   readonly setGlobal?: boolean | undefined
 }
+
+const PROMETHEUS = {
+  ...ENDPOINT,
+  resource: optional(unchecked<NonNullable<MeterProviderOptions['resource']>>()),
+  views: optional(unchecked<NonNullable<MeterProviderOptions['views']>>()),
+  setGlobal: optional(boolean, true),
+} satisfies OptionsOf<PrometheusOptions>
 
 export interface PrometheusEndpoint extends EndpointAddress {
   readonly meterProvider: MeterProvider
@@ -36,12 +42,7 @@ export interface PrometheusEndpoint extends EndpointAddress {
  * @throws {BatchFlowError} `ERR_BATCHFLOW_PORT` when the port is taken or the address cannot be listened on
  */
 export async function startPrometheus(options: PrometheusOptions = {}): Promise<PrometheusEndpoint> {
-  knownKeys('startPrometheus', options, ['port', 'host', 'unref', 'resource', 'views', 'setGlobal'])
-  const { resource, views, setGlobal = true } = options
-  const endpoint = validEndpoint('startPrometheus', options)
-  if (typeof setGlobal !== 'boolean') {
-    throw new OptionError(`startPrometheus: setGlobal must be true or false, received ${String(setGlobal)}`)
-  }
+  const { resource, views, setGlobal, ...endpoint } = parse('startPrometheus', PROMETHEUS, options)
   const exporter = new BatchFlowPrometheusExporter(endpoint)
   const address = await exporter.listening()
   const meterProvider = new MeterProvider({

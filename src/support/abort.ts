@@ -1,3 +1,7 @@
+import { implementing } from './options.ts'
+
+export const isSignal = implementing<AbortSignal>('an AbortSignal', 'addEventListener')
+
 /** What is to be done when a signal is aborted. */
 class Reactions {
   readonly #signal: AbortSignal
@@ -31,4 +35,14 @@ export function onAbort(signal: AbortSignal, act: () => void): () => void {
   known.set(signal, reactions)
   reactions.add(act)
   return () => reactions.delete(act)
+}
+
+/** What `promise` becomes, or, when `signal` is aborted first, a rejection with its reason. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason)
+    const unlisten = onAbort(signal, leave)
+    if (signal.aborted) leave()
+    promise.then(resolve, reject).finally(unlisten)
+  })
 }

@@ -1,9 +1,9 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
 import { hub } from '../contract/hub.ts'
-import { knownKeys, truth } from '../support/options.ts'
+import { boolean, type OptionsOf, optional, parse, type Values } from '../support/options.ts'
 import { SCOPE } from './metrics/catalogue.ts'
-import { OtelMetricsReporter, type OtelMetricsReporterOptions } from './metrics/otel-reporter.ts'
-import { OtelTracing, type OtelTracingOptions } from './tracing/otel-tracing.ts'
+import { OtelMetricsReporter, type OtelMetricsReporterOptions, REPORTER } from './metrics/otel-reporter.ts'
+import { OtelTracing, type OtelTracingOptions, TRACING } from './tracing/otel-tracing.ts'
 
 type Metrics = Omit<OtelMetricsReporterOptions, 'meterProvider'>
 type Traces = Omit<OtelTracingOptions, 'tracerProvider'>
@@ -17,9 +17,19 @@ export interface BatchFlowInstrumentationConfig extends Metrics, Traces {
   readonly traces?: boolean | undefined
 }
 
-const KNOWN_METRICS = ['database', 'testName', 'clientDuration']
-const KNOWN_TRACES = ['attemptSpans', 'linkSubmitters', 'queryText']
-const KNOWN = ['enabled', 'metrics', 'traces', ...KNOWN_METRICS, ...KNOWN_TRACES]
+const OWNER = 'BatchFlowInstrumentation'
+
+const INSTRUMENTATION = {
+  database: REPORTER.database,
+  testName: REPORTER.testName,
+  clientDuration: REPORTER.clientDuration,
+  attemptSpans: TRACING.attemptSpans,
+  linkSubmitters: TRACING.linkSubmitters,
+  queryText: TRACING.queryText,
+  enabled: optional(boolean, true),
+  metrics: optional(boolean, true),
+  traces: optional(boolean, true),
+} satisfies OptionsOf<BatchFlowInstrumentationConfig>
 
 /**
  * Turns on metrics and traces for every flow that has no reporter or tracing of its own, whichever was created first:
@@ -29,20 +39,21 @@ const KNOWN = ['enabled', 'metrics', 'traces', ...KNOWN_METRICS, ...KNOWN_TRACES
  * ```
  *
  * It has the shape of `Instrumentation` of `@opentelemetry/instrumentation`, without needing that package: there is no
- * module to patch. One is enough for a process; of several, the one enabled last observes.
+ * module to patch. One is enough for a process; of several, the one enabled last observes, and when that is disabled
+ * the one before it.
  *
  * @throws {OptionError} naming the option and the value it received
  */
 export class BatchFlowInstrumentation {
   readonly instrumentationName: string = SCOPE.name
   readonly instrumentationVersion: string = SCOPE.version
-  #config: BatchFlowInstrumentationConfig = {}
+  #config: Values<typeof INSTRUMENTATION>
   #meterProvider: MeterProvider | undefined
   #tracerProvider: TracerProvider | undefined
   #enabled = false
 
   constructor(config: BatchFlowInstrumentationConfig = {}) {
-    this.setConfig(config)
+    this.#config = parse(OWNER, INSTRUMENTATION, config)
     if (this.#config.enabled) this.enable()
   }
 
@@ -51,12 +62,7 @@ export class BatchFlowInstrumentation {
   }
 
   setConfig(config: BatchFlowInstrumentationConfig): void {
-    knownKeys('BatchFlowInstrumentation', config, KNOWN)
-    const { enabled = true, metrics = true, traces = true } = config
-    truth('BatchFlowInstrumentation: enabled', enabled)
-    truth('BatchFlowInstrumentation: metrics', metrics)
-    truth('BatchFlowInstrumentation: traces', traces)
-    this.#config = { ...config, enabled, metrics, traces }
+    this.#config = parse(OWNER, INSTRUMENTATION, config)
     this.#observe()
   }
 
@@ -77,9 +83,8 @@ export class BatchFlowInstrumentation {
   }
 
   disable(): void {
-    if (!this.#enabled) return
     this.#enabled = false
-    hub.observe(undefined)
+    hub.unobserve(this)
   }
 
   #observe(): void {
@@ -88,7 +93,7 @@ export class BatchFlowInstrumentation {
       this.#config
     const meterProvider = this.#meterProvider
     const tracerProvider = this.#tracerProvider
-    hub.observe({
+    hub.observe(this, {
       reporter: metrics ? new OtelMetricsReporter({ database, testName, clientDuration, meterProvider }) : undefined,
       tracing: traces ? new OtelTracing({ tracerProvider, attemptSpans, linkSubmitters, queryText }) : undefined,
     })

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { OptionError } from '../../src/contract/errors.ts'
 import { defineTable } from '../../src/contract/table.ts'
+import { OptionError } from '../../src/support/batchflow-error.ts'
 import { rejectsWith } from '../support/assertions.ts'
 
 interface User {

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { registerErrorClassifier } from '../../src/executor/classifiers.ts'
+import { registerErrorClassifier } from '../../src/executor/classify.ts'
 import { createExecutor } from '../../src/executor/executor.ts'
 import { rig } from '../support/engine/flow.ts'
 import { MemoryDriver, MemoryError } from '../support/engine/memory-driver.ts'

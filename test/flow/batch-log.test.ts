@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { OptionError } from '../../src/contract/errors.ts'
 import type { LogOptions } from '../../src/flow/batch-log.ts'
+import { OptionError } from '../../src/support/batchflow-error.ts'
 import { OtelTracing } from '../../src/telemetry/index.ts'
 import { rejectsWith } from '../support/assertions.ts'
 import { rig } from '../support/engine/flow.ts'

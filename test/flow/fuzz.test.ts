@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert'
 import { hub } from '../../src/contract/hub.ts'
 import { settled } from '../support/engine/clock.ts'
 import { checkClosed, checkPunctual } from '../support/fuzz/checks.ts'
-import { FuzzRig } from '../support/fuzz/rig.ts'
+import { FuzzRig, OBSERVER } from '../support/fuzz/rig.ts'
 import { calmSetups, calmStepLists, type Setup, type Step, setups, stepLists } from '../support/fuzz/steps.ts'
 
 const test = suite('a flow, whatever happens')
@@ -40,7 +40,7 @@ async function round(
     checkClosed(rig, summary)
     assert.equal(unheard, [])
   } finally {
-    hub.observe(undefined)
+    hub.unobserve(OBSERVER)
   }
 }
 

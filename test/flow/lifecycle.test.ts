@@ -1,15 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  AbandonedError,
-  AbortedError,
-  ClosedError,
-  OptionError,
-  type RowFailedError,
-} from '../../src/contract/errors.ts'
+import { AbandonedError, AbortedError, ClosedError, type RowFailedError } from '../../src/contract/errors.ts'
 import { createExecutor } from '../../src/executor/executor.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
-import type { DeadLetter } from '../../src/flow/options.ts'
+import type { DeadLetter } from '../../src/flow/dead-letters.ts'
+import { OptionError } from '../../src/support/batchflow-error.ts'
 import { rejectsWith, thrownBy } from '../support/assertions.ts'
 import { settled } from '../support/engine/clock.ts'
 import { rig } from '../support/engine/flow.ts'

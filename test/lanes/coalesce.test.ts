@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type ConflictAction, defineTable, type Table } from '../../src/contract/table.ts'
-import { keyReader, mergeOf, Shapes } from '../../src/lanes/coalesce.ts'
+import { keyReader, mergeOf } from '../../src/lanes/coalesce.ts'
 
 const test = suite('coalescing')
 
@@ -135,64 +135,6 @@ test('a key with a NULL in it equals nothing', () => {
   const read = keyReader(table('ignore'))
   assert.is(read({ a: null, b: 1 }), undefined)
   assert.is(read({ a: 1 }), undefined)
-})
-
-test('rows of an update are sorted by the columns they have', () => {
-  const shapes = new Shapes(table('update'))
-  const rows = [
-    { a: 1, b: 1, x: 1 },
-    { a: 2, b: 1, x: 1, y: 2, z: 3 },
-    { a: 3, b: 1, x: null },
-    { a: 4, b: 1 },
-  ]
-  const found = shapes.of(rows)
-  assert.equal(
-    found.map(({ columns, indices }) => [columns, indices]),
-    [
-      [
-        ['a', 'b', 'x'],
-        [0, 2],
-      ],
-      [['a', 'b', 'x', 'y', 'z'], [1]],
-      [['a', 'b'], [3]],
-    ],
-  )
-  assert.is(shapes.of(rows)[0]!.columns, found[0]!.columns, 'drivers recognise a shape by its array')
-})
-
-test('a column that cannot be read counts as present', () => {
-  const broken = {
-    a: 1,
-    b: 1,
-    get x(): number {
-      throw new Error('not loaded')
-    },
-  }
-  const [shape] = new Shapes(table('update')).of([broken])
-  assert.equal(shape!.columns, ['a', 'b', 'x'])
-})
-
-test('no more shapes are remembered than a hostile caller should make us', () => {
-  const columns = Array.from({ length: 11 }, (_, i) => `c${i}`)
-  const wide = defineTable<Record<string, unknown>>('wide', {
-    columns: ['id', ...columns],
-    onConflict: { action: 'update', keys: ['id'] },
-  })
-  const shapes = new Shapes(wide)
-  const rowOf = (bits: number) => Object.fromEntries(columns.map((column, i) => [column, (bits >> i) & 1 || undefined]))
-  const first = shapes.of([rowOf(1)])[0]!.columns
-  for (let bits = 2; bits < 2 ** 11; bits++) {
-    const expected = ['id', ...columns.filter((_, i) => (bits >> i) & 1)]
-    assert.equal(shapes.of([rowOf(bits)])[0]!.columns, expected)
-  }
-  assert.is.not(shapes.of([rowOf(1)])[0]!.columns, first, 'the first one was forgotten')
-})
-
-test('other actions have one shape: what is absent is NULL', () => {
-  const rows = [{ a: 1, b: 1 }]
-  assert.equal(new Shapes(table('replace')).of(rows), [
-    { columns: ['a', 'b', 'x', 'y', 'z'], rows, indices: undefined },
-  ])
 })
 
 test.run()

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import type { BatchFlowError, ErrorCode } from '../../src/contract/errors.ts'
+import type { BatchFlowError, ErrorCode } from '../../src/support/batchflow-error.ts'
 
 type ErrorClass<E> = abstract new (...args: never[]) => E
 

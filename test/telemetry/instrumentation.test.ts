@@ -7,7 +7,7 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { OptionError } from '../../src/contract/errors.ts'
+import { OptionError } from '../../src/support/batchflow-error.ts'
 import { BatchFlowInstrumentation, OtelMetricsReporter } from '../../src/telemetry/index.ts'
 import { rejectsWith } from '../support/assertions.ts'
 import { rig } from '../support/engine/flow.ts'

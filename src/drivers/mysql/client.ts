@@ -49,8 +49,10 @@ export function isServerError(error: unknown): error is ServerError {
   return typeof Reflect.get(error, 'sqlState') === 'string' && typeof Reflect.get(error, 'errno') === 'number'
 }
 
+const isPool = implementing<MysqlPromisePool>('a pool of mysql2', 'getConnection')
+
+/** @throws {OptionError} when it is no pool */
 export function promisePool(pool: MysqlPool): MysqlPromisePool {
-  if (typeof pool !== 'object' || pool === null || !('promise' in pool))
-    return implementing('pool', pool, ['getConnection'])
-  return implementing('pool', pool.promise(), ['getConnection'])
+  const given = typeof pool === 'object' && pool !== null && 'promise' in pool ? pool.promise() : pool
+  return isPool('mysqlExecutor: pool', given)
 }

@@ -1,4 +1,4 @@
-import { knownKeys, truth } from '../../support/options.ts'
+import { boolean, type OptionsOf, optional, parse } from '../../support/options.ts'
 
 export interface MysqlOptions {
   /**
@@ -11,9 +11,9 @@ export interface MysqlOptions {
   readonly prepare?: boolean
 }
 
+const OPTIONS = { prepare: optional(boolean, true) } satisfies OptionsOf<MysqlOptions>
+
 /** @throws {OptionError} naming the option and the value it received */
 export function validOptions(options: MysqlOptions): Required<MysqlOptions> {
-  knownKeys('options of mysqlExecutor', options, ['prepare'])
-  const { prepare = true } = options
-  return { prepare: truth('prepare', prepare) }
+  return parse('mysqlExecutor', OPTIONS, options)
 }

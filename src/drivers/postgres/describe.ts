@@ -1,4 +1,4 @@
-import { OptionError } from '../../contract/errors.ts'
+import { OptionError } from '../../support/batchflow-error.ts'
 import { quoteIdentifier, quotePath } from '../kit/sql.ts'
 import type { PgClient } from './client.ts'
 import { ask, type Lease } from './session.ts'

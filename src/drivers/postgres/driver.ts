@@ -6,9 +6,9 @@ import {
   type DriverTarget,
   type Operation,
 } from '../../contract/driver.ts'
-import { OptionError } from '../../contract/errors.ts'
 import type { Classification } from '../../contract/reasons.ts'
 import type { Table } from '../../contract/table.ts'
+import { OptionError } from '../../support/batchflow-error.ts'
 import { implementing } from '../../support/options.ts'
 import { classify } from './classify.ts'
 import { isServerError, type PgPool } from './client.ts'
@@ -133,8 +133,12 @@ export class PostgresDriver implements Driver<PostgresOperation> {
   }
 }
 
-function poolOf(pool: PgPool): PgPool {
-  implementing('pool', pool, ['connect'])
+const isPool = implementing<PgPool>('a pg.Pool', 'connect')
+
+function poolOf(given: PgPool): PgPool {
+  const pool = isPool('postgresExecutor: pool', given)
   if (!('processID' in pool)) return pool
-  throw new OptionError('pool must be a pg.Pool, received a pg.Client: batches need connections of their own')
+  throw new OptionError(
+    'postgresExecutor: pool must be a pg.Pool, received a pg.Client: batches need connections of their own',
+  )
 }

@@ -1,4 +1,4 @@
-import { OptionError } from '../../contract/errors.ts'
+import { boolean, type OptionsOf, oneOf, optional, parse } from '../../support/options.ts'
 
 export interface PostgresOptions {
   /**
@@ -18,14 +18,12 @@ export interface PostgresOptions {
   readonly prepare?: boolean
 }
 
-const METHODS: readonly unknown[] = ['auto', 'copy', 'insert']
+const OPTIONS = {
+  appendMethod: optional(oneOf('auto', 'copy', 'insert'), 'auto'),
+  prepare: optional(boolean, true),
+} satisfies OptionsOf<PostgresOptions>
 
 /** @throws {OptionError} naming the option and the value it received */
 export function validOptions(options: PostgresOptions): Required<PostgresOptions> {
-  const { appendMethod = 'auto', prepare = true } = options
-  if (!METHODS.includes(appendMethod)) {
-    throw new OptionError(`appendMethod must be one of ${METHODS.join(', ')}, received ${String(appendMethod)}`)
-  }
-  if (typeof prepare !== 'boolean') throw new OptionError(`prepare must be a boolean, received ${String(prepare)}`)
-  return { appendMethod, prepare }
+  return parse('postgresExecutor', OPTIONS, options)
 }

@@ -1,5 +1,5 @@
-import { OptionError } from '../../contract/errors.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
+import { OptionError } from '../../support/batchflow-error.ts'
 import { byNodeCode, byText, type TextTable } from '../kit/error-tables.ts'
 import { KeyExistsError, NotSentError } from './outcome.ts'
 import { EncodeError } from './resp-writer.ts'

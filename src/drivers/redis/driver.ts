@@ -1,7 +1,7 @@
 import type { AttemptContext, BatchInput, Driver, DriverTarget, RowFailure } from '../../contract/driver.ts'
-import { OptionError } from '../../contract/errors.ts'
 import type { Classification } from '../../contract/reasons.ts'
 import type { Table } from '../../contract/table.ts'
+import { implementing } from '../../support/options.ts'
 import { classify } from './classify.ts'
 import { isCluster, type RedisClient } from './client.ts'
 import { commonError, dispatch, dispatchToCluster } from './dispatch.ts'
@@ -9,6 +9,8 @@ import type { Recipe } from './mapping.ts'
 import { type MappingOf, type RedisOptions, validOptions } from './options.ts'
 import type { Outcomes } from './outcome.ts'
 import { Pipeline } from './pipeline.ts'
+
+const isClient = implementing<RedisClient>('an ioredis Redis or Cluster', 'on', 'connect')
 
 const FIRST_SIZE = 16 * 1024
 
@@ -31,8 +33,7 @@ export class RedisDriver implements Driver<Pipeline> {
 
   /** @throws {OptionError} naming the option and the value it received */
   constructor(client: RedisClient, options: RedisOptions = {}) {
-    if (typeof client?.on !== 'function') throw new OptionError('redisExecutor needs an ioredis Redis or Cluster')
-    this.#client = client
+    this.#client = isClient('redisExecutor: client', client)
     this.#mappingOf = validOptions(options)
   }
 

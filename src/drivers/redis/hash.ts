@@ -1,11 +1,11 @@
 import type { Row, Table } from '../../contract/table.ts'
-import { knownKeys } from '../../support/options.ts'
+import { type Option, optional, parse } from '../../support/options.ts'
 import { Fields } from './fields.ts'
-import { type KeyReader, keyReader, type RedisKey } from './key.ts'
+import { type KeyReader, keyReader, type RedisKey, redisKey } from './key.ts'
 import { allow, Mapping, type Recipe } from './mapping.ts'
 import type { Pipeline } from './pipeline.ts'
 import { Script } from './script.ts'
-import { type Ttl, type TtlReader, ttlReader } from './ttl.ts'
+import { FOR_EVER, type Ttl, type TtlReader, ttlReader } from './ttl.ts'
 
 export interface HashOptions<R extends Row> {
   /** @default the table's conflict keys */
@@ -24,10 +24,14 @@ export interface HashOptions<R extends Row> {
  * @throws {OptionError} for an unknown option, or a `ttl` that is none
  */
 export function hash<R extends Row>(options: HashOptions<R> = {}): Mapping<R> {
-  knownKeys('hash()', options, ['key', 'ttl'])
-  const ttl = ttlReader(options.ttl)
-  return new Mapping((table, columns) => compile(table, columns, keyReader(table, options.key), ttl))
+  const { key, ttl } = parse('hash()', OPTIONS, options)
+  return new Mapping((table, columns) => compile(table, columns, keyReader(table, key), ttl))
 }
+
+const OPTIONS = {
+  key: optional(redisKey),
+  ttl: optional(ttlReader, FOR_EVER),
+} satisfies Record<keyof HashOptions<never>, Option<unknown>>
 
 /** Fields and values go in portions that fit Lua's stack. */
 const PORTIONS = `local function call(command, from, to)

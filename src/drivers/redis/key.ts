@@ -1,6 +1,6 @@
-import { OptionError } from '../../contract/errors.ts'
 import type { ColumnOf, Row, Table } from '../../contract/table.ts'
-import { show } from '../../support/options.ts'
+import { OptionError } from '../../support/batchflow-error.ts'
+import { type Check, refuse, show } from '../../support/options.ts'
 import { fieldOf } from './mapping.ts'
 import { EncodeError, textOf } from './resp-writer.ts'
 
@@ -11,6 +11,12 @@ import { EncodeError, textOf } from './resp-writer.ts'
 export type RedisKey<R extends Row> = ColumnOf<R> | readonly ColumnOf<R>[] | ((row: R) => string | Uint8Array)
 
 export type KeyReader = (row: Row) => string | Uint8Array
+
+/** What a key may be; whether it is among the columns is known with the table. */
+export const redisKey: Check<RedisKey<never>> = (option, value) =>
+  typeof value === 'string' || typeof value === 'function' || (Array.isArray(value) && value.length > 0)
+    ? (value as RedisKey<never>)
+    : refuse(option, 'a column, an array of columns or a function', value)
 
 /** @throws {OptionError} when `key` names no column of the table */
 export function keyReader(table: Table, key: RedisKey<never> | undefined): KeyReader {

@@ -1,5 +1,5 @@
-import { OptionError } from '../../contract/errors.ts'
 import type { ConflictAction, Row, Table } from '../../contract/table.ts'
+import { OptionError } from '../../support/batchflow-error.ts'
 import type { Pipeline } from './pipeline.ts'
 
 /** Writes the commands of one row into a pipeline. @throws {EncodeError} when the row cannot be written */

@@ -1,6 +1,6 @@
-import { OptionError } from '../../contract/errors.ts'
 import type { Table } from '../../contract/table.ts'
-import { knownKeys, show } from '../../support/options.ts'
+import { OptionError } from '../../support/batchflow-error.ts'
+import { type OptionsOf, optional, parse, refuse, show, unchecked } from '../../support/options.ts'
 import { calls } from './commands.ts'
 import { hash } from './hash.ts'
 import { type CommandFunction, Mapping } from './mapping.ts'
@@ -22,10 +22,13 @@ export interface RedisOptions {
 /** @throws {OptionError} when the table has no mapping */
 export type MappingOf = (table: Table) => Mapping
 
+const OPTIONS = {
+  commands: optional(unchecked<NonNullable<RedisOptions['commands']>>()),
+} satisfies OptionsOf<RedisOptions>
+
 /** @throws {OptionError} naming the option and the value it received */
 export function validOptions(options: RedisOptions): MappingOf {
-  knownKeys('redisExecutor', options, ['commands'])
-  const { commands } = options
+  const { commands } = parse('redisExecutor', OPTIONS, options)
   if (commands === undefined) return byKeys()
   const single = asMapping(commands)
   return single === undefined ? byName(commands as Readonly<Record<string, CommandMapping>>) : () => single
@@ -38,20 +41,22 @@ function byKeys(): MappingOf {
 
 function byName(commands: Readonly<Record<string, CommandMapping>>): MappingOf {
   if (typeof commands !== 'object' || commands === null) {
-    throw new OptionError(`commands must be a mapping, a function or an object of them, received ${show(commands)}`)
+    refuse('redisExecutor: commands', 'a mapping, a function or an object of them', commands)
   }
   const mappings = new Map<string, Mapping>()
   for (const [name, given] of Object.entries(commands)) {
     const mapping = asMapping(given)
     if (mapping === undefined) {
-      throw new OptionError(`commands[${show(name)}] must be a mapping or a function, received ${show(given)}`)
+      return refuse(`redisExecutor: commands[${show(name)}]`, 'a mapping or a function', given)
     }
     mappings.set(name, mapping)
   }
   return (table) => {
     const mapping = mappings.get(table.name) ?? mappings.get('*')
     if (mapping !== undefined) return mapping
-    throw new OptionError(`commands has no mapping for table ${show(table.name)}; there are ${[...mappings.keys()]}`)
+    throw new OptionError(
+      `redisExecutor: commands has no mapping for table ${show(table.name)}; there are ${[...mappings.keys()]}`,
+    )
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Row, Table } from '../../contract/table.ts'
-import { integer, knownKeys } from '../../support/options.ts'
-import { keyReader, type RedisKey } from './key.ts'
+import { boolean, callback, integer, type OptionsOf, optional, parse, type Values } from '../../support/options.ts'
+import { keyReader, type RedisKey, redisKey } from './key.ts'
 import { allow, fieldOf, Mapping, type Recipe } from './mapping.ts'
 import { bulks, EncodeError } from './resp-writer.ts'
 
@@ -22,23 +22,29 @@ export interface StreamOptions<R extends Row> {
  * @throws {OptionError} for an unknown option, or a `maxLen` that is no positive integer
  */
 export function stream<R extends Row>(options: StreamOptions<R> = {}): Mapping<R> {
-  knownKeys('stream()', options, ['key', 'maxLen', 'approximate', 'id'])
-  const limit = limitOf(options)
+  const valid = parse('stream()', OPTIONS, options)
+  const limit = limitOf(valid)
   return new Mapping((table, columns) => {
     allow('stream', table, ['error'])
-    return recipe(table, columns, options, limit)
+    return recipe(table, columns, valid, limit)
   })
 }
 
-function limitOf({ maxLen, approximate = true }: StreamOptions<never>): readonly string[] {
-  if (maxLen === undefined) return []
-  return ['MAXLEN', approximate ? '~' : '=', String(integer('stream(): maxLen', maxLen, 1))]
+const OPTIONS = {
+  key: optional(redisKey),
+  maxLen: optional(integer(1)),
+  approximate: optional(boolean, true),
+  id: optional(callback<(row: never) => string>()),
+} satisfies OptionsOf<StreamOptions<never>>
+
+function limitOf({ maxLen, approximate }: Values<typeof OPTIONS>): readonly string[] {
+  return maxLen === undefined ? [] : ['MAXLEN', approximate ? '~' : '=', String(maxLen)]
 }
 
 function recipe(
   table: Table,
   columns: readonly string[],
-  options: StreamOptions<never>,
+  options: Values<typeof OPTIONS>,
   limit: readonly string[],
 ): Recipe {
   const key = options.key === undefined ? () => table.name : keyReader(table, options.key)

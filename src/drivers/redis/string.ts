@@ -1,11 +1,11 @@
-import { OptionError } from '../../contract/errors.ts'
 import type { ColumnOf, Row, Table } from '../../contract/table.ts'
-import { knownKeys, show } from '../../support/options.ts'
-import { keyReader, type RedisKey } from './key.ts'
+import { OptionError } from '../../support/batchflow-error.ts'
+import { type Check, type Option, optional, parse, refuse, required, show } from '../../support/options.ts'
+import { keyReader, type RedisKey, redisKey } from './key.ts'
 import { allow, fieldOf, Mapping, type Recipe } from './mapping.ts'
 import type { Pipeline } from './pipeline.ts'
 import { bulks, EncodeError, jsonText } from './resp-writer.ts'
-import { type Ttl, ttlReader } from './ttl.ts'
+import { FOR_EVER, type Ttl, ttlReader } from './ttl.ts'
 
 export interface SetOptions<R extends Row> {
   /** @default the table's conflict keys */
@@ -23,12 +23,7 @@ export interface SetOptions<R extends Row> {
  * @throws {OptionError} for an unknown option, or a `value` or `ttl` that is none
  */
 export function set<R extends Row>(options: SetOptions<R>): Mapping<R> {
-  knownKeys('set()', options, ['key', 'value', 'ttl'])
-  const { key, value } = options
-  if (typeof value !== 'function' && typeof value !== 'string') {
-    throw new OptionError(`set(): value must be a column or a function, received ${show(value)}`)
-  }
-  const ttl = ttlReader(options.ttl)
+  const { key, value, ttl } = parse('set()', SET, options)
   return new Mapping((table) => {
     allow('set', table, ['error', 'ignore', 'update', 'replace'])
     return recipe(table, { key: keyReader(table, key), value: valueReader(table, value), ttl })
@@ -49,13 +44,28 @@ export interface JsonOptions<R extends Row> {
  * @throws {OptionError} for an unknown option, or a `ttl` that is none
  */
 export function json<R extends Row>(options: JsonOptions<R> = {}): Mapping<R> {
-  knownKeys('json()', options, ['key', 'ttl'])
-  const ttl = ttlReader(options.ttl)
+  const { key, ttl } = parse('json()', JSON_TEXT, options)
   return new Mapping((table, columns) => {
     allow('json', table, ['error', 'ignore', 'replace'])
-    return recipe(table, { key: keyReader(table, options.key), value: (row) => document(row, columns), ttl })
+    return recipe(table, { key: keyReader(table, key), value: (row) => document(row, columns), ttl })
   })
 }
+
+type Value = string | ((row: never) => unknown)
+
+const columnOrFunction: Check<Value> = (option, value) =>
+  typeof value === 'function' || typeof value === 'string'
+    ? (value as Value)
+    : refuse(option, 'a column or a function', value)
+
+const JSON_TEXT = {
+  key: optional(redisKey),
+  ttl: optional(ttlReader, FOR_EVER),
+} satisfies Record<keyof JsonOptions<never>, Option<unknown>>
+const SET = { ...JSON_TEXT, value: required(columnOrFunction) } satisfies Record<
+  keyof SetOptions<never>,
+  Option<unknown>
+>
 
 interface Parts {
   readonly key: (row: Row) => string | Uint8Array
@@ -82,7 +92,7 @@ function recipe({ action }: Table, { key, value, ttl }: Parts): Recipe {
   return { write, refusable: action === 'error' }
 }
 
-function valueReader(table: Table, value: string | ((row: never) => unknown)): (row: Row) => unknown {
+function valueReader(table: Table, value: Value): (row: Row) => unknown {
   if (typeof value === 'function') return (row) => present(value(row as never))
   if (table.columns.includes(value)) return (row) => present(fieldOf(row, value))
   throw new OptionError(

@@ -1,6 +1,5 @@
-import { OptionError } from '../../contract/errors.ts'
 import type { Row } from '../../contract/table.ts'
-import { show } from '../../support/options.ts'
+import { type Check, refuse } from '../../support/options.ts'
 import { EncodeError } from './resp-writer.ts'
 
 /** Time to live in ms, at least 1: of every row, or of each; `undefined` keeps the row for ever. */
@@ -9,13 +8,13 @@ export type Ttl<R extends Row> = number | ((row: R) => number | undefined)
 /** Milliseconds, 0 = for ever. */
 export type TtlReader = (row: Row) => number
 
-/** @throws {OptionError} for a number that is no time to live */
-export function ttlReader(ttl: Ttl<never> | undefined): TtlReader {
-  if (ttl === undefined) return () => 0
-  if (typeof ttl === 'function') return (row) => ofRow(ttl(row as never))
-  if (isTtl(ttl)) return () => ttl
-  throw new OptionError(`ttl must be an integer of at least 1 (ms) or a function, received ${show(ttl)}`)
+export const ttlReader: Check<TtlReader> = (option, value) => {
+  if (typeof value === 'function') return (row) => ofRow(value(row))
+  if (isTtl(value)) return () => value
+  return refuse(option, 'an integer of at least 1 (ms) or a function', value)
 }
+
+export const FOR_EVER: TtlReader = () => 0
 
 function ofRow(ttl: number | undefined): number {
   if (ttl === undefined) return 0

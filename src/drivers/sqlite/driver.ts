@@ -51,7 +51,7 @@ export class SqliteDriver implements Driver<SqliteOperation> {
 
   /** @throws {OptionError} naming the option and the value it received */
   constructor(database: SqliteDatabase, options: SqliteOptions = {}) {
-    this.#database = implementing('database', database, ['prepare', 'exec'])
+    this.#database = isDatabase('sqliteExecutor: database', database)
     this.#run = runOf(database)
     this.target = { namespace: fileOf(database) }
     this.#encodeDate = dateEncoder(options)
@@ -141,5 +141,7 @@ export class SqliteDriver implements Driver<SqliteOperation> {
     }
   }
 }
+
+const isDatabase = implementing<SqliteDatabase>('a synchronous SQLite database', 'prepare', 'exec')
 
 const ROW_AT_FAULT: ReadonlySet<string | undefined> = new Set(['duplicate_key', 'constraint', 'invalid_data'])

@@ -1,4 +1,4 @@
-import { knownKeys, oneOf } from '../../support/options.ts'
+import { type OptionsOf, oneOf, optional, parse } from '../../support/options.ts'
 import type { EncodeDate } from './encode.ts'
 
 export interface SqliteOptions {
@@ -16,8 +16,9 @@ const DATES: Readonly<Record<NonNullable<SqliteOptions['dates']>, EncodeDate>> =
   milliseconds: (date) => BigInt(date.getTime()),
 }
 
+const OPTIONS = { dates: optional(oneOf('iso', 'milliseconds'), 'iso') } satisfies OptionsOf<SqliteOptions>
+
 /** @throws {OptionError} naming the option and the value it received */
 export function dateEncoder(options: SqliteOptions): EncodeDate {
-  knownKeys('options of sqliteExecutor', options, ['dates'])
-  return DATES[oneOf('dates', options.dates ?? 'iso', ['iso', 'milliseconds'])]
+  return DATES[parse('sqliteExecutor', OPTIONS, options).dates]
 }

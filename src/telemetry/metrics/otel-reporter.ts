@@ -1,7 +1,6 @@
 import { type Attributes, type MeterProvider, metrics } from '@opentelemetry/api'
-import { OptionError } from '../../contract/errors.ts'
 import type { FlowMetrics, FlowProbe, MetricsReporter, TableMetrics } from '../../contract/metrics-reporter.ts'
-import { knownKeys, truth } from '../../support/options.ts'
+import { boolean, implementing, type OptionsOf, optional, parse, text, type Values } from '../../support/options.ts'
 import { ATTR } from './catalogue.ts'
 import { ClientDuration } from './client-duration.ts'
 import type { LiveFlow } from './live-gauges.ts'
@@ -23,6 +22,14 @@ export interface OtelMetricsReporterOptions {
   readonly clientDuration?: boolean | undefined
 }
 
+/** @internal */
+export const REPORTER = {
+  database: optional(text),
+  testName: optional(text),
+  meterProvider: optional(implementing<MeterProvider>('a MeterProvider', 'getMeter')),
+  clientDuration: optional(boolean, false),
+} satisfies OptionsOf<OtelMetricsReporterOptions>
+
 /**
  * Reports to OpenTelemetry metrics what `catalogue.ts` declares. Give it to the executor before `new BatchFlow`:
  *
@@ -37,29 +44,22 @@ export interface OtelMetricsReporterOptions {
  * @throws {OptionError} naming the option and the value it received
  */
 export class OtelMetricsReporter implements MetricsReporter {
-  readonly #database: string | undefined
-  readonly #testName: string | undefined
-  readonly #meterProvider: MeterProvider | undefined
-  readonly #clientDuration: boolean
+  readonly #options: Values<typeof REPORTER>
 
   constructor(options: OtelMetricsReporterOptions = {}) {
-    knownKeys('OtelMetricsReporter', options, ['database', 'testName', 'meterProvider', 'clientDuration'])
-    this.#database = optionalLabel('database', options.database)
-    this.#testName = optionalLabel('testName', options.testName)
-    this.#meterProvider = optionalProvider(options.meterProvider)
-    this.#clientDuration = truth('OtelMetricsReporter: clientDuration', options.clientDuration ?? false)
+    this.#options = parse('OtelMetricsReporter', REPORTER, options)
   }
 
   open(flow: FlowProbe): FlowMetrics | undefined {
-    const provider = this.#meterProvider ?? metrics.getMeterProvider()
+    const { meterProvider, database, testName, clientDuration } = this.#options
+    const provider = meterProvider ?? metrics.getMeterProvider()
     const shared = sharedMeterOf(provider)
     if (shared === undefined) return undefined
     const common = {
-      [ATTR.database]: this.#database ?? flow.database,
-      ...(this.#testName !== undefined && { [ATTR.testName]: this.#testName }),
+      [ATTR.database]: database ?? flow.database,
+      ...(testName !== undefined && { [ATTR.testName]: testName }),
     }
-    const clientDuration = this.#clientDuration ? new ClientDuration(provider, flow) : undefined
-    return new FlowRecorder(flow, common, shared, clientDuration)
+    return new FlowRecorder(flow, common, shared, clientDuration ? new ClientDuration(provider, flow) : undefined)
   }
 }
 
@@ -104,15 +104,4 @@ class FlowRecorder implements FlowMetrics, LiveFlow {
   close(): void {
     this.#shared.gauges.delete(this)
   }
-}
-
-function optionalLabel(option: string, value: unknown): string | undefined {
-  if (value === undefined || (typeof value === 'string' && value !== '')) return value
-  const received = value === '' ? '""' : String(value)
-  throw new OptionError(`OtelMetricsReporter: ${option} must be a non-empty string, received ${received}`)
-}
-
-function optionalProvider(value: MeterProvider | undefined): MeterProvider | undefined {
-  if (value === undefined || typeof value?.getMeter === 'function') return value
-  throw new OptionError(`OtelMetricsReporter: meterProvider must have a getMeter method, received ${String(value)}`)
 }

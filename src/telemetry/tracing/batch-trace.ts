@@ -19,8 +19,8 @@ import {
   ATTR_ERROR_TYPE,
 } from '@opentelemetry/semantic-conventions'
 import type { Operation } from '../../contract/driver.ts'
-import { counted } from '../../contract/errors.ts'
 import type { AttemptFailure, AttemptTrace, BatchOutcome, BatchTrace } from '../../contract/tracing.ts'
+import { counted } from '../../support/text.ts'
 import { quietly } from './quietly.ts'
 import { SPAN_ATTR } from './span-attributes.ts'
 

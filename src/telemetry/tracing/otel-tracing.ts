@@ -14,11 +14,11 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { ATTR_DB_COLLECTION_NAME } from '@opentelemetry/semantic-conventions'
-import type { BatchOrigin, BatchTrace, FlowOrigin, FlowTracing, Tracing } from '../../contract/tracing.ts'
-import { implementing, knownKeys, oneOf, truth, withDefaults } from '../../support/options.ts'
+import type { BatchInfo, BatchTrace, FlowInfo, FlowTracing, Tracing } from '../../contract/tracing.ts'
+import { boolean, implementing, type OptionsOf, oneOf, optional, parse, type Values } from '../../support/options.ts'
 import { connectionAttributes } from '../connection-attributes.ts'
 import { SCOPE } from '../metrics/catalogue.ts'
-import { type AttemptSpans, type BatchTraceOptions, TracedBatch } from './batch-trace.ts'
+import { type AttemptSpans, TracedBatch } from './batch-trace.ts'
 import { chooseLinks, isSampled } from './links.ts'
 import { quietly } from './quietly.ts'
 import { BATCH_SPAN, SPAN_ATTR } from './span-attributes.ts'
@@ -37,12 +37,15 @@ export interface OtelTracingOptions {
   readonly queryText?: boolean | undefined
 }
 
-interface Settings extends BatchTraceOptions {
-  readonly linkSubmitters: boolean
-}
+/** @internal */
+export const TRACING = {
+  tracerProvider: optional(implementing<TracerProvider>('a TracerProvider', 'getTracer')),
+  attemptSpans: optional(oneOf('client', 'internal', 'none'), 'client'),
+  linkSubmitters: optional(boolean, true),
+  queryText: optional(boolean, true),
+} satisfies OptionsOf<OtelTracingOptions>
 
-const DEFAULTS: Settings = { attemptSpans: 'client', linkSubmitters: true, queryText: true }
-const ATTEMPT_SPANS: readonly AttemptSpans[] = ['client', 'internal', 'none']
+type Settings = Values<typeof TRACING>
 
 /**
  * One span per batch, linked to the spans that submitted its rows (or their child, when it is one span), and one per
@@ -55,21 +58,14 @@ const ATTEMPT_SPANS: readonly AttemptSpans[] = ['client', 'internal', 'none']
  * @throws {OptionError} naming the option and the value it received
  */
 export class OtelTracing implements Tracing {
-  readonly #tracerProvider: TracerProvider | undefined
   readonly #settings: Settings
 
-  constructor({ tracerProvider, ...options }: OtelTracingOptions = {}) {
-    knownKeys('OtelTracing', options, Object.keys(DEFAULTS))
-    if (tracerProvider !== undefined) implementing('OtelTracing: tracerProvider', tracerProvider, ['getTracer'])
-    this.#tracerProvider = tracerProvider
-    this.#settings = withDefaults(DEFAULTS, options)
-    oneOf('OtelTracing: attemptSpans', this.#settings.attemptSpans, ATTEMPT_SPANS)
-    truth('OtelTracing: linkSubmitters', this.#settings.linkSubmitters)
-    truth('OtelTracing: queryText', this.#settings.queryText)
+  constructor(options: OtelTracingOptions = {}) {
+    this.#settings = parse('OtelTracing', TRACING, options)
   }
 
-  open(flow: FlowOrigin): FlowTracing {
-    const provider = this.#tracerProvider ?? trace.getTracerProvider()
+  open(flow: FlowInfo): FlowTracing {
+    const provider = this.#settings.tracerProvider ?? trace.getTracerProvider()
     return new FlowTracer(provider.getTracer(SCOPE.name, SCOPE.version), flow, this.#settings)
   }
 }
@@ -82,7 +78,7 @@ class FlowTracer implements FlowTracing {
   #context: Context | undefined
   #origin: SpanContext | undefined
 
-  constructor(tracer: Tracer, { database, target }: FlowOrigin, settings: Settings) {
+  constructor(tracer: Tracer, { database, target }: FlowInfo, settings: Settings) {
     this.#tracer = tracer
     this.#settings = settings
     this.#common = connectionAttributes(database, target)
@@ -104,11 +100,11 @@ class FlowTracer implements FlowTracing {
     return span?.isRecording() ? span : undefined
   }
 
-  startBatch(batch: BatchOrigin): BatchTrace | undefined {
+  startBatch(batch: BatchInfo): BatchTrace | undefined {
     return quietly(() => this.#start(batch))
   }
 
-  #start(batch: BatchOrigin): BatchTrace | undefined {
+  #start(batch: BatchInfo): BatchTrace | undefined {
     const span = this.#startSpan(batch)
     const spanContext = span.spanContext()
     if (!isSpanContextValid(spanContext)) return undefined
@@ -116,7 +112,7 @@ class FlowTracer implements FlowTracing {
     return new TracedBatch(this.#tracer, span, this.#common, this.#settings)
   }
 
-  #startSpan(batch: BatchOrigin): Span {
+  #startSpan(batch: BatchInfo): Span {
     const [only] = batch.origins
     const attributes: Attributes = {
       ...this.#common,

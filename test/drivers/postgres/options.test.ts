@@ -1,9 +1,9 @@
 import pg from 'pg'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { OptionError } from '../../../src/contract/errors.ts'
 import { postgresExecutor } from '../../../src/drivers/postgres/index.ts'
 import { type PostgresOptions, validOptions } from '../../../src/drivers/postgres/options.ts'
+import { OptionError } from '../../../src/support/batchflow-error.ts'
 import { rejectsWith } from '../../support/assertions.ts'
 
 const options = suite('postgres options')

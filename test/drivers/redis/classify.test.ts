@@ -1,9 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { OptionError } from '../../../src/contract/errors.ts'
 import { classify } from '../../../src/drivers/redis/classify.ts'
 import { ConnectionLostError, KeyExistsError, NotSentError } from '../../../src/drivers/redis/outcome.ts'
 import { EncodeError } from '../../../src/drivers/redis/resp-writer.ts'
+import { OptionError } from '../../../src/support/batchflow-error.ts'
 
 const replies: Record<string, string> = {
   "OOM command not allowed when used memory > 'maxmemory'.": 'out_of_space',

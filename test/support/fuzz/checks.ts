@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { AbandonedError } from '../../../src/contract/errors.ts'
 import type { TableMetrics } from '../../../src/contract/metrics-reporter.ts'
-import type { CloseSummary } from '../../../src/flow/lifecycle.ts'
+import type { CloseSummary } from '../../../src/flow/outcomes.ts'
 import type { RecordingReporter } from '../engine/recording-reporter.ts'
 import type { FuzzRow } from './driver.ts'
 import type { Submitted } from './ledger.ts'

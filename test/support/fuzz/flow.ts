@@ -1,7 +1,7 @@
 import { type ConflictAction, defineTable, type OnConflict, type Table } from '../../../src/contract/table.ts'
 import type { Tracing } from '../../../src/contract/tracing.ts'
 import { createExecutor, type Executor } from '../../../src/executor/executor.ts'
-import type { DeadLetter, DeadLetterHandler } from '../../../src/flow/options.ts'
+import type { DeadLetter, DeadLetterHandler } from '../../../src/flow/dead-letters.ts'
 import { settled } from '../engine/clock.ts'
 import type { RecordingReporter } from '../engine/recording-reporter.ts'
 import type { FuzzDriver } from './driver.ts'

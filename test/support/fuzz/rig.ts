@@ -5,8 +5,8 @@ import type { ConflictAction, Table } from '../../../src/contract/table.ts'
 import { ABORT_GRACE } from '../../../src/executor/attempt.ts'
 import type { Executor } from '../../../src/executor/executor.ts'
 import { BatchFlow } from '../../../src/flow/batch-flow.ts'
-import type { CloseSummary } from '../../../src/flow/lifecycle.ts'
-import type { DeadLetter } from '../../../src/flow/options.ts'
+import type { DeadLetter } from '../../../src/flow/dead-letters.ts'
+import type { CloseSummary } from '../../../src/flow/outcomes.ts'
 import { ManualClock, settled } from '../engine/clock.ts'
 import { RecordingReporter } from '../engine/recording-reporter.ts'
 import { FuzzDriver } from './driver.ts'
@@ -18,6 +18,9 @@ interface Target {
   readonly table: ConflictAction
   readonly signal: number | undefined
 }
+
+/** Who observes at the hub, as an instrumentation would. */
+export const OBSERVER = {}
 
 /** One round: a flow, all that happens to it, and what can be said of it at any time. */
 export class FuzzRig {
@@ -160,7 +163,8 @@ export class FuzzRig {
       reporter: reporter ? this.#ofThisFlow : undefined,
       tracing: tracing ? brokenTracing : undefined,
     }
-    hub.observe(reporter || tracing ? observer : undefined)
+    if (reporter || tracing) hub.observe(OBSERVER, observer)
+    else hub.unobserve(OBSERVER)
   }
 
   #close(asked: number): void {

@@ -2,7 +2,7 @@ import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } fr
 import { AlwaysOffSampler, AlwaysOnSampler, ParentBasedSampler, type ReadableSpan } from '@opentelemetry/sdk-trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { OptionError } from '../../../src/contract/errors.ts'
+import { OptionError } from '../../../src/support/batchflow-error.ts'
 import { LinkedBatchSampler, OtelTracing, type OtelTracingOptions } from '../../../src/telemetry/index.ts'
 import { rejectsWith } from '../../support/assertions.ts'
 import { settled } from '../../support/engine/clock.ts'

@@ -1,0 +1,65 @@
+import type { Row, Table } from '../contract/table.ts'
+import { isAbsent, isFull } from '../lanes/coalesce.ts'
+
+/** Rows of a batch that are written alike: with the same columns. `indices` are their places in the batch. */
+export interface Shape {
+  readonly columns: readonly string[]
+  readonly rows: readonly Row[]
+  /** `undefined`: all of them, in order. */
+  readonly indices: readonly number[] | undefined
+}
+
+const known = new WeakMap<Table, Shapes>()
+
+/** The rows of one batch, by shape. */
+export function shapesOf(table: Table, rows: readonly Row[]): Shape[] {
+  let shapes = known.get(table)
+  if (shapes === undefined) known.set(table, (shapes = new Shapes(table)))
+  return shapes.of(rows)
+}
+
+/** Sets of columns remembered: whoever sends rows may choose among 2ⁿ of them. */
+const MAX_SHAPES = 1000
+
+/**
+ * Sorts the rows of an `update` by the columns they have, so that an absent column stays out of the statement. For every
+ * other action an absent column is NULL and there is one shape.
+ */
+class Shapes {
+  readonly #table: Table
+  readonly #optional: readonly string[]
+  readonly #columns = new Map<string, readonly string[]>()
+
+  constructor(table: Table) {
+    this.#table = table
+    this.#optional = table.action === 'update' ? table.columns.filter((column) => !table.keys.includes(column)) : []
+  }
+
+  of(rows: readonly Row[]): Shape[] {
+    const full: Shape = { columns: this.#table.columns, rows, indices: undefined }
+    if (this.#optional.length === 0 || rows.every((row) => isFull(row, this.#optional))) return [full]
+    const groups = new Map<readonly string[], { rows: Row[]; indices: number[] }>()
+    rows.forEach((row, index) => {
+      const columns = this.#columnsOf(row)
+      let group = groups.get(columns)
+      if (group === undefined) groups.set(columns, (group = { rows: [], indices: [] }))
+      group.rows.push(row)
+      group.indices.push(index)
+    })
+    return Array.from(groups, ([columns, group]) => ({ columns, ...group }))
+  }
+
+  /** One array per set of columns, so that drivers can recognise it. */
+  #columnsOf(row: Row): readonly string[] {
+    const absent = this.#optional.filter((column) => isAbsent(row, column))
+    if (absent.length === 0) return this.#table.columns
+    const id = JSON.stringify(absent)
+    let columns = this.#columns.get(id)
+    if (columns === undefined) {
+      if (this.#columns.size === MAX_SHAPES) this.#columns.clear()
+      columns = this.#table.columns.filter((column) => !absent.includes(column))
+      this.#columns.set(id, columns)
+    }
+    return columns
+  }
+}

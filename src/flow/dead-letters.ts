@@ -1,0 +1,86 @@
+import { AbandonedError, type RowFailedError } from '../contract/errors.ts'
+import type { Row } from '../contract/table.ts'
+import type { BatchRun } from '../executor/batch-run.ts'
+import type { Batch } from '../lanes/batch.ts'
+import { unlessAborted } from '../support/abort.ts'
+import { logError } from '../support/guard.ts'
+import { counted } from '../support/text.ts'
+
+/** A row that failed for good. */
+export interface DeadLetter {
+  readonly table: string
+  /** As submitted; where rows of one conflict key were merged, the merged row. */
+  readonly row: Row
+  readonly error: RowFailedError
+}
+
+/**
+ * Takes the failed rows of one batch, to keep them elsewhere. The rows count as failed either way; as dead letters only
+ * when the handler returns, or its promise resolves. It is waited for: its rows keep their place in the buffer. So it must
+ * not itself wait for this flow, which may have room for nothing else: write dead letters with a flow of their own.
+ */
+export type DeadLetterHandler = (letters: readonly DeadLetter[]) => void | Promise<void>
+
+/** Hands rows that failed for good to the application, and warns where nobody would hear of them. */
+export class DeadLetters {
+  readonly #handler: DeadLetterHandler | undefined
+  readonly #outOfTime = new AbortController()
+  #warned = false
+
+  constructor(handler: DeadLetterHandler | undefined) {
+    this.#handler = handler
+  }
+
+  /** Waits until the handler has the rows that failed. Rows that were abandoned are not among them. Never rejects. */
+  async take(run: BatchRun): Promise<void> {
+    const letters = lettersOf(run)
+    if (letters.length === 0) return
+    if (this.#handler === undefined) this.#warnIfUnheard(run)
+    else await this.#hand(this.#handler, letters, run.batch)
+  }
+
+  /** No handler is waited for any longer. */
+  stop(error: AbandonedError): void {
+    this.#outOfTime.abort(error)
+  }
+
+  async #hand(handler: DeadLetterHandler, letters: readonly DeadLetter[], { metrics }: Batch): Promise<void> {
+    try {
+      const handed = handler(letters)
+      if (handed !== undefined) await unlessAborted(Promise.resolve(handed), this.#outOfTime.signal)
+      const counts = new Map<string, number>()
+      for (const { error } of letters) counts.set(error.reason, (counts.get(error.reason) ?? 0) + 1)
+      for (const [reason, rows] of counts) metrics?.countDeadLetters(reason, rows)
+    } catch (error) {
+      logError('the deadLetter handler failed; its rows count as failed only', error)
+      this.#warn(`the deadLetter handler failed for ${counted(letters.length, 'row')} of table ${letters[0]!.table}`)
+    }
+  }
+
+  #warnIfUnheard({ batch, failures, reason, code }: BatchRun): void {
+    const awaited = batch.awaited()
+    const unheard = Array.from(failures.keys()).filter((index) => !awaited.has(index)).length
+    if (unheard === 0) return
+    const why = code === undefined ? reason : `${reason}, ${code}`
+    this.#warn(
+      `${counted(unheard, 'row')} of table ${batch.table.name} failed (${why}) and nobody was told: ` +
+        'give BatchFlow a deadLetter handler, or use write()',
+    )
+  }
+
+  /** Once per flow: the metrics count every further one. */
+  #warn(message: string): void {
+    if (this.#warned) return
+    this.#warned = true
+    process.emitWarning(message, { type: 'BatchFlowWarning', code: 'BATCHFLOW_ROWS_FAILED' })
+  }
+}
+
+function lettersOf({ batch, failures }: BatchRun): DeadLetter[] {
+  const letters: DeadLetter[] = []
+  for (const [index, error] of failures) {
+    if (error.cause instanceof AbandonedError) continue
+    letters.push({ table: batch.table.name, row: batch.rows[index]!, error })
+  }
+  return letters
+}
