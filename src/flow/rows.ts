@@ -22,4 +22,4 @@ export async function eachRow<R>(owner: string, rows: Rows<R>, submit: (row: R) 
   } else refuse(`${owner}: rows`, WANTED, given)
 }
 
-const WANTED = 'an array or another iterable of rows, sync or async,'
+const WANTED = 'an array or another iterable of rows, sync or async'

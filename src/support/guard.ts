@@ -1,3 +1,4 @@
+import { isPromise } from 'node:util/types'
 import { diag } from '@opentelemetry/api'
 
 /** Says through `diag` what went wrong beside the rows; its logger, too, is the user's and must not harm them. */
@@ -31,7 +32,7 @@ export class Guard {
   /** What `act` returns, or `undefined` when it throws. */
   run<T>(act: () => T): T | undefined {
     try {
-      return act()
+      return this.#heard(act())
     } catch (error) {
       return this.tell(error)
     }
@@ -41,10 +42,16 @@ export class Guard {
   wrap<Args extends unknown[]>(act: (...args: Args) => void): (...args: Args) => void {
     return (...args) => {
       try {
-        act(...args)
+        this.#heard(act(...args) as unknown)
       } catch (error) {
         this.tell(error)
       }
     }
+  }
+
+  /** What is declared to return nothing may be written as an async function, whose rejection would end the process. */
+  #heard<T>(result: T): T {
+    if (isPromise(result)) result.catch(this.tell)
+    return result
   }
 }

@@ -55,60 +55,68 @@ const bad: [title: string, define: () => unknown, message: string][] = [
   [
     'no name',
     () => defineTable('', { columns: ['id' as never] }),
-    'table name must be like users, app.users or app."odd.name", received ""',
+    'defineTable: name must be like users, app.users or app."odd.name", received ""',
   ],
   [
     'an unfinished quote',
     () => defineTable('"a', { columns: ['id' as never] }),
-    'table name must be like users, app.users or app."odd.name", received "\\"a"',
+    'defineTable: name must be like users, app.users or app."odd.name", received "\\"a"',
   ],
   [
     'an empty part',
     () => defineTable('a..b', { columns: ['id' as never] }),
-    'table name must be like users, app.users or app."odd.name", received "a..b"',
+    'defineTable: name must be like users, app.users or app."odd.name", received "a..b"',
   ],
   [
     'a name that is no string',
     () => defineTable(7 as never, { columns: ['id' as never] }),
-    'table name must be like users, app.users or app."odd.name", received 7',
+    'defineTable: name must be like users, app.users or app."odd.name", received 7',
   ],
-  ['no options', () => defineTable('u', undefined as never), 'table "u" must be an object, received undefined'],
+  [
+    'no options',
+    () => defineTable('u', undefined as never),
+    'defineTable("u"): columns must be a non-empty array of column names, received undefined',
+  ],
   [
     'an unknown option',
     () => defineTable('u', { columns: ['id'], key: 'id' } as never),
-    'table "u" has no option "key"; there are columns, onConflict',
+    'defineTable("u"): unknown option "key"; there are columns, onConflict',
   ],
   [
     'no columns',
     () => defineTable('u', { columns: [] }),
-    'table "u": columns must be a non-empty array of column names, received an empty array',
+    'defineTable("u"): columns must be a non-empty array of column names, received an empty array',
   ],
   [
     'a column that is no name',
     () => defineTable('u', { columns: [3 as never] }),
-    'table "u": columns must contain column names, received 3',
+    'defineTable("u"): columns must contain column names, received 3',
   ],
-  ['a column twice', () => defineTable<User>('u', { columns: ['id', 'id'] }), 'table "u": columns names "id" twice'],
+  [
+    'a column twice',
+    () => defineTable<User>('u', { columns: ['id', 'id'] }),
+    'defineTable("u"): columns names "id" twice',
+  ],
   [
     'an unknown action',
     () => defineTable<User>('u', { columns: ['id'], onConflict: { action: 'upsert' } as never }),
-    'table "u": onConflict.action must be one of error, ignore, update, replace, received "upsert"',
+    'defineTable("u"): onConflict.action must be one of error, ignore, update, replace, received "upsert"',
   ],
   [
     'an update without keys',
     () => defineTable<User>('u', { columns: ['id'], onConflict: { action: 'update' } as never }),
-    'table "u": onConflict.keys must be a non-empty array of column names, received undefined',
+    'defineTable("u"): onConflict.keys must be a non-empty array of column names, received undefined',
   ],
   [
     'a key that is no column',
     () => defineTable<User>('u', { columns: ['id'], onConflict: { action: 'replace', keys: ['name'] } }),
-    'table "u": onConflict.keys must be among columns, received "name"',
+    'defineTable("u"): onConflict.keys must be among columns, received "name"',
   ],
   [
     'a key to be set',
     () =>
       defineTable<User>('u', { columns: ['id', 'name'], onConflict: { action: 'update', keys: ['id'], set: ['id'] } }),
-    'table "u": onConflict.set must not contain the conflict key "id"',
+    'defineTable("u"): onConflict.set must not contain the conflict key "id"',
   ],
 ]
 for (const [title, define, message] of bad) {

@@ -364,27 +364,27 @@ const bad: [title: string, configure: (executor: Executor) => unknown, message: 
   [
     'a misspelt option',
     (e) => e.withRetry({ maxAttempt: 3 } as never),
-    'withRetry has no option "maxAttempt"; there are maxAttempts, backoffBase, maxBackoff, jitter, onAmbiguous',
+    'withRetry: unknown option "maxAttempt"; there are maxAttempts, backoffBase, maxBackoff, jitter, onAmbiguous',
   ],
   [
     'half a slot',
     (e) => e.withConcurrencyLimit(1.5),
-    'withConcurrencyLimit must be an integer of at least 0, received 1.5',
+    'withConcurrencyLimit: limit must be an integer of at least 0, received 1.5',
   ],
   [
     'a timeout in words',
     (e) => e.withTimeout('2s' as never),
-    'withTimeout must be an integer from 0 to 2147483647, received "2s"',
+    'withTimeout: milliseconds must be an integer from 0 to 2147483647, received "2s"',
   ],
   [
     'no reporter',
     (e) => e.withMetricsReporter(null as never),
-    'withMetricsReporter must have a method open(), received null',
+    'withMetricsReporter: reporter must be a MetricsReporter with a method open(), received null',
   ],
   [
     'no classifier',
     (e) => e.withErrorClassifier({} as never),
-    'withErrorClassifier must be a function, received an object',
+    'withErrorClassifier: classify must be a function, received an object',
   ],
 ]
 for (const [title, configure, message] of bad) {

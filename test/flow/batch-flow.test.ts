@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events'
+import { Readable } from 'node:stream'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { AbortedError, ClosedError, InvalidRowError, RowFailedError } from '../../src/contract/errors.ts'
@@ -10,7 +11,7 @@ import { rejectsWith, thrownBy } from '../support/assertions.ts'
 import { settled } from '../support/engine/clock.ts'
 import { rig } from '../support/engine/flow.ts'
 import { committing, MemoryError } from '../support/engine/memory-driver.ts'
-import { ids, user, users, usersFrom } from '../support/engine/tables.ts'
+import { ids, type User, user, users, usersFrom } from '../support/engine/tables.ts'
 
 const test = suite('BatchFlow')
 
@@ -240,12 +241,51 @@ test('however many wait on one signal, it has one listener, and all hear of it',
 
 test('what is no signal is refused before the row is accepted', async () => {
   const { flow, driver } = rig({ flushSize: 1 })
-  const message = 'signal must have a method addEventListener(), received an object'
+  const message = 'submit: signal must be an AbortSignal with a method addEventListener(), received an object'
   const options = { signal: new AbortController() } as never // a slip: its signal is meant
   for (const call of ['submit', 'write'] as const) {
-    await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => flow[call](users, user(1), options))
+    const own = message.replace('submit', call)
+    await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', own, () => flow[call](users, user(1), options))
   }
   assert.is(driver.runs.length, 0)
+})
+
+test('misspelt and missing options of a call are refused, as a promise that rejects', async () => {
+  const { flow } = rig()
+  const refuses = (message: string, act: () => unknown) =>
+    rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, act)
+  const slip = { signl: new AbortController().signal } as never
+  await refuses('submit: unknown option "signl"; there are signal', () => flow.submit(users, user(1), slip))
+  await refuses('write: unknown option "signl"; there are signal', () => flow.write(users, user(1), slip))
+  await refuses('submitMany: options must be an object, received null', () =>
+    flow.submitMany(users, [user(1)], null as never),
+  )
+  for (const call of ['submitMany', 'writeMany'] as const) {
+    const wanted = `${call}: rows must be an array or another iterable of rows, sync or async, received`
+    await refuses(`${wanted} an object`, () => flow[call](users, user(1) as never))
+    await refuses(`${wanted} "rows"`, () => flow[call](users, 'rows' as never))
+    await refuses(`${wanted} null`, () => flow[call](users, null as never))
+  }
+  await refuses('table must be made by defineTable(), received undefined', () => flow.writable(undefined as never))
+})
+
+test('rows may come from an async iterable; what that throws is passed on, and the rows before are settled', async () => {
+  async function* stream(): AsyncGenerator<User> {
+    for (const row of usersFrom(1, 3)) yield row
+    throw new Error('the source broke')
+  }
+  const { flow, driver } = rig({ flushSize: 2, bufferSize: 2 }, undefined, committing())
+  await flow.submitMany(users, Readable.from(usersFrom(10, 4)))
+  const results = await flow.writeMany(users, Readable.from(usersFrom(20, 2)))
+  assert.equal(
+    results.map(({ status }) => status),
+    ['fulfilled', 'fulfilled'],
+  )
+  for (const call of ['submitMany', 'writeMany'] as const) {
+    assert.match(String(await thrownBy(() => flow[call](users, stream()))), 'the source broke')
+  }
+  assert.is((await flow.close()).committed, 12)
+  assert.equal(ids(driver.committed).length, 12)
 })
 
 test('await using closes', async () => {
@@ -258,19 +298,21 @@ test('await using closes', async () => {
 })
 
 const bad: [options: object, message: string][] = [
-  [{ flushSize: 0 }, 'flushSize must be an integer from 1 to 1000000, received 0'],
-  [{ flushSize: '5' }, 'flushSize must be an integer from 1 to 1000000, received "5"'],
-  [{ bufferSize: 100 }, 'bufferSize (with flushSize 500) must be an integer of at least 500, received 100'],
-  [{ flushInterval: -1 }, 'flushInterval must be an integer from 0 to 2147483647, received -1'],
-  [{ flushInterval: Number.NaN }, 'flushInterval must be an integer from 0 to 2147483647, received NaN'],
-  [{ flushSize: null }, 'flushSize must be an integer from 1 to 1000000, received null'],
-  [{ clock: Date }, 'clock must have a method timer(), received a function'],
-  [{ latencySampling: 0 }, 'latencySampling must be an integer of at least 1, received 0'],
-  [{ deadLetter: 'log' }, 'deadLetter must be a function, received "log"'],
-  [{ signal: {} }, 'signal must have a method addEventListener(), received an object'],
+  [{ flushSize: 0 }, 'BatchFlow: flushSize must be an integer from 1 to 1000000, received 0'],
+  [{ flushSize: '5' }, 'BatchFlow: flushSize must be an integer from 1 to 1000000, received "5"'],
+  [{ bufferSize: 100 }, 'BatchFlow: bufferSize (with flushSize 500) must be an integer of at least 500, received 100'],
+  [{ flushInterval: -1 }, 'BatchFlow: flushInterval must be an integer from 0 to 2147483647, received -1'],
+  [{ flushInterval: Number.NaN }, 'BatchFlow: flushInterval must be an integer from 0 to 2147483647, received NaN'],
+  [{ flushSize: null }, 'BatchFlow: flushSize must be an integer from 1 to 1000000, received null'],
+  [{ log: null }, 'BatchFlow: log must be an object, received null'],
+  [{ deadLetter: null }, 'BatchFlow: deadLetter must be a function, received null'],
+  [{ clock: Date }, 'BatchFlow: clock must be a clock with a method timer(), received a function'],
+  [{ latencySampling: 0 }, 'BatchFlow: latencySampling must be an integer of at least 1, received 0'],
+  [{ deadLetter: 'log' }, 'BatchFlow: deadLetter must be a function, received "log"'],
+  [{ signal: {} }, 'BatchFlow: signal must be an AbortSignal with a method addEventListener(), received an object'],
   [
     { bufferSise: 1 },
-    'BatchFlow has no option "bufferSise"; there are bufferSize, flushSize, flushInterval, latencySampling, log, deadLetter, signal, clock',
+    'BatchFlow: unknown option "bufferSise"; there are bufferSize, flushSize, flushInterval, latencySampling, log, deadLetter, signal, clock',
   ],
 ]
 for (const [options, message] of bad) {
@@ -282,7 +324,7 @@ test('refuses what is no executor', async () =>
   void (await rejectsWith(
     OptionError,
     'ERR_BATCHFLOW_OPTION',
-    'executor (made by postgresExecutor() or the like) must have a method withMetricsReporter(), received an object',
+    'BatchFlow: executor must be made by postgresExecutor() or the like, with a method withMetricsReporter(), received an object',
     () => new BatchFlow({} as never),
   )))
 

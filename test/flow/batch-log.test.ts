@@ -110,13 +110,16 @@ test('refuses options that are none', async () => {
   const logger = console
   const refuses = (options: object, message: string) =>
     rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => rig({ log: options as LogOptions }))
-  await refuses({ logger: {} }, 'log: logger must have a method info(), received an object')
-  await refuses({ logger, slow: -1 }, 'log: slow must be a number from 0 to Infinity, received -1')
+  await refuses({ logger: {} }, 'BatchFlow: log.logger must be a logger with a method info(), received an object')
+  await refuses({ logger, slow: -1 }, 'BatchFlow: log.slow must be a number from 0 to Infinity, received -1')
   await refuses(
     { logger, sample: 'all' },
-    'log: sample must be errors, errors and slow, or a number from 0 to 1, received "all"',
+    'BatchFlow: log.sample must be errors, errors and slow, or a number from 0 to 1, received "all"',
   )
-  await refuses({ logger, level: 'warn' }, 'log has no option "level"; there are logger, slow, sample, redact')
+  await refuses(
+    { logger, level: 'warn' },
+    'BatchFlow: log: unknown option "level"; there are logger, slow, sample, redact',
+  )
 })
 
 test.run()

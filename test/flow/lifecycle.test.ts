@@ -290,7 +290,7 @@ test('refuses a timeout that is none', async () => {
   const { flow } = rig()
   const message = 'close: timeout must be a number from 0 to Infinity, received "1s"'
   await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => flow.close({ timeout: '1s' as never }))
-  const unknown = 'close has no option "timeoutMs"; there are timeout'
+  const unknown = 'close: unknown option "timeoutMs"; there are timeout'
   await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', unknown, () => flow.close({ timeoutMs: 1 } as never))
 })
 

@@ -1,9 +1,12 @@
-import type { SpanContext } from '@opentelemetry/api'
+import { ROOT_CONTEXT, type SpanContext } from '@opentelemetry/api'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { RowFailedError } from '../../src/contract/errors.ts'
+import { hub } from '../../src/contract/hub.ts'
 import { noopReporter } from '../../src/contract/metrics-reporter.ts'
 import type { Tracing } from '../../src/contract/tracing.ts'
 import type { Executor } from '../../src/executor/executor.ts'
+import { thrownBy } from '../support/assertions.ts'
 import { settled } from '../support/engine/clock.ts'
 import { rig } from '../support/engine/flow.ts'
 import { committing, MemoryError } from '../support/engine/memory-driver.ts'
@@ -236,15 +239,91 @@ test('tracing is asked once where the rows of one call come from', async () => {
   await flow.close()
 })
 
-test('tracing that throws is not felt by any row', async () => {
-  const fail = () => {
-    throw new Error('no tracer')
+test('what a reporter does asynchronously and fails at ends no process', async () => {
+  const broken = new Proxy({}, { get: () => async () => assert.unreachable('the reporter is broken') })
+  const reporter = { open: () => ({ table: () => broken, close: async () => assert.unreachable('cannot close') }) }
+  const { flow } = rig({ flushSize: 2 }, (executor) => executor.withMetricsReporter(reporter as never), committing())
+  await flow.submitMany(users, usersFrom(1, 5))
+  assert.is((await flow.close()).committed, 5)
+})
+
+function fail(): never {
+  throw new Error('no tracer')
+}
+
+/** Tracing that works but for what is said. */
+function tracingBut(batch: object, attempt: object = {}): Tracing {
+  const within = (act: () => unknown) => act()
+  const startAttempt = () => ({ within, end: () => {}, ...attempt })
+  const whole = {
+    spanContext: { traceId: 'a', spanId: 'b', traceFlags: 1 },
+    context: ROOT_CONTEXT,
+    within,
+    startAttempt,
   }
-  const tracing = { open: () => ({ capture: fail, captureSpan: fail, startBatch: fail }) }
-  const { flow } = rig({ flushSize: 2 }, (executor) => executor.withTracing(tracing), committing())
-  const outcome = await Promise.all([flow.write(users, user(1)), flow.write(updated, user(1)), flow.flush()])
-  assert.is(outcome[0].rows, 1)
-  assert.is((await flow.close()).committed, 2)
+  const startBatch = () => Object.defineProperties({ ...whole, end: () => {} }, Object.getOwnPropertyDescriptors(batch))
+  const open = () => ({ capture: () => undefined, captureSpan: () => undefined, startBatch })
+  return { open } as never
+}
+
+const broken: Record<string, Tracing> = {
+  'opening it': { open: fail },
+  'each question': { open: () => ({ capture: fail, captureSpan: fail, startBatch: fail }) },
+  'the context of a batch': tracingBut({
+    get context() {
+      return fail()
+    },
+  }),
+  'the span context of a batch': tracingBut({
+    get spanContext() {
+      return fail()
+    },
+  }),
+  'within a batch': tracingBut({ within: fail }),
+  'within a batch, afterwards': tracingBut({ within: (act: () => unknown) => [act(), fail()] }),
+  'the end of a batch': tracingBut({ end: fail }),
+  'the end of a batch, later': tracingBut({ end: async () => fail() }),
+  'the start of an attempt': tracingBut({ startAttempt: fail }),
+  'within an attempt': tracingBut({}, { within: fail }),
+  'within an attempt, which it never calls': tracingBut({}, { within: () => undefined }),
+  'within an attempt, which it calls twice': tracingBut({}, { within: (act: () => unknown) => [act(), act()][1] }),
+  'the end of an attempt': tracingBut({}, { end: fail }),
+  'a batch that has no methods': tracingBut({ within: undefined, startAttempt: undefined, end: undefined }),
+}
+for (const [what, tracing] of Object.entries(broken)) {
+  test(`tracing that throws at ${what} is not felt by any row, committed or failed`, async () => {
+    const { flow, driver } = rig({ flushSize: 1, deadLetter: () => {} }, (executor) =>
+      executor.withTracing(tracing).withConcurrencyLimit(1),
+    )
+    const writes = [1, 2, 3].map((id) => flow.write(users, user(id)))
+    const failed = thrownBy(() => writes[1])
+    await settled()
+    driver.runs[0]!.succeed()
+    await settled()
+    driver.runs[1]!.fail(new MemoryError('permission'))
+    await settled()
+    driver.runs[2]!.succeed()
+    assert.is((await writes[0]!).rows, 1)
+    assert.is(((await failed) as RowFailedError).reason, 'permission')
+    assert.is(driver.runs.length, 3, 'each batch was carried out once')
+    const { committed, failed: count } = await flow.close()
+    assert.equal([committed, count], [2, 1])
+  })
+}
+
+test("a flow's own tracing is opened once, whoever comes and goes at the hub", async () => {
+  const opened: string[] = []
+  const tracingCalled = (name: string): Tracing => ({ open: () => void opened.push(name) })
+  const own = rig({}, (executor) => executor.withTracing(tracingCalled('own')))
+  const other = rig({})
+  const observer = (name: string) => ({ reporter: undefined, tracing: tracingCalled(name) })
+  const [first, second] = [{}, {}]
+  hub.observe(first, observer('first'))
+  hub.observe(second, observer('second'))
+  hub.unobserve(second)
+  hub.unobserve(first)
+  assert.equal(opened, ['own', 'first', 'second', 'first'])
+  await Promise.all([own.flow.close(), other.flow.close()])
 })
 
 test.run()

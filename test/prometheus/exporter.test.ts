@@ -184,8 +184,8 @@ test('bad options are refused by name', async () => {
   const refused = (message: string, options: PrometheusExporterOptions) =>
     rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', `BatchFlowPrometheusExporter: ${message}`, () => create(options))
   await refused('port must be an integer from 0 to 65535, received -1', { port: -1 })
-  await refused('host must be a host name or address, received ""', { host: '' })
-  const timeout = 'callbackTimeout must be a whole number of milliseconds above 0, received'
+  await refused('host must be a non-empty string, received ""', { host: '' })
+  const timeout = 'callbackTimeout must be an integer from 1 to 2147483647, received'
   await refused(`${timeout} 0`, { callbackTimeout: 0 })
   await refused(`${timeout} Infinity`, { callbackTimeout: Number.POSITIVE_INFINITY })
   await refused('listen must be true or false, received 1', { listen: 1 as never })

@@ -239,9 +239,9 @@ test('bad options are refused by name', async () => {
   const start = 'ERR_BATCHFLOW_OPTION startPrometheus:'
   assert.is(await refusal({ port: 65536 }), `${start} port must be an integer from 0 to 65535, received 65536`)
   assert.is(await refusal({ port: 1.5 }), `${start} port must be an integer from 0 to 65535, received 1.5`)
-  assert.is(await refusal({ host: '' }), `${start} host must be a host name or address, received ""`)
+  assert.is(await refusal({ host: '' }), `${start} host must be a non-empty string, received ""`)
   assert.is(await refusal({ setGlobal: 1 as never }), `${start} setGlobal must be true or false, received 1`)
-  assert.is(await refusal({ unref: 'no' as never }), `${start} unref must be true or false, received no`)
+  assert.is(await refusal({ unref: 'no' as never }), `${start} unref must be true or false, received "no"`)
 })
 
 test('the URL can be opened whatever the host', async () => {

@@ -134,13 +134,34 @@ test('passes on what is said of metrics and traces', async () => {
   await sdk.stop()
 })
 
+test('of two instrumentations the one enabled last observes; disabling either leaves the other', async () => {
+  const [first, second] = [providers(), providers()]
+  const [one, two] = [instrumentation(first), instrumentation(second)]
+  const { flow } = rig({ flushSize: 1 }, undefined, committing())
+  one.enable()
+  two.enable()
+  one.setConfig({ testName: 'renamed' })
+  await flow.write(users, user(1))
+  two.disable()
+  await flow.write(users, user(2))
+  two.enable()
+  one.disable()
+  await flow.write(users, user(3))
+  two.disable()
+  await flow.write(users, user(4))
+  await flow.close()
+  assert.equal([await first.committed(), await second.committed()], [1, 2])
+  await first.stop()
+  await second.stop()
+})
+
 test('refuses options that are none', async () => {
   const refuses = (config: object, message: string) =>
     rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => new BatchFlowInstrumentation(config))
   await refuses({ metrics: 'yes' }, 'BatchFlowInstrumentation: metrics must be true or false, received "yes"')
   await refuses(
     { attemptSpans: 'all' },
-    'OtelTracing: attemptSpans must be one of client, internal, none, received "all"',
+    'BatchFlowInstrumentation: attemptSpans must be one of client, internal, none, received "all"',
   )
 })
 

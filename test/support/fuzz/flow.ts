@@ -1,3 +1,4 @@
+import { ROOT_CONTEXT } from '@opentelemetry/api'
 import { type ConflictAction, defineTable, type OnConflict, type Table } from '../../../src/contract/table.ts'
 import type { Tracing } from '../../../src/contract/tracing.ts'
 import { createExecutor, type Executor } from '../../../src/executor/executor.ts'
@@ -44,4 +45,19 @@ function broken(): never {
   throw new Error('tracing is out of order')
 }
 
-export const brokenTracing: Tracing = { open: () => ({ capture: broken, captureSpan: broken, startBatch: broken }) }
+let turn = 0
+
+/** Throws here and there: at every question, or at one of those about a batch or an attempt. */
+export const brokenTracing: Tracing = {
+  open: () => {
+    const place = turn++ % 6
+    const at = (which: number, otherwise: unknown) => (place === which ? broken : otherwise)
+    const within = (act: () => unknown) => act()
+    const attempt = { within: at(1, within), end: at(2, () => {}) }
+    const batch = { within: at(3, within), startAttempt: at(4, () => attempt), end: at(5, () => {}) }
+    const started = { spanContext: { traceId: 'a', spanId: 'b', traceFlags: 1 }, context: ROOT_CONTEXT, ...batch }
+    return place === 0
+      ? { capture: broken, captureSpan: broken, startBatch: broken }
+      : ({ capture: () => undefined, captureSpan: () => undefined, startBatch: () => started } as never)
+  },
+}

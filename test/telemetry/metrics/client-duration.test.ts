@@ -53,7 +53,7 @@ test('is recorded once per attempt, when asked for', async () => {
 
 test('a misspelt option of the reporter is refused', () => {
   const misspelt = () => new OtelMetricsReporter({ testname: 'x' } as never)
-  assert.throws(misspelt, /OtelMetricsReporter has no option "testname"; there are database, testName/)
+  assert.throws(misspelt, /OtelMetricsReporter: unknown option "testname"; there are database, testName/)
 })
 
 test('is not there otherwise', async () => {

@@ -271,7 +271,7 @@ test('bad options are refused by name', () => {
   )
   assert.is(
     refusal({ meterProvider: null }),
-    'ERR_BATCHFLOW_OPTION OtelMetricsReporter: meterProvider must have a getMeter method, received null',
+    'ERR_BATCHFLOW_OPTION OtelMetricsReporter: meterProvider must be a MeterProvider with a method getMeter(), received null',
   )
   assert.is(refusal({ database: undefined, testName: undefined, meterProvider: undefined }), 'accepted')
 })

@@ -292,7 +292,7 @@ test('refuses options that are none', async () => {
   await refuses({ linkSubmitters: 1 }, 'OtelTracing: linkSubmitters must be true or false, received 1')
   await refuses(
     { tracerProvider: {} },
-    'OtelTracing: tracerProvider must have a method getTracer(), received an object',
+    'OtelTracing: tracerProvider must be a TracerProvider with a method getTracer(), received an object',
   )
 })
 
