@@ -8,7 +8,7 @@
  */
 import { readdirSync } from 'node:fs'
 import { join, sep } from 'node:path'
-import { judge, type Verdict } from './support/runner/judge-file.ts'
+import { type FileResult, judgeFile } from './support/runner/judge-file.ts'
 import { type FileRun, killRunning, type Limits, runFile } from './support/runner/run-file.ts'
 
 const AT_ONCE = 2
@@ -27,8 +27,8 @@ async function main(filters: readonly string[]): Promise<void> {
     const { shareServers } = await import('./support/servers/servers.ts') // not before: it brings a database client along
     await shareServers()
   }
-  const verdicts = [...(await runAll(quick, AT_ONCE)), ...(await runAll(live, 1))]
-  process.exitCode = conclude(verdicts) ? 0 : 1
+  const results = [...(await runAll(quick, AT_ONCE)), ...(await runAll(live, 1))]
+  process.exitCode = conclude(results) ? 0 : 1
 }
 
 function findTests(filters: readonly string[]): string[] {
@@ -38,23 +38,23 @@ function findTests(filters: readonly string[]): string[] {
     .sort()
 }
 
-async function runAll(files: readonly string[], atOnce: number): Promise<Verdict[]> {
+async function runAll(files: readonly string[], atOnce: number): Promise<FileResult[]> {
   const queue = [...files]
-  const verdicts: Verdict[] = []
+  const results: FileResult[] = []
   const work = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const run = await runFile(join(root, file), limits)
-      const verdict = judge(run, ci)
-      report(join('test', file), run, verdict)
-      verdicts.push(verdict)
+      const result = judgeFile(run, ci)
+      report(join('test', file), run, result)
+      results.push(result)
     }
   }
   await Promise.all(Array.from({ length: atOnce }, work))
-  return verdicts
+  return results
 }
 
-function report(file: string, run: FileRun, verdict: Verdict): void {
-  const { passed, failed, skipped, notices, problems } = verdict
+function report(file: string, run: FileRun, result: FileResult): void {
+  const { passed, failed, skipped, notices, problems } = result
   const counts = [`${passed} passed`, failed > 0 ? `${failed} failed` : '', skipped > 0 ? `${skipped} skipped` : '']
   const mark = failed > 0 ? 'FAIL' : 'ok  '
   console.log(`${mark} ${file}  ${counts.filter((count) => count !== '').join(', ')}  ${run.milliseconds} ms`)
@@ -68,8 +68,8 @@ function indent(text: string): string {
 }
 
 /** Prints the totals alone on the last line; true when the run is a success. */
-function conclude(verdicts: readonly Verdict[]): boolean {
-  const sum = (count: 'passed' | 'failed' | 'skipped') => verdicts.reduce((total, verdict) => total + verdict[count], 0)
+function conclude(results: readonly FileResult[]): boolean {
+  const sum = (count: 'passed' | 'failed' | 'skipped') => results.reduce((total, result) => total + result[count], 0)
   const [passed, skipped] = [sum('passed'), sum('skipped')]
   const nothing = passed + skipped + sum('failed') === 0
   if (nothing) console.log('no test ran: nothing matches')

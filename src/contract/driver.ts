@@ -16,7 +16,7 @@ export interface BatchInput {
 
 /** What one batch does to the database, ready to run and, for a retry, to run again. */
 export interface Operation {
-  /** In the words of the database conventions: `INSERT`, `COPY`, `PIPELINE HSET`. */
+  /** The operation in the words of the database conventions: `INSERT`, `COPY`, `PIPELINE HSET`. */
   readonly name: string
   /** The constant text (SQL, or the command names) without any value of a row. */
   readonly text: string
@@ -51,7 +51,7 @@ export interface RowFailure {
 export interface Driver<Op extends Operation = Operation> {
   /** Default of the `database` attribute: `postgres`, `mysql`, `sqlite`, `redis`. */
   readonly name: string
-  /** Where the database is, as far as the client tells; for spans. */
+  /** Address of the database, as far as the client tells; for spans. */
   readonly target?: DriverTarget | undefined
   /** Builds the operation, encoding included. May throw an {@link AttemptError} with `rowIndex` for a bad value. */
   plan(batch: BatchInput, attempt: AttemptContext): Op | Promise<Op>

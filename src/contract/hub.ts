@@ -12,9 +12,9 @@ export interface Observable {
   observe(observer: Observer | undefined): void
 }
 
-/** Where flows and those who observe them find each other, whichever comes first. */
+/** The meeting place of flows and those who observe them, whichever comes first. */
 export class Hub {
-  /** By who brought them. The last one observes; the others wait for it to leave. */
+  /** Keyed by who brought them. The last one observes; the others wait for it to leave. */
   readonly #observers = new Map<object, Observer>()
   #current: Observer | undefined
   /** Weak, so that a flow nobody closed can still be collected. */

@@ -11,7 +11,7 @@ export type FlushTrigger = 'size' | 'interval' | 'pressure' | 'manual' | 'close'
 export type RejectReason = 'full' | 'context' | 'closed' | 'invalid'
 
 /**
- * Where a flow reports to. Injected with `executor.withMetricsReporter(reporter)` before `new BatchFlow`.
+ * What a flow reports to. Injected with `executor.withMetricsReporter(reporter)` before `new BatchFlow`.
  *
  * The engine asks for one recorder per flow and table up front and then calls plain verbs on it, once per batch wherever
  * it can; meters, names and attributes are the reporter's own business.
@@ -25,7 +25,7 @@ export interface MetricsReporter {
 export interface FlowProbe {
   /** The driver's name. */
   readonly database: string
-  /** Where the database is, as far as the driver tells. */
+  /** Address of the database, as far as the driver tells. */
   readonly target?: DriverTarget | undefined
   /** Identity of the executor's slots: flows that share an executor show the same one, count it once. */
   readonly executor: ExecutorProbe

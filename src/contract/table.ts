@@ -43,7 +43,7 @@ export interface TableOptions<R extends Row> {
 
 /** A table rows can be submitted to. Frozen; made by {@link defineTable}. `Table` by itself is a table of any rows. */
 export interface Table<R extends Row = never> {
-  /** As written: `users`, or schema-qualified `app.users`. Also the `table` attribute of every metric. */
+  /** The name as written: `users`, or schema-qualified `app.users`. Also the `table` attribute of every metric. */
   readonly name: string
   /** The name split at its dots, unquoted: `['app', 'users']`. */
   readonly path: readonly string[]

@@ -16,7 +16,7 @@ export interface FlowInfo {
 }
 
 export interface FlowTracing {
-  /** Where a row comes from: the span context active now, if it is valid. Asked for every row. */
+  /** The origin of a row: the span context active now, if it is valid. Asked for every row. */
   capture(): SpanContext | undefined
   /** The active span, which is to be linked to the batch its row travels in. Asked for every `write`. */
   captureSpan(): Span | undefined

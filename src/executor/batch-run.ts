@@ -21,7 +21,7 @@ type Fault = Pick<Verdict, 'reason' | 'cause'> & Partial<Pick<Verdict, 'code'>>
  */
 export class BatchRun {
   readonly batch: Batch
-  /** By the row's place in the batch. */
+  /** The errors by their rows' places in the batch. */
   readonly failures = new Map<number, RowFailedError>()
   /** Attempts made, those of all parts together. */
   attempts = 0
@@ -45,7 +45,7 @@ export class BatchRun {
     this.#trace = trace
   }
 
-  /** Of the batch's span, for receipts. */
+  /** Ids of the batch's span, for receipts. */
   get ids(): { traceId?: string; spanId?: string } {
     if (this.#trace === undefined) return {}
     const { traceId, spanId } = this.#trace.spanContext

@@ -28,7 +28,7 @@ export class Part implements BatchInput {
     return this.#earlier + this.tries
   }
 
-  /** Where the row at `index` stands in the batch. */
+  /** The place in the batch of the row at `index`. */
   placeOf(index: number): number {
     return this.#indices === undefined ? index : this.#indices[index]!
   }

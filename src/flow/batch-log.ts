@@ -37,7 +37,7 @@ export interface BatchLogLine {
   readonly attempts: number
   readonly trigger: string
   readonly durationMs: number
-  /** Of the operation's text; the same as in a preview. */
+  /** Stands for the operation's text; the same as in a preview. */
   readonly fingerprint?: string
   readonly traceId?: string
   readonly spanId?: string

@@ -9,7 +9,7 @@ import { counted } from '../support/text.ts'
 /** A row that failed for good. */
 export interface DeadLetter {
   readonly table: string
-  /** As submitted; where rows of one conflict key were merged, the merged row. */
+  /** The row as submitted; where rows of one conflict key were merged, the merged row. */
   readonly row: Row
   readonly error: RowFailedError
 }

@@ -37,7 +37,7 @@ export class Intake {
   readonly #size: number
   readonly #onFull: () => void
   readonly #waiting = new Queue<Submission>()
-  /** Of `#waiting`, those that are gone. */
+  /** How many of `#waiting` are gone. */
   #gone = 0
 
   /** @param size rows accepted and not yet settled, at most. @param onFull called when a row has taken the last room */

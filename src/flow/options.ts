@@ -23,7 +23,7 @@ export interface BatchFlowOptions {
   readonly deadLetter?: DeadLetterHandler
   /** Aborts the flow: it accepts no more, cancels what runs, and fails what is not committed with reason `context`. */
   readonly signal?: AbortSignal
-  /** Where the flow has its time from; for tests. */
+  /** The flow's source of time; for tests. @default the system's */
   readonly clock?: Clock
 }
 

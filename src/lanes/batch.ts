@@ -11,7 +11,7 @@ export interface Receipt {
   readonly rows: number
   /** Attempts the batch took. */
   readonly attempts: number
-  /** Of the batch's span, where batches are traced. */
+  /** Ids of the batch's span, where batches are traced. */
   readonly traceId?: string
   readonly spanId?: string
 }
@@ -32,11 +32,11 @@ export class Batch {
   readonly rows: Row[] = []
   /** Rows accepted into this batch: `rows` and those merged into them. */
   accepted = 0
-  /** For each of `rows`, how many accepted rows it stands for; `undefined`: one. */
+  /** How many accepted rows each of `rows` stands for; `undefined`: one. */
   weights: number[] | undefined
   /** Accept times (ms) of the sampled rows. */
   samples: number[] | undefined
-  /** Where its rows came from, for tracing. */
+  /** The origins of its rows, for tracing. */
   origins: Origins | undefined
   /** Who is told of it: whoever was when it left its lane. */
   metrics: TableMetrics | undefined

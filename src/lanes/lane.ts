@@ -32,7 +32,7 @@ export abstract class Lane {
   readonly table: Table
   metrics: TableMetrics | undefined
   tracing: FlowTracing | undefined
-  /** In the flow's queue of lanes that have something due. */
+  /** The lane is in the flow's queue of those that have something due. */
   scheduled = false
   /** Rows accepted and not yet handed to the executor. */
   queued = 0
@@ -104,7 +104,7 @@ export abstract class Lane {
     return now
   }
 
-  /** Where a row comes from that is submitted now. */
+  /** The origin of a row that is submitted now. */
   origin(): SpanContext | undefined {
     return this.tracing?.capture()
   }

@@ -8,7 +8,7 @@ const MAX_PROBES = 8
 const NO_PLACES = new Int32Array(0)
 
 /**
- * Where the rows of a batch came from. Submitters are told apart as they come: when the batch leaves, their ids are no
+ * The origins of a batch's rows. Submitters are told apart as they come: when the batch leaves, their ids are no
  * longer in the processor's cache, and reading them all once more would take most of the time of starting its span.
  */
 export class Origins {
@@ -66,7 +66,7 @@ export class Origins {
     }
   }
 
-  /** Where the context is, or may be put; `undefined`: too many met there. */
+  /** The slot the context is in, or may be put in; `undefined`: too many met there. */
   #slotOf(context: SpanContext): number | undefined {
     const mask = this.#places.length - 1
     let slot = hashOf(context.spanId) & mask

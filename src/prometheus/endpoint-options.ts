@@ -15,9 +15,9 @@ export interface EndpointOptions {
   readonly unref?: boolean | undefined
 }
 
-/** Where a metrics page is. */
+/** The address of a metrics page. */
 export interface EndpointAddress {
-  /** To be opened on this machine: `http://127.0.0.1:9464/metrics`. */
+  /** The address to open on this machine: `http://127.0.0.1:9464/metrics`. */
   readonly url: string
   /** The port listened on. */
   readonly port: number

@@ -3,7 +3,7 @@ export type PageFormat = 'text' | 'openmetrics'
 
 export interface Negotiated {
   readonly format: PageFormat
-  /** Of the response. */
+  /** Content type of the response. */
   readonly contentType: string
 }
 
@@ -35,7 +35,7 @@ export function negotiate(accept = ''): Negotiated {
   return { format: 'openmetrics', contentType: `${OPENMETRICS}; version=${version}; charset=utf-8` }
 }
 
-/** Of the most specific range that covers the text format. */
+/** Quality of the most specific range that covers the text format. */
 function textQuality(ranges: readonly MediaRange[]): number {
   for (const type of [TEXT, 'text/*', '*/*']) {
     const covering = ranges.filter((range) => range.type === type && (range.version ?? TEXT_VERSION) === TEXT_VERSION)

@@ -25,7 +25,7 @@ export type AttributeName = (typeof ATTR)[keyof typeof ATTR]
 export type MetricKind = 'histogram' | 'counter' | 'observableUpDownCounter' | 'observableGauge'
 
 export interface MetricSpec {
-  /** Of the OTel instrument. */
+  /** Name of the OTel instrument. */
   readonly name: `batchflow.${string}`
   readonly kind: MetricKind
   /** UCUM. Never `1`: exporters would add `_ratio` to a gauge. */

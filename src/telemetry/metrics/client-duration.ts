@@ -8,7 +8,6 @@ import {
 } from '@opentelemetry/semantic-conventions'
 import type { FlowProbe, TableMetrics } from '../../contract/metrics-reporter.ts'
 import { connectionAttributes } from '../connection-attributes.ts'
-import { quietly } from '../tracing/quietly.ts'
 import { SCOPE } from './catalogue.ts'
 
 export type ObserveAttempt = NonNullable<TableMetrics['observeAttemptDuration']>
@@ -42,7 +41,7 @@ export class ClientDuration {
         ...(reason !== undefined && { [ATTR_ERROR_TYPE]: reason }),
         ...(code !== undefined && { [ATTR_DB_RESPONSE_STATUS_CODE]: code }),
       }
-      quietly(() => this.#histogram.record(seconds, attributes))
+      this.#histogram.record(seconds, attributes)
     }
   }
 }

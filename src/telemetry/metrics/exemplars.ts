@@ -72,7 +72,7 @@ export function bucketOf(value: number, bounds: readonly number[]): number {
   return index === -1 ? bounds.length : index
 }
 
-/** On a global symbol, for the reporter may be loaded by `require` and the exporter by `import`, or the other way round. */
+/** The store hangs on a global symbol, for the reporter may be loaded by `require` and the exporter by `import`, or the other way round. */
 const STORE: unique symbol = Symbol.for(`${SCOPE.name}@${SCOPE.version}/exemplars`)
 
 const holder = globalThis as typeof globalThis & { [STORE]?: ExemplarStore }

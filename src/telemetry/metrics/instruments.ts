@@ -1,23 +1,21 @@
 import { type Attributes, type Context, type Meter, type MetricOptions, ValueType } from '@opentelemetry/api'
+import type { Guard } from '../../support/guard.ts'
 import { METRICS, type MetricSpec } from './catalogue.ts'
 
 /** Records one value. Never throws, and ignores what is not a finite number. */
 export type Write = (value: number, attributes: Attributes, context?: Context) => void
 
-/** Hears of an error thrown by a meter, which is never passed on: telemetry must not fail a write. */
-export type Complain = (error: unknown) => void
-
 /** The instruments the engine writes to; those that are observed belong to {@link LiveGauges}. */
 export type Instruments = ReturnType<typeof createInstruments>
 
-export function createInstruments(meter: Meter, complain: Complain) {
+export function createInstruments(meter: Meter, guard: Guard) {
   const histogram = (spec: MetricSpec): Write => {
     const instrument = meter.createHistogram(spec.name, instrumentOptions(spec))
-    return guarded((value, attributes, context) => instrument.record(value, attributes, context), complain)
+    return finite(guard.wrap((value, attributes, context) => instrument.record(value, attributes, context)))
   }
   const counter = (spec: MetricSpec): Write => {
     const instrument = meter.createCounter(spec.name, instrumentOptions(spec))
-    return guarded((value, attributes) => instrument.add(value, attributes), complain)
+    return finite(guard.wrap((value, attributes) => instrument.add(value, attributes)))
   }
   return {
     enqueueLatency: histogram(METRICS.enqueueLatency),
@@ -46,13 +44,8 @@ export function instrumentOptions(spec: MetricSpec): MetricOptions {
   }
 }
 
-function guarded(write: Write, complain: Complain): Write {
+function finite(write: Write): Write {
   return (value, attributes, context) => {
-    if (!Number.isFinite(value)) return
-    try {
-      write(value, attributes, context)
-    } catch (error) {
-      complain(error)
-    }
+    if (Number.isFinite(value)) write(value, attributes, context)
   }
 }

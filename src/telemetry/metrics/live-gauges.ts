@@ -1,7 +1,8 @@
 import type { Attributes, BatchObservableResult, Meter, Observable } from '@opentelemetry/api'
 import type { ExecutorProbe, FlowProbe } from '../../contract/metrics-reporter.ts'
+import type { Guard } from '../../support/guard.ts'
 import { METRICS } from './catalogue.ts'
-import { type Complain, instrumentOptions } from './instruments.ts'
+import { instrumentOptions } from './instruments.ts'
 
 /** A flow whose state is read at each collection. */
 export interface LiveFlow {
@@ -30,7 +31,7 @@ interface ExecutorCell {
  * last flow that had it was closed.
  */
 export class LiveGauges {
-  readonly #complain: Complain
+  readonly #guard: Guard
   readonly #flows = new Set<LiveFlow>()
   readonly #queues = new Map<string, QueueCell>()
   readonly #executors = new Map<string, ExecutorCell>()
@@ -38,9 +39,9 @@ export class LiveGauges {
   readonly #concurrency: Observable
   readonly #inflight: Observable
 
-  constructor(meter: Meter, complain: Complain) {
+  constructor(meter: Meter, guard: Guard) {
     const { queueLength, executorConcurrency, inflightBatches } = METRICS
-    this.#complain = complain
+    this.#guard = guard
     this.#queueLength = meter.createObservableUpDownCounter(queueLength.name, instrumentOptions(queueLength))
     this.#concurrency = meter.createObservableGauge(executorConcurrency.name, instrumentOptions(executorConcurrency))
     this.#inflight = meter.createObservableUpDownCounter(inflightBatches.name, instrumentOptions(inflightBatches))
@@ -65,7 +66,7 @@ export class LiveGauges {
   #observe(result: BatchObservableResult): void {
     for (const cell of this.#queues.values()) cell.rows = 0
     for (const cell of this.#executors.values()) cell.executors.clear()
-    for (const flow of this.#flows) this.#sum(flow)
+    for (const flow of this.#flows) this.#guard.run(() => this.#sum(flow)) // the others are still told
     for (const { attributes, rows } of this.#queues.values()) observe(result, this.#queueLength, rows, attributes)
     for (const { attributes, executors } of this.#executors.values()) {
       observe(result, this.#concurrency, totalConcurrency(executors), attributes)
@@ -74,12 +75,8 @@ export class LiveGauges {
   }
 
   #sum(flow: LiveFlow): void {
-    try {
-      this.#executorCell(flow.common).executors.add(flow.probe.executor)
-      for (const [table, rows] of flow.probe.queueLengths()) this.#queueCell(flow.attributesOf(table)).rows += rows
-    } catch (error) {
-      this.#complain(error) // the other flows are still told
-    }
+    this.#executorCell(flow.common).executors.add(flow.probe.executor)
+    for (const [table, rows] of flow.probe.queueLengths()) this.#queueCell(flow.attributesOf(table)).rows += rows
   }
 
   #queueCell(attributes: Attributes): QueueCell {

@@ -12,7 +12,7 @@ export interface OtelMetricsReporterOptions {
   readonly database?: string | undefined
   /** The `test_name` attribute: a test, a tenant group, a business area. @default none, the attribute is absent */
   readonly testName?: string | undefined
-  /** Where the meter comes from. @default the global provider at the time a flow is created */
+  /** Makes the meter. @default the global provider at the time a flow is created */
   readonly meterProvider?: MeterProvider | undefined
   /**
    * Also record the semantic conventions' `db.client.operation.duration`, once per attempt. Off by default, because the

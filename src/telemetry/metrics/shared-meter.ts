@@ -1,6 +1,7 @@
 import { createNoopMeter, diag, type Meter, type MeterProvider } from '@opentelemetry/api'
+import { Guard } from '../../support/guard.ts'
 import { SCOPE } from './catalogue.ts'
-import { type Complain, createInstruments, type Instruments } from './instruments.ts'
+import { createInstruments, type Instruments } from './instruments.ts'
 import { LabelCap } from './label-cap.ts'
 import { LiveGauges } from './live-gauges.ts'
 
@@ -35,36 +36,24 @@ export function sharedMeterOf(provider: MeterProvider): SharedMeter | undefined 
   const registry = holder[REGISTRY]
   const known = registry.get(provider)
   if (known !== undefined) return known
-  const complain = complainOnce()
-  try {
+  const guard = new Guard('the meter failed; writing goes on, further failures are not logged')
+  return guard.run(() => {
     const meter = provider.getMeter(SCOPE.name, SCOPE.version)
     if (meter === createNoopMeter()) {
       diag.warn(`${SCOPE.name}: no MeterProvider is registered yet, so this flow reports no metrics`)
       return undefined
     }
-    const shared = createShared(meter, complain)
+    const shared = createShared(meter, guard)
     registry.set(provider, shared)
     return shared
-  } catch (error) {
-    complain(error)
-    return undefined
-  }
+  })
 }
 
-function createShared(meter: Meter, complain: Complain): SharedMeter {
+function createShared(meter: Meter, guard: Guard): SharedMeter {
   return {
-    instruments: createInstruments(meter, complain),
-    gauges: new LiveGauges(meter, complain),
+    instruments: createInstruments(meter, guard),
+    gauges: new LiveGauges(meter, guard),
     tables: new LabelCap(MAX_TABLES),
     reasons: new LabelCap(MAX_REASONS),
-  }
-}
-
-function complainOnce(): Complain {
-  let said = false
-  return (error) => {
-    if (said) return
-    said = true
-    diag.error(`${SCOPE.name}: the meter failed; writing goes on, further failures are not logged`, error)
   }
 }

@@ -21,7 +21,6 @@ import {
 import type { Operation } from '../../contract/driver.ts'
 import type { AttemptFailure, AttemptTrace, BatchOutcome, BatchTrace } from '../../contract/tracing.ts'
 import { counted } from '../../support/text.ts'
-import { quietly } from './quietly.ts'
 import { SPAN_ATTR } from './span-attributes.ts'
 
 export type AttemptSpans = 'client' | 'internal' | 'none'
@@ -70,8 +69,7 @@ export class TracedBatch implements BatchTrace {
     const { batchSize = 1 } = operation
     if (batchSize > 1) attributes[ATTR_DB_OPERATION_BATCH_SIZE] = batchSize
     const name = `${operation.name} ${table}`
-    const span = quietly(() => this.#tracer.startSpan(name, { kind, attributes }, this.context))
-    return span && new TracedAttempt(span)
+    return new TracedAttempt(this.#tracer.startSpan(name, { kind, attributes }, this.context))
   }
 
   end({ attempts, failed, reason }: BatchOutcome): void {
@@ -80,7 +78,7 @@ export class TracedBatch implements BatchTrace {
       this.#span.setAttributes({ [SPAN_ATTR.failed]: failed, [ATTR_ERROR_TYPE]: reason })
       this.#span.setStatus({ code: SpanStatusCode.ERROR, message: `${counted(failed, 'row')} failed: ${reason}` })
     }
-    quietly(() => this.#span.end())
+    this.#span.end()
   }
 }
 
@@ -105,6 +103,6 @@ class TracedAttempt implements AttemptTrace {
       this.#span.recordException({ name: reason, message })
       this.#span.setStatus({ code: SpanStatusCode.ERROR, message })
     }
-    quietly(() => this.#span.end())
+    this.#span.end()
   }
 }

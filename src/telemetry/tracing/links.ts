@@ -10,7 +10,7 @@ export interface ChosenLinks {
   readonly dropped: number
 }
 
-/** As many as fit, sampled ones first: a link to a trace that nobody kept leads nowhere. */
+/** Chooses as many as fit, sampled ones first: a link to a trace that nobody kept leads nowhere. */
 export function chooseLinks(submitters: readonly SpanContext[]): ChosenLinks {
   if (submitters.length <= MAX_LINKS) return { contexts: submitters, dropped: 0 }
   const sampled = submitters.filter(isSampled)

@@ -20,11 +20,10 @@ import { connectionAttributes } from '../connection-attributes.ts'
 import { SCOPE } from '../metrics/catalogue.ts'
 import { type AttemptSpans, TracedBatch } from './batch-trace.ts'
 import { chooseLinks, isSampled } from './links.ts'
-import { quietly } from './quietly.ts'
 import { BATCH_SPAN, SPAN_ATTR } from './span-attributes.ts'
 
 export interface OtelTracingOptions {
-  /** Where the tracer comes from. @default the global provider */
+  /** Makes the tracer. @default the global provider */
   readonly tracerProvider?: TracerProvider | undefined
   /**
    * Kind of the span each attempt gets: `client`, or `internal` where the client's own instrumentation makes client spans,
@@ -101,10 +100,6 @@ class FlowTracer implements FlowTracing {
   }
 
   startBatch(batch: BatchInfo): BatchTrace | undefined {
-    return quietly(() => this.#start(batch))
-  }
-
-  #start(batch: BatchInfo): BatchTrace | undefined {
     const span = this.#startSpan(batch)
     const spanContext = span.spanContext()
     if (!isSpanContextValid(spanContext)) return undefined
@@ -133,7 +128,7 @@ class FlowTracer implements FlowTracing {
   }
 }
 
-/** From the request to its batch. An API without `addLink` (before 1.9) or a span that ended meanwhile has none. */
+/** Links a request to its batch. An API without `addLink` (before 1.9) or a span that ended meanwhile has none. */
 function linkTo(submitter: Span, batch: SpanContext): void {
   if (submitter.isRecording() && typeof submitter.addLink === 'function') {
     submitter.addLink({ context: batch, attributes: { [SPAN_ATTR.link]: 'batch' } })

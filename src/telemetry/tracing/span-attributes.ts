@@ -14,7 +14,7 @@ export const SPAN_ATTR = {
   failed: 'batchflow.batch.failed',
   /** Distinct submitters beyond those the span links to. */
   linksDropped: 'batchflow.links.dropped',
-  /** On the link from a submitter's span to the batch that carries its row. */
+  /** Marks the link from a submitter's span to the batch that carries its row. */
   link: 'batchflow.link',
 } as const
 

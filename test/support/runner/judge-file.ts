@@ -9,7 +9,7 @@ export interface FileOutcome {
   readonly killed: string | undefined
 }
 
-export interface Verdict {
+export interface FileResult {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
@@ -23,7 +23,7 @@ export interface Verdict {
  * Judges one test file. uvu 0.5.6 by itself exits 0 when a hook throws, when a suite lacks `.run()`, when a file holds
  * no test, and when a later summary overwrites the exit code of an earlier one, so its exit code is only one witness.
  */
-export function judge(outcome: FileOutcome, ci: boolean): Verdict {
+export function judgeFile(outcome: FileOutcome, ci: boolean): FileResult {
   const { total, passed, skipped, summaries } = readSummaries(outcome.stdout)
   const notices = outcome.stdout.match(/^SKIPPED .+$/gm) ?? []
   const failed = total - passed
