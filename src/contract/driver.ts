@@ -60,8 +60,33 @@ export interface Driver<Op extends Operation = Operation> {
    * Rejects when no row is committed, or with an {@link AttemptError} whose `ambiguous` is true when that is unknown.
    */
   run(operation: Op, attempt: AttemptContext): Promise<readonly RowFailure[] | undefined>
-  /** Recognises this database's errors, by structured code first. Never called with an `AttemptError`. */
-  classify(error: unknown): Classification | undefined
+  /**
+   * Recognises this database's errors, by structured code first. Never called with an `AttemptError`. Without it, and for
+   * what it does not know, errors are recognised by Node's codes and common texts.
+   */
+  classify?(error: unknown): Classification | undefined
+  /**
+   * Does what a batch of these columns would do, but with no row. Asked where an error does not tell whose fault it is: when
+   * it resolves, the fault lies in the rows, else in the place. Absent where that cannot be done.
+   */
+  probe?(batch: Pick<BatchInput, 'table' | 'columns'>, attempt: AttemptContext): Promise<void>
+}
+
+/**
+ * Ends the session in which an attempt was given up, and resolves once the server has it no more: nothing that was sent to
+ * it takes effect from then on. Rejects while that cannot be told; it is then called again.
+ */
+export type Fence = (signal: AbortSignal) => Promise<void>
+
+export interface AttemptErrorDetails {
+  /** The statement may have been carried out nevertheless. @default false */
+  readonly ambiguous?: boolean
+  /** The one row at fault, where the database names it; no row of the operation was committed. */
+  readonly rowIndex?: number | undefined
+  /** The operation was built on outdated knowledge (the table was altered): planned anew it may succeed. @default false */
+  readonly stale?: boolean
+  /** What makes sure that the attempt takes no effect later. Only where its session may still be alive on the server. */
+  readonly fence?: Fence | undefined
 }
 
 /** What a driver knows about a failed attempt beyond what the client threw, which is kept as `cause`. */
@@ -76,12 +101,14 @@ export class AttemptError extends Error {
   readonly rowIndex: number | undefined
   /** The operation was built on outdated knowledge (the table was altered): planned anew it may succeed. */
   readonly stale: boolean
+  readonly fence: Fence | undefined
 
-  constructor(cause: unknown, details: { ambiguous?: boolean; rowIndex?: number | undefined; stale?: boolean }) {
+  constructor(cause: unknown, details: AttemptErrorDetails) {
     super('attempt failed', { cause })
     this.name = 'AttemptError'
     this.ambiguous = details.ambiguous ?? false
     this.rowIndex = details.rowIndex
     this.stale = details.stale ?? false
+    this.fence = details.fence
   }
 }

@@ -54,6 +54,18 @@ export class AttemptTimeoutError extends BatchFlowError {
   }
 }
 
+/** Why a row failed, for {@link RowFailedError}. */
+export interface RowFailedDetails {
+  readonly reason: Reason
+  readonly attempts: number
+  readonly cause: unknown
+  readonly databaseCode?: string | undefined
+  readonly fault: 'row' | 'place'
+  readonly ambiguous: boolean
+  /** What the database said, where that holds no value of a row. */
+  readonly detail?: string | undefined
+}
+
 /** A row that was accepted failed for good. `cause` is what the database or its client said. */
 export class RowFailedError extends BatchFlowError {
   static {
@@ -66,18 +78,22 @@ export class RowFailedError extends BatchFlowError {
   readonly attempts: number
   /** The database's own code (SQLSTATE, errno, error prefix), where it gave one. */
   readonly databaseCode: string | undefined
+  /** Whether the database refused the row, or no row could be written: the table, a right or the connection was missing. */
+  readonly fault: 'row' | 'place'
+  /** The row may be in the table after all: an attempt with it ended without anybody learning its outcome. */
+  readonly ambiguous: boolean
 
-  constructor(table: string, reason: Reason, attempts: number, cause: unknown, databaseCode?: string) {
+  constructor(table: string, { reason, attempts, cause, databaseCode, fault, ambiguous, detail }: RowFailedDetails) {
     const why = databaseCode === undefined ? reason : `${reason} (${databaseCode})`
-    super(
-      'ERR_BATCHFLOW_ROW_FAILED',
-      `row of table ${JSON.stringify(table)} failed after ${counted(attempts, 'attempt')}: ${why}`,
-      { cause },
-    )
+    const after = `row of table ${JSON.stringify(table)} failed after ${counted(attempts, 'attempt')}: ${why}`
+    const more = [detail ?? '', ambiguous ? 'it may have been written nevertheless' : ''].filter((text) => text !== '')
+    super('ERR_BATCHFLOW_ROW_FAILED', [after, ...more].join('; '), { cause })
     this.databaseCode = databaseCode
     this.table = table
     this.reason = reason
     this.attempts = attempts
+    this.fault = fault
+    this.ambiguous = ambiguous
   }
 }
 

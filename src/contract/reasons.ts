@@ -1,6 +1,7 @@
 /**
  * The low-cardinality dictionary of failure reasons, shared by metrics, spans, logs and the retry policy.
- * `context`: the caller aborted. `processor_timeout`: our own time limit per attempt.
+ * `context`: the caller aborted. `processor_timeout`: our own time limit per attempt. `schema`: the table is not as
+ * `defineTable` says: it, a column or the unique index of the keys is missing, or a column is generated.
  */
 export type KnownReason =
   | 'context'
@@ -13,6 +14,7 @@ export type KnownReason =
   | 'timeout'
   | 'connection'
   | 'io'
+  | 'schema'
   | 'syntax'
   | 'permission'
   | 'read_only'
@@ -30,8 +32,13 @@ export interface Classification {
   readonly retryable?: boolean
   /** The database's own code (SQLSTATE, errno, error prefix), for spans and logs. */
   readonly code?: string | undefined
-  /** The fault lies in single rows: split the batch until the bad rows stand alone. */
+  /**
+   * Whether the fault lies in single rows: then the batch is split until the bad rows stand alone. Left out where the error
+   * does not tell: then the database is asked.
+   */
   readonly isolate?: boolean
+  /** What the database said, for messages and logs; only where it can hold no value of a row. */
+  readonly detail?: string | undefined
 }
 
 /** Looks at what a client threw; `undefined` passes the question on to the next classifier. */
@@ -39,12 +46,14 @@ export type Classifier = (error: unknown) => Classification | undefined
 
 export interface Traits {
   readonly retryable: boolean
-  readonly isolate: boolean
+  /** `undefined`: the reason does not tell whether a row is at fault or the place. */
+  readonly isolate: boolean | undefined
   /** Seen without further knowledge, the statement may or may not have been carried out. */
   readonly ambiguous: boolean
 }
 
 const FINAL: Traits = { retryable: false, isolate: false, ambiguous: false }
+const UNDECIDED: Traits = { retryable: false, isolate: undefined, ambiguous: false }
 const BAD_ROW: Traits = { retryable: false, isolate: true, ambiguous: false }
 const ROLLED_BACK: Traits = { retryable: true, isolate: false, ambiguous: false }
 const OUTCOME_UNKNOWN: Traits = { retryable: true, isolate: false, ambiguous: true }
@@ -60,15 +69,16 @@ const TRAITS: Record<KnownReason, Traits> = {
   timeout: OUTCOME_UNKNOWN,
   connection: OUTCOME_UNKNOWN,
   io: OUTCOME_UNKNOWN,
-  syntax: FINAL,
-  permission: FINAL,
+  schema: FINAL,
+  syntax: UNDECIDED,
+  permission: UNDECIDED,
   read_only: ROLLED_BACK, // a failover ends it: the next connection may reach the new primary
   out_of_space: FINAL,
-  non_retryable: FINAL,
-  unknown: FINAL,
+  non_retryable: UNDECIDED,
+  unknown: UNDECIDED,
 }
 
 /** The traits a reason has by itself; a label of the user's own has those of `unknown`. */
 export function traitsOf(reason: Reason): Traits {
-  return Object.hasOwn(TRAITS, reason) ? TRAITS[reason as KnownReason] : FINAL
+  return Object.hasOwn(TRAITS, reason) ? TRAITS[reason as KnownReason] : UNDECIDED
 }

@@ -55,6 +55,8 @@ export interface BatchOutcome {
   readonly attempts: number
   /** Rows not committed. */
   readonly failed: number
+  /** Those of them that may be written nevertheless. */
+  readonly ambiguous: number
   readonly reason: Reason | undefined
 }
 

@@ -115,8 +115,8 @@ export class Attempt {
     const { signal } = this.#controller
     if (!signal.aborted) return error
     const wasCalled = this.#calledAt >= 0
-    const ambiguous = wasCalled && (error instanceof AttemptError ? error.ambiguous : true)
-    return new AttemptError(signal.reason, { ambiguous })
+    if (!(error instanceof AttemptError)) return new AttemptError(signal.reason, { ambiguous: wasCalled })
+    return new AttemptError(signal.reason, { ambiguous: wasCalled && error.ambiguous, fence: error.fence })
   }
 
   #startTimer(milliseconds: number): void {

@@ -1,19 +1,23 @@
-import type { RowFailure } from '../contract/driver.ts'
-import { RowFailedError } from '../contract/errors.ts'
+import type { Fence, RowFailure } from '../contract/driver.ts'
+import type { RowFailedError } from '../contract/errors.ts'
 import type { Reason } from '../contract/reasons.ts'
 import type { BatchTrace } from '../contract/tracing.ts'
 import type { Batch } from '../lanes/batch.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Clock } from '../support/clock.ts'
+import { logError } from '../support/guard.ts'
 import { Attempt } from './attempt.ts'
 import { judge, type Verdict } from './classify.ts'
+import { Evidence } from './evidence.ts'
 import type { Executor } from './executor.ts'
+import { Failures, type Refusal } from './failures.ts'
 import { Part } from './part.ts'
 import { backoff } from './retry.ts'
 import { shapesOf } from './shapes.ts'
+import { timed } from './timed.ts'
 
-/** Why rows are given up. */
-type Fault = Pick<Verdict, 'reason' | 'cause'> & Partial<Pick<Verdict, 'code'>>
+/** How long rows wait for an attempt that was given up to be ended, in ms: as long as an outage may last. */
+const MAX_OUTAGE = 300_000
 
 /**
  * One batch on its way through the executor: attempt, classify, back off, retry, split off the rows that are to blame.
@@ -21,19 +25,15 @@ type Fault = Pick<Verdict, 'reason' | 'cause'> & Partial<Pick<Verdict, 'code'>>
  */
 export class BatchRun {
   readonly batch: Batch
-  /** The errors by their rows' places in the batch. */
-  readonly failures = new Map<number, RowFailedError>()
   /** Attempts made, those of all parts together. */
   attempts = 0
   /** Text of the last operation. */
   text: string | undefined
-  /** Reason of the first rows given up. */
-  reason: Reason | undefined
-  /** The database's own code for it. */
-  code: string | undefined
+  readonly #failures = new Failures()
   readonly #executor: Executor
   readonly #clock: Clock
   readonly #trace: BatchTrace | undefined
+  readonly #evidence: Evidence
   #stopped: BatchFlowError | undefined
   #attempt: Attempt | undefined
   #wake: (() => void) | undefined
@@ -43,6 +43,32 @@ export class BatchRun {
     this.#executor = executor
     this.#clock = clock
     this.#trace = trace
+    this.#evidence = new Evidence(executor.driver, clock)
+  }
+
+  /** The errors of the rows that are not committed, by their places in the batch. */
+  get failures(): ReadonlyMap<number, RowFailedError> {
+    return this.#failures.byPlace
+  }
+
+  /** How many of them may be written nevertheless. */
+  get ambiguous(): number {
+    return this.#failures.ambiguous
+  }
+
+  /** Reason of the first rows given up. */
+  get reason(): Reason | undefined {
+    return this.#failures.first?.reason
+  }
+
+  /** The database's own code for it. */
+  get code(): string | undefined {
+    return this.#failures.first?.code
+  }
+
+  /** What the database said, where that holds no value of a row. */
+  get detail(): string | undefined {
+    return this.#failures.first?.detail
   }
 
   /** Ids of the batch's span, for receipts. */
@@ -68,15 +94,19 @@ export class BatchRun {
     while (left.length > 0) {
       const part = left.pop()!
       // A driver that breaks its contract fails the rows of this part; it must not leave anybody without an answer.
-      const next = await this.#advance(part).catch((error) => this.#giveUp(part, { reason: 'unknown', cause: error }))
+      const next = await this.#advance(part).catch((cause) => {
+        part.ambiguous = true
+        return this.#giveUp(part, { reason: 'unknown', cause }, 'place')
+      })
       for (let i = next.length - 1; i >= 0; i--) left.push(next[i]!)
       if (!next.includes(part)) part.release()
     }
+    if (this.#evidence.isCommitted) this.#failures.blameRows()
   }
 
   /** One attempt at `part`; returns what is left to do, in order. */
   async #advance(part: Part): Promise<readonly Part[]> {
-    if (this.#stopped !== undefined) return this.#giveUp(part, { reason: 'context', cause: this.#stopped })
+    if (this.#stopped !== undefined) return this.#giveUp(part, { reason: 'context', cause: this.#stopped }, 'place')
     const { driver, settings } = this.#executor
     part.tries++
     this.attempts++
@@ -90,21 +120,27 @@ export class BatchRun {
     this.text = part.operation?.text ?? this.text
     if (failure === undefined) {
       attempt.end(part)
+      this.#evidence.committed()
       return []
     }
-    return 'rows' in failure
-      ? this.#onRowFailures(part, attempt, failure.rows)
-      : this.#onFailure(part, attempt, failure.error)
+    if ('rows' in failure) return this.#onRowFailures(part, attempt, failure.rows)
+    return this.#onFailure(part, attempt, failure.error)
   }
 
   /** The whole part failed. */
   async #onFailure(part: Part, attempt: Attempt, error: unknown): Promise<readonly Part[]> {
     const verdict = this.#judge(error)
+    const { settings } = this.#executor
     attempt.end(part, verdict)
+    part.ambiguous ||= verdict.ambiguous
+    await this.#fence([verdict])
+    const isCutShort = this.#stopped !== undefined && verdict.fence !== undefined
+    if (isCutShort) return this.#giveUp(part, { reason: 'context', cause: this.#stopped }, 'place')
     if (verdict.stale && !part.replanned) return [replan(part)]
     if (this.#mayRetry(part, verdict)) return this.#retry(part, verdict.reason)
-    if (verdict.isolate && this.#executor.settings.isolate && part.rows.length > 1) return this.#split(part, verdict)
-    return this.#giveUp(part, verdict)
+    const fault = await this.#evidence.faultOf(part, verdict, settings.timeout)
+    if (fault === 'row' && settings.isolate && part.rows.length > 1) return this.#split(part, verdict)
+    return this.#giveUp(part, verdict, fault)
   }
 
   /** Single rows failed, the others are committed. */
@@ -113,14 +149,49 @@ export class BatchRun {
     let reason: Reason | undefined
     const verdicts = failed.map(({ error }) => this.#judge(error))
     attempt.end(part, verdicts[0])
+    if (failed.length < part.rows.length) this.#evidence.committed()
+    await this.#fence(verdicts)
+    let ambiguous = false
     for (const [i, verdict] of verdicts.entries()) {
       const { index } = failed[i]!
       if (this.#mayRetry(part, verdict)) {
         again.push(index)
         reason ??= verdict.reason
-      } else this.#giveUp(part.pick([index]), verdict)
+        ambiguous ||= verdict.ambiguous
+      } else {
+        const row = part.pick([index])
+        row.ambiguous ||= verdict.ambiguous
+        this.#giveUp(row, verdict, await this.#evidence.faultOf(row, verdict, this.#executor.settings.timeout))
+      }
     }
-    return reason === undefined ? [] : this.#retry(part.pick(again.sort((a, b) => a - b)), reason)
+    if (reason === undefined) return []
+    const rest = part.pick(again.sort((a, b) => a - b))
+    rest.ambiguous ||= ambiguous
+    return this.#retry(rest, reason)
+  }
+
+  /** Waits until attempts that were given up can take no effect any more: their rows and keys go on only then. */
+  async #fence(verdicts: readonly Verdict[]): Promise<void> {
+    const fences = new Set(verdicts.flatMap(({ fence }) => fence ?? []))
+    for (const fence of fences) await this.#setFence(fence)
+  }
+
+  async #setFence(fence: Fence): Promise<void> {
+    const { retry, timeout } = this.#executor.settings
+    let waited = 0
+    for (let tries = 1; this.#stopped === undefined && waited < MAX_OUTAGE; tries++) {
+      const controller = new AbortController()
+      this.#wake = () => controller.abort(this.#stopped)
+      try {
+        await timed(fence, { clock: this.#clock, milliseconds: timeout, controller })
+        return
+      } catch (error) {
+        if (tries === 1) logError('an attempt that was given up cannot be ended yet, so its rows wait', error)
+      }
+      const pause = backoff(retry, tries)
+      waited += pause
+      await this.#pause(pause)
+    }
   }
 
   async #retry(part: Part, reason: Reason): Promise<readonly Part[]> {
@@ -137,17 +208,12 @@ export class BatchRun {
       const middle = size >>> 1
       return [part.slice(0, middle), part.slice(middle, size)]
     }
-    this.#giveUp(part.pick([rowIndex]), verdict)
+    this.#giveUp(part.pick([rowIndex]), verdict, 'row')
     return [part.slice(0, rowIndex), part.slice(rowIndex + 1, size)].filter((rest) => rest.rows.length > 0)
   }
 
-  #giveUp(part: Part, { reason, cause, code }: Fault): readonly Part[] {
-    if (this.reason === undefined) {
-      this.reason = reason
-      this.code = code
-    }
-    const error = new RowFailedError(part.table.name, reason, part.attempts, cause, code)
-    for (let i = 0; i < part.rows.length; i++) this.failures.set(part.placeOf(i), error)
+  #giveUp(part: Part, refusal: Refusal, fault: 'row' | 'place'): readonly Part[] {
+    this.#failures.add(part, refusal, fault)
     return []
   }
 

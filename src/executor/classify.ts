@@ -1,7 +1,9 @@
-import { AttemptError, type Driver } from '../contract/driver.ts'
+import { AttemptError, type Driver, type Fence } from '../contract/driver.ts'
+import { byNodeCode, byText, type TextTable } from '../contract/error-tables.ts'
 import { AbandonedError, AbortedError, AttemptTimeoutError } from '../contract/errors.ts'
 import { type Classification, type Classifier, type Reason, traitsOf } from '../contract/reasons.ts'
 import { logError } from '../support/guard.ts'
+import { show } from '../support/options.ts'
 
 /** One list per process: the CommonJS and the ESM copy of this package share it. */
 const KEY = Symbol.for('batchflow-otel.classifiers.1')
@@ -29,31 +31,38 @@ export interface Verdict {
   /** What the client threw. */
   readonly cause: unknown
   readonly retryable: boolean
-  readonly isolate: boolean
+  /** `undefined`: whether a row is at fault or the place is still to be found out. */
+  readonly isolate: boolean | undefined
   readonly ambiguous: boolean
   /** The one row at fault, if known. */
   readonly rowIndex: number | undefined
   readonly stale: boolean
+  readonly fence: Fence | undefined
+  readonly detail: string | undefined
 }
 
 /** Asks, in this order: the executor's hook, those registered, what we threw ourselves, the driver. */
 export function judge(error: unknown, hook: Classifier | undefined, driver: Driver): Verdict {
   const known = error instanceof AttemptError ? error : undefined
   const cause = known === undefined ? error : known.cause
-  const found: Classification = ask(hook, cause) ??
+  const found: Classification =
+    ask(hook, cause) ??
     askAll([...registered].reverse(), cause) ??
     ourOwn(cause) ??
-    ask((thrown) => driver.classify(thrown), cause) ?? { reason: 'unknown' }
+    ask((thrown) => driver.classify?.(thrown), cause) ??
+    recognise(cause)
   const traits = traitsOf(found.reason)
   return {
     reason: found.reason,
     code: found.code,
     cause,
     retryable: found.retryable ?? traits.retryable,
-    isolate: found.isolate ?? (traits.isolate || known?.rowIndex !== undefined),
+    isolate: found.isolate ?? (known?.rowIndex !== undefined ? true : traits.isolate),
     ambiguous: known?.ambiguous ?? traits.ambiguous,
     rowIndex: known?.rowIndex,
     stale: known?.stale ?? false,
+    fence: known?.fence,
+    detail: found.detail,
   }
 }
 
@@ -71,12 +80,38 @@ function askAll(classifiers: readonly Classifier[], cause: unknown): Classificat
   return undefined
 }
 
-/** A classifier that throws has no say. */
+/** A classifier that throws, or says nonsense, has no say. */
 function ask(classifier: Classifier | undefined, cause: unknown): Classification | undefined {
   try {
-    return classifier?.(cause)
+    const found: unknown = classifier?.(cause)
+    if (found === undefined || isClassification(found)) return found
+    throw new TypeError(`a classifier must return an object with a reason, or undefined, received ${show(found)}`)
   } catch (error) {
     logError('an error classifier threw; the next one decides', error)
     return undefined
   }
+}
+
+function isClassification(found: unknown): found is Classification {
+  if (typeof found !== 'object' || found === null) return false
+  const reason: unknown = Reflect.get(found, 'reason')
+  return typeof reason === 'string' && /\S/.test(reason)
+}
+
+/** What clients of all kinds say without any code. */
+const COMMON: TextTable = [
+  [
+    /connection (?:\w+ )?(?:closed|lost|terminated|reset|refused|ended)|socket (?:closed|hang up)|not connected/i,
+    'connection',
+  ],
+  [/timed? ?out|timeout/i, 'timeout'],
+  [/duplicate key|unique constraint|already exists/i, 'duplicate_key'],
+  [/deadlock/i, 'deadlock'],
+  [/permission denied|access denied|not authori[sz]ed|authentication failed/i, 'permission'],
+]
+
+/** The last resort: for drivers without a classifier, and for what theirs does not know. */
+function recognise(cause: unknown): Classification {
+  if (!(cause instanceof Error)) return { reason: 'unknown' }
+  return { reason: byNodeCode(cause) ?? byText(COMMON, cause.message) ?? 'unknown' }
 }

@@ -23,7 +23,7 @@ interface Settings {
 const DEFAULTS: Settings = {
   concurrencyLimit: 0,
   retry: NO_RETRY,
-  timeout: 0,
+  timeout: 30_000,
   isolate: true,
   classify: undefined,
   reporter: undefined,
@@ -35,7 +35,7 @@ const timeout = integer(0, MAX_DELAY)
 const isReporter = implementing<MetricsReporter>('a MetricsReporter', 'open')
 const isTracing = implementing<Tracing>('a Tracing', 'open')
 const isClassifier = callback<Classifier>()
-const isDriver = implementing<Driver>('a driver', 'plan', 'run', 'classify')
+const isDriver = implementing<Driver>('a driver', 'plan', 'run')
 
 /**
  * How batches are carried out: by which driver, how many at once, with which retries and time limit. Immutable: every
@@ -66,7 +66,7 @@ export class Executor {
     return this.#with({ retry: retryPolicy(options) })
   }
 
-  /** Time limit per attempt in ms; the statement is cancelled on the server. 0 = none, the default. @throws {OptionError} */
+  /** Time limit per attempt in ms; the statement is cancelled on the server. 0 = none. 30,000 by default. @throws {OptionError} */
   withTimeout(milliseconds: number): Executor {
     return this.#with({ timeout: timeout('withTimeout: milliseconds', milliseconds) })
   }

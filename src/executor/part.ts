@@ -15,6 +15,8 @@ export class Part implements BatchInput {
   tries = 0
   #earlier = 0
   replanned = false
+  /** An attempt with these rows, alone or with others, ended without an outcome: they may be written. */
+  ambiguous = false
 
   constructor(table: Table, { columns, rows, indices }: Shape) {
     this.table = table
@@ -38,6 +40,7 @@ export class Part implements BatchInput {
     const indices = Array.from({ length: end - start }, (_, i) => this.placeOf(start + i))
     const part = new Part(this.table, { columns: this.columns, rows: this.rows.slice(start, end), indices })
     part.#earlier = this.attempts
+    part.ambiguous = this.ambiguous
     return part
   }
 
@@ -48,6 +51,7 @@ export class Part implements BatchInput {
     const part = new Part(this.table, { columns: this.columns, rows, indices })
     part.tries = this.tries
     part.#earlier = this.#earlier
+    part.ambiguous = this.ambiguous
     return part
   }
 

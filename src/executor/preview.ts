@@ -1,8 +1,11 @@
 import type { Driver, Operation } from '../contract/driver.ts'
+import { RowFailedError } from '../contract/errors.ts'
 import type { Row, Table } from '../contract/table.ts'
 import { coalesce } from '../lanes/coalesce.ts'
+import { BatchFlowError } from '../support/batchflow-error.ts'
 import { fingerprint } from '../support/fingerprint.ts'
 import { boolean, type OptionsOf, optional, parse } from '../support/options.ts'
+import { judge } from './classify.ts'
 import { Part } from './part.ts'
 import { shapesOf } from './shapes.ts'
 
@@ -50,11 +53,24 @@ export async function preview(
   const { signal } = new AbortController()
   for (const shape of merged.length === 0 ? [] : shapesOf(table, merged)) {
     const part = new Part(table, shape)
-    const operation = await driver.plan(part, { signal })
+    const operation = await planned(driver, part, signal)
     operations.push(describe(operation, part, values))
     operation.release?.()
   }
   return { table: table.name, rows: merged.length, coalesced: rows.length - merged.length, operations }
+}
+
+/** @throws {RowFailedError} for what a batch would fail with */
+async function planned(driver: Driver, part: Part, signal: AbortSignal): Promise<Operation> {
+  try {
+    return await driver.plan(part, { signal })
+  } catch (error) {
+    if (error instanceof BatchFlowError) throw error
+    const { reason, code, cause, isolate, detail } = judge(error, undefined, driver)
+    const fault = isolate === true ? 'row' : 'place'
+    const details = { reason, attempts: 0, cause, databaseCode: code, fault, ambiguous: false, detail } as const
+    throw new RowFailedError(part.table.name, details)
+  }
 }
 
 function describe({ name, text }: Operation, { rows, columns }: Part, values: boolean): OperationPreview {

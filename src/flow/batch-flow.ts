@@ -45,8 +45,8 @@ export class BatchFlow implements AsyncDisposable {
     const host = { ...settings, schedule: (lane: Lane) => dispatcher.schedule(lane) }
     const lanes: Lanes = new Lanes(host, () => observers)
     const observers = new Observers(executor, lanes)
-    const outcomes = new Outcomes(settings)
-    const deadLetters = new DeadLetters(settings.deadLetter)
+    const deadLetters = new DeadLetters(settings.deadLetter, settings.bufferSize)
+    const outcomes = new Outcomes(settings, deadLetters)
     const dispatcher = new Dispatcher(executor, settings.clock, {
       get tracing() {
         return observers.tracing
@@ -57,6 +57,7 @@ export class BatchFlow implements AsyncDisposable {
         outcomes.settle(run)
         lane.settled(run.batch)
         intake.release(run.batch.accepted)
+        if (intake.calm) lanes.settled(lane) // a lane that somebody waits for must not be dropped
         lifecycle.settled()
       },
     })

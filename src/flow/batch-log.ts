@@ -34,6 +34,10 @@ export interface BatchLogLine {
   /** Rows accepted into the batch; more than `rows` where rows of one key were merged. */
   readonly accepted: number
   readonly failed: number
+  /** Failed rows that may be in the table nevertheless; absent where there are none. */
+  readonly ambiguous?: number
+  /** What the database said, where that holds no value of a row. */
+  readonly detail?: string
   readonly attempts: number
   readonly trigger: string
   readonly durationMs: number
@@ -103,7 +107,8 @@ export class BatchLog {
     return typeof sample === 'number' && Math.random() < sample ? 'info' : undefined
   }
 
-  #lineOf({ batch, attempts, reason, code, text, ids }: BatchRun, failed: number, durationMs: number): BatchLogLine {
+  #lineOf(run: BatchRun, failed: number, durationMs: number): BatchLogLine {
+    const { batch, attempts, reason, code, detail, ambiguous, text, ids } = run
     return {
       database: this.#database,
       table: batch.table.name,
@@ -113,6 +118,8 @@ export class BatchLog {
       rows: batch.rows.length,
       accepted: batch.accepted,
       failed,
+      ...(ambiguous > 0 && { ambiguous }),
+      ...(detail !== undefined && { detail }),
       attempts,
       trigger: batch.trigger,
       durationMs: Math.round(durationMs * 1000) / 1000,

@@ -12,6 +12,8 @@ export interface DeadLetter {
   /** The row as submitted; where rows of one conflict key were merged, the merged row. */
   readonly row: Row
   readonly error: RowFailedError
+  /** The row may be in the table after all; the same as `error.ambiguous`. */
+  readonly ambiguous: boolean
 }
 
 /**
@@ -23,12 +25,17 @@ export type DeadLetterHandler = (letters: readonly DeadLetter[]) => void | Promi
 
 /** Hands rows that failed for good to the application, and warns where nobody would hear of them. */
 export class DeadLetters {
+  /** Rows the handler failed to take, the first ones; they are returned by `close()`. */
+  readonly undelivered: DeadLetter[] = []
   readonly #handler: DeadLetterHandler | undefined
+  readonly #most: number
   readonly #outOfTime = new AbortController()
   #warned = false
 
-  constructor(handler: DeadLetterHandler | undefined) {
+  /** @param most rows kept for `close()` when the handler fails */
+  constructor(handler: DeadLetterHandler | undefined, most: number) {
     this.#handler = handler
+    this.#most = most
   }
 
   /** Waits until the handler has the rows that failed. Rows that were abandoned are not among them. Never rejects. */
@@ -52,16 +59,18 @@ export class DeadLetters {
       for (const { error } of letters) counts.set(error.reason, (counts.get(error.reason) ?? 0) + 1)
       for (const [reason, rows] of counts) metrics?.countDeadLetters(reason, rows)
     } catch (error) {
-      logError('the deadLetter handler failed; its rows count as failed only', error)
-      this.#warn(`the deadLetter handler failed for ${counted(letters.length, 'row')} of table ${letters[0]!.table}`)
+      logError('the deadLetter handler failed; its rows are returned by close()', error)
+      this.undelivered.push(...letters.slice(0, this.#most - this.undelivered.length))
+      const rows = `${counted(letters.length, 'row')} of table ${letters[0]!.table}`
+      this.#warn(`the deadLetter handler failed for ${rows}; close() returns them as undelivered`, error)
     }
   }
 
-  #warnIfUnheard({ batch, failures, reason, code }: BatchRun): void {
+  #warnIfUnheard({ batch, failures, reason, code, detail }: BatchRun): void {
     const awaited = batch.awaited()
     const unheard = Array.from(failures.keys()).filter((index) => !awaited.has(index)).length
     if (unheard === 0) return
-    const why = code === undefined ? reason : `${reason}, ${code}`
+    const why = [reason, code, detail].filter((text) => text !== undefined).join(', ')
     this.#warn(
       `${counted(unheard, 'row')} of table ${batch.table.name} failed (${why}) and nobody was told: ` +
         'give BatchFlow a deadLetter handler, or use write()',
@@ -69,10 +78,11 @@ export class DeadLetters {
   }
 
   /** Once per flow: the metrics count every further one. */
-  #warn(message: string): void {
+  #warn(message: string, cause?: unknown): void {
     if (this.#warned) return
     this.#warned = true
-    process.emitWarning(message, { type: 'BatchFlowWarning', code: 'BATCHFLOW_ROWS_FAILED' })
+    const warning = new Error(message, { cause })
+    process.emitWarning(Object.assign(warning, { name: 'BatchFlowWarning', code: 'BATCHFLOW_ROWS_FAILED' }))
   }
 }
 
@@ -80,7 +90,7 @@ function lettersOf({ batch, failures }: BatchRun): DeadLetter[] {
   const letters: DeadLetter[] = []
   for (const [index, error] of failures) {
     if (error.cause instanceof AbandonedError) continue
-    letters.push({ table: batch.table.name, row: batch.rows[index]!, error })
+    letters.push({ table: batch.table.name, row: batch.rows[index]!, error, ambiguous: error.ambiguous })
   }
   return letters
 }

@@ -112,7 +112,8 @@ export class Dispatcher {
       const status = run.failures.size > 0 ? 'fail' : 'success'
       metrics.observeExecuteDuration((this.#clock.now() - start) / 1000, status, run.reason, trace?.context)
     }
-    trace?.end({ attempts: run.attempts, failed: run.failures.size, reason: run.reason })
+    const { attempts, failures, ambiguous, reason } = run
+    trace?.end({ attempts, failed: failures.size, ambiguous, reason })
     slots.release()
     if (run.failures.size > 0) {
       metrics?.countError('final', run.reason ?? 'unknown')

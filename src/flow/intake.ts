@@ -56,6 +56,11 @@ export class Intake {
     return this.#room <= 0
   }
 
+  /** Nobody waits for room. */
+  get calm(): boolean {
+    return this.#waiting.size === this.#gone
+  }
+
   /** Rows accepted and not yet settled. */
   get outstanding(): number {
     return this.#size - this.#room

@@ -2,6 +2,7 @@ import { AbandonedError } from '../contract/errors.ts'
 import type { Row } from '../contract/table.ts'
 import type { BatchRun } from '../executor/batch-run.ts'
 import type { Receipt } from '../lanes/batch.ts'
+import type { DeadLetter, DeadLetters } from './dead-letters.ts'
 import type { FlowSettings } from './options.ts'
 
 /** What became of the rows of a flow. */
@@ -12,7 +13,16 @@ export interface CloseSummary {
   /** Rows accepted but not settled when time ran out. */
   readonly abandoned: number
   /** The abandoned rows; rows merged into one (same conflict key) appear as that one. */
-  readonly abandonedRows: readonly { readonly table: string; readonly row: Row }[]
+  readonly abandonedRows: readonly AbandonedRow[]
+  /** Rows that failed and that the `deadLetter` handler failed to take: the first `bufferSize` of them. */
+  readonly undelivered: readonly DeadLetter[]
+}
+
+export interface AbandonedRow {
+  readonly table: string
+  readonly row: Row
+  /** The row may be in the table after all: it was on its way when time ran out. */
+  readonly ambiguous: boolean
 }
 
 /** The ledger of a flow: counts what became of rows, and tells those who wait for them. */
@@ -21,10 +31,12 @@ export class Outcomes {
   #committed = 0
   #failed = 0
   #abandoned = 0
-  readonly #abandonedRows: { table: string; row: Row }[] = []
+  readonly #abandonedRows: AbandonedRow[] = []
+  readonly #deadLetters: DeadLetters
 
-  constructor(settings: Pick<FlowSettings, 'clock' | 'log'>) {
+  constructor(settings: Pick<FlowSettings, 'clock' | 'log'>, deadLetters: DeadLetters) {
     this.#settings = settings
+    this.#deadLetters = deadLetters
   }
 
   get summary(): CloseSummary {
@@ -33,6 +45,7 @@ export class Outcomes {
       failed: this.#failed,
       abandoned: this.#abandoned,
       abandonedRows: this.#abandonedRows,
+      undelivered: this.#deadLetters.undelivered,
     }
   }
 
@@ -55,12 +68,12 @@ export class Outcomes {
   /** Returns how many accepted rows are not committed. */
   #count({ batch, failures }: BatchRun): number {
     let uncommitted = 0
-    for (const [index, { cause }] of failures) {
+    for (const [index, { cause, ambiguous }] of failures) {
       const rows = batch.weightOf(index)
       uncommitted += rows
       if (cause instanceof AbandonedError) {
         this.#abandoned += rows
-        this.#abandonedRows.push({ table: batch.table.name, row: batch.rows[index]! })
+        this.#abandonedRows.push({ table: batch.table.name, row: batch.rows[index]!, ambiguous })
       } else this.#failed += rows
     }
     this.#committed += batch.accepted - uncommitted

@@ -65,6 +65,6 @@ export class FifoLane extends Lane {
   }
 
   settled(): void {
-    // No row waits for a batch of an unkeyed table.
+    this.unsettled--
   }
 }

@@ -151,6 +151,7 @@ export class KeyedLane extends Lane {
   }
 
   settled(batch: Batch): void {
+    this.unsettled--
     for (const entry of this.#travelling.get(batch) ?? []) {
       entry.inflight = false
       if (entry.accepted === 0) {

@@ -36,6 +36,8 @@ export abstract class Lane {
   scheduled = false
   /** Rows accepted and not yet handed to the executor. */
   queued = 0
+  /** Batches that left and are not settled. */
+  protected unsettled = 0
   protected readonly host: LaneHost
   protected readonly timer: Timer
   /** Rows until the next sampled one. */
@@ -52,6 +54,11 @@ export abstract class Lane {
     this.metrics = metrics
     this.tracing = tracing
     if (metrics !== undefined) this.#skip = geometric(this.host.sampling)
+  }
+
+  /** Nothing waits, and nothing is on its way. */
+  get idle(): boolean {
+    return this.queued === 0 && this.unsettled === 0
   }
 
   /** A batch must leave. */
@@ -72,6 +79,7 @@ export abstract class Lane {
   /** Reports that `batch` leaves. */
   protected leave(batch: Batch): void {
     const { metrics, table } = this
+    this.unsettled++
     if (metrics !== undefined || this.host.log !== undefined) batch.leftAt = this.host.clock.now()
     if (metrics === undefined) return
     batch.metrics = metrics

@@ -14,6 +14,9 @@ export interface LaneObservers {
   readonly tracing: FlowTracing | undefined
 }
 
+/** Tables of tenants, days or shards come and go; the lanes of so many are kept for the next row. */
+const MOST_IDLE = 1000
+
 /** The lanes of a flow: one for each table definition, made when its first row comes. */
 export class Lanes {
   readonly #host: LaneHost
@@ -22,6 +25,8 @@ export class Lanes {
   readonly waiting = new Set<Lane>()
   readonly #byId = new Map<string, Lane>()
   readonly #byTable = new WeakMap<Table, Lane>()
+  /** Lanes that were idle when last looked at, the longest idle one first. */
+  readonly #idle = new Set<Lane>()
   #lastTable: Table | undefined
   #lastLane: Lane | undefined
 
@@ -33,7 +38,8 @@ export class Lanes {
   /** @throws {OptionError} when `table` was not made by `defineTable` */
   of(table: Table): Lane {
     if (this.#lastLane !== undefined && table === this.#lastTable) return this.#lastLane
-    const lane = this.#byTable.get(table) ?? this.#find(table)
+    const known = this.#byTable.get(table)
+    const lane = known !== undefined && this.#byId.get(table.id) === known ? known : this.#find(table)
     this.#lastTable = table
     this.#lastLane = lane
     return lane
@@ -50,6 +56,25 @@ export class Lanes {
       if (lane.available > (fullest?.available ?? 0)) fullest = lane
     }
     return fullest
+  }
+
+  /** A batch of `lane` was settled: of the lanes that are idle then only the last ones are kept. */
+  settled(lane: Lane): void {
+    this.#idle.delete(lane)
+    if (!lane.idle) return
+    this.#idle.add(lane)
+    if (this.#idle.size <= MOST_IDLE) return
+    const [oldest] = this.#idle
+    this.#idle.delete(oldest!)
+    if (oldest!.idle) this.#drop(oldest!)
+  }
+
+  #drop(lane: Lane): void {
+    lane.dispose()
+    this.waiting.delete(lane)
+    this.#byId.delete(lane.table.id)
+    this.#byTable.delete(lane.table)
+    if (this.#lastLane === lane) this.#lastLane = undefined
   }
 
   #find(table: Table): Lane {

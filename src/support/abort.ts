@@ -6,8 +6,11 @@ export const isSignal = implementing<AbortSignal>('an AbortSignal', 'addEventLis
 class Reactions {
   readonly #signal: AbortSignal
   readonly #acts = new Set<() => void>()
+  /** A signal may live for long after: what was to be done is done, and forgotten. */
   readonly #onAbort = () => {
-    for (const act of this.#acts) act()
+    const acts = [...this.#acts]
+    this.#acts.clear()
+    for (const act of acts) act()
   }
 
   constructor(signal: AbortSignal) {

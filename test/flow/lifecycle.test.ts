@@ -32,7 +32,7 @@ test('close drains every lane and says what became of all rows', async () => {
   const close = flow.close()
   driver.runs[0]!.succeed([{ index: 2, error: new MemoryError('constraint') }])
   driver.runs[1]!.succeed()
-  assert.equal(await close, { committed: 6, failed: 1, abandoned: 0, abandonedRows: [] })
+  assert.equal(await close, { committed: 6, failed: 1, abandoned: 0, abandonedRows: [], undelivered: [] })
   assert.is(clock.running, 0)
   assert.is(flow.close(), flow.close(), 'closing again is the same closing')
 })
@@ -66,7 +66,7 @@ test('who waited for room before close is let in, in order', async () => {
 
 test('close without rows is done at once', async () => {
   const { flow } = rig()
-  assert.equal(await flow.close(), { committed: 0, failed: 0, abandoned: 0, abandonedRows: [] })
+  assert.equal(await flow.close(), { committed: 0, failed: 0, abandoned: 0, abandonedRows: [], undelivered: [] })
 })
 
 test('rows that time ran out for are returned, and their writers told', async () => {
@@ -88,6 +88,7 @@ test('rows that time ran out for are returned, and their writers told', async ()
       failed: 0,
       abandoned: 3,
       abandonedRows: [1, 2, 3],
+      undelivered: [],
     },
   )
   assert.is(summary.abandonedRows[0]!.table, 'users')
@@ -102,7 +103,7 @@ test('what commits in spite of the deadline is committed', async () => {
   const close = flow.close({ timeout: 10 })
   await clock.advance(10)
   driver.runs[0]!.succeed()
-  assert.equal(await close, { committed: 1, failed: 0, abandoned: 0, abandonedRows: [] })
+  assert.equal(await close, { committed: 1, failed: 0, abandoned: 0, abandonedRows: [], undelivered: [] })
 })
 
 test('a key held back behind a batch that never ended is abandoned with it', async () => {
@@ -204,7 +205,10 @@ test('a handler that throws loses no row and is told of once', async () => {
     }
   })
   assert.is(warnings.length, 1)
-  assert.is(warnings[0]!.message, 'the deadLetter handler failed for 1 row of table users')
+  assert.is(
+    warnings[0]!.message,
+    'the deadLetter handler failed for 1 row of table users; close() returns them as undelivered',
+  )
   assert.equal(reporter.of('countDeadLetters'), [])
   assert.is((await flow.close()).failed, 2)
 })

@@ -6,6 +6,7 @@ import * as errors from '../../src/contract/errors.ts'
 import { BatchFlowError, OptionError } from '../../src/support/batchflow-error.ts'
 
 const test = suite('instanceof across copies of the package')
+const DETAILS = { reason: 'unknown', attempts: 1, cause: undefined, fault: 'row', ambiguous: false } as const
 const require = createRequire(import.meta.url)
 
 /** As an application has it that loads the package by import and by require. */
@@ -24,7 +25,7 @@ test('each class recognises its own of another copy, and no other', () => {
     new other.ClosedError(),
     new other.AbortedError('left', 'because'),
     new other.AttemptTimeoutError(5),
-    new other.RowFailedError('users', 'unknown', 1, undefined),
+    new other.RowFailedError('users', DETAILS),
     new other.AbandonedError(5),
     new other.StreamFailedError('users', 1, undefined),
   ]
@@ -45,9 +46,9 @@ test('so it is with what drivers throw', () => {
 
 test("a subclass of the user's own is told apart as ever", () => {
   class Mine extends errors.RowFailedError {}
-  const mine = new Mine('users', 'unknown', 1, undefined)
+  const mine = new Mine('users', DETAILS)
   assert.ok(mine instanceof Mine && mine instanceof errors.RowFailedError && mine instanceof BatchFlowError)
-  assert.not.ok(new errors.RowFailedError('users', 'unknown', 1, undefined) instanceof Mine)
+  assert.not.ok(new errors.RowFailedError('users', DETAILS) instanceof Mine)
   for (const value of [null, undefined, 'text', {}, new Error('other')]) assert.not.ok(value instanceof BatchFlowError)
 })
 

@@ -1,5 +1,5 @@
+import { byNodeCode, byText, type TextTable } from '../../contract/error-tables.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
-import { byNodeCode, byText, type TextTable } from '../kit/error-tables.ts'
 import { isServerError } from './client.ts'
 import { EncodeError } from './encode.ts'
 import { MissingIndexError } from './keys.ts'
@@ -31,6 +31,7 @@ const BY_ERRNO: Readonly<Record<KnownReason, readonly number[]>> = {
     1, 2, 3, 4, 5, 9, 10, 14, 15, 23, 27, 29, 126, 127, 128, 130, 132, 144, 145, 1004, 1015, 1016, 1017, 1023, 1024,
     1026, 1030, 1033, 1034, 1035, 1037, 1038, 1041, 1194, 1195, 1296, 1297, 1712, 1812, 1814, 1815, 1877, 1932,
   ],
+  schema: [],
   syntax: [1049, 1051, 1054, 1064, 1103, 1109, 1110, 1117, 1136, 1146, 1149, 1288, 1305, 1348, 1390, 1471, 1906, 3105],
   permission: [1044, 1045, 1095, 1129, 1130, 1142, 1143, 1227, 1251, 1698, 1820, 3118, 3159, 3955, 4151],
   read_only: [1036, 1290, 1792, 1836, 1874],

@@ -1,5 +1,5 @@
+import { byNodeCode, byText, type TextTable } from '../../contract/error-tables.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
-import { byNodeCode, byText, type TextTable } from '../kit/error-tables.ts'
 import { isServerError, sqlState } from './client.ts'
 import { EncodeError } from './writer.ts'
 

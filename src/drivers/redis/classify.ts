@@ -1,6 +1,6 @@
+import { byNodeCode, byText, type TextTable } from '../../contract/error-tables.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
-import { byNodeCode, byText, type TextTable } from '../kit/error-tables.ts'
 import { KeyExistsError, NotSentError } from './outcome.ts'
 import { EncodeError } from './resp-writer.ts'
 

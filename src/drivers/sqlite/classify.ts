@@ -1,5 +1,5 @@
+import { byText, type TextTable } from '../../contract/error-tables.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
-import { byText, type TextTable } from '../kit/error-tables.ts'
 import { resultCode, resultName } from './client.ts'
 import { EncodeError } from './encode.ts'
 

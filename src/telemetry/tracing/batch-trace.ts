@@ -72,10 +72,11 @@ export class TracedBatch implements BatchTrace {
     return new TracedAttempt(this.#tracer.startSpan(name, { kind, attributes }, this.context))
   }
 
-  end({ attempts, failed, reason }: BatchOutcome): void {
+  end({ attempts, failed, ambiguous, reason }: BatchOutcome): void {
     this.#span.setAttribute(SPAN_ATTR.attempts, attempts)
     if (reason !== undefined) {
       this.#span.setAttributes({ [SPAN_ATTR.failed]: failed, [ATTR_ERROR_TYPE]: reason })
+      if (ambiguous > 0) this.#span.setAttribute(SPAN_ATTR.ambiguous, ambiguous)
       this.#span.setStatus({ code: SpanStatusCode.ERROR, message: `${counted(failed, 'row')} failed: ${reason}` })
     }
     this.#span.end()

@@ -12,6 +12,8 @@ export const SPAN_ATTR = {
   attempts: 'batchflow.batch.attempts',
   /** Rows of the batch that were not committed. */
   failed: 'batchflow.batch.failed',
+  /** Rows of the batch that were not committed as far as anybody knows, but may be in the table. */
+  ambiguous: 'batchflow.batch.ambiguous',
   /** Distinct submitters beyond those the span links to. */
   linksDropped: 'batchflow.links.dropped',
   /** Marks the link from a submitter's span to the batch that carries its row. */

@@ -25,6 +25,9 @@ export class MemoryDriver implements Driver<MemoryOperation> {
   readonly runs: Run[] = []
   /** Rows of attempts that succeeded, in the order they did. */
   readonly committed: Row[] = []
+  /** What an attempt of no row ends with. */
+  fault: 'row' | 'place' = 'place'
+  probes = 0
   planned = 0
   released = 0
   /** Decides at once; without it runs wait for `succeed` or `fail`. */
@@ -50,6 +53,11 @@ export class MemoryDriver implements Driver<MemoryOperation> {
       this.runs.push(run)
       this.#answer?.(run)
     })
+  }
+
+  async probe(): Promise<void> {
+    this.probes++
+    if (this.fault === 'place') throw new MemoryError('unknown')
   }
 
   classify(error: unknown): Classification | undefined {

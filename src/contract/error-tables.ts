@@ -1,4 +1,4 @@
-import type { KnownReason } from '../../contract/reasons.ts'
+import type { KnownReason } from './reasons.ts'
 
 /** Codes of Node's sockets, name look-ups and streams: no driver's own, and the same for each. */
 const NO_CONNECTION =
