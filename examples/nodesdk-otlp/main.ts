@@ -10,7 +10,7 @@ import './telemetry.ts'
 import { trace } from '@opentelemetry/api'
 import { BatchFlow, defineTable } from 'batchflow-otel'
 import { postgresExecutor } from 'batchflow-otel/postgres'
-import { openPostgres } from '../postgres.ts'
+import { openPostgres } from '../shared/postgres.ts'
 import { stopTelemetry } from './telemetry.ts'
 
 interface Visit {

@@ -12,7 +12,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { BatchFlow, defineTable } from 'batchflow-otel'
 import { postgresExecutor } from 'batchflow-otel/postgres'
-import { openPostgres } from '../postgres.ts'
+import { openPostgres } from '../shared/postgres.ts'
 import { type Reading, readings } from './source.ts'
 import { stopTelemetry } from './telemetry.ts'
 
