@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../../../examples/shared/embedded-postgres.ts'
+import { freePort } from '../../../examples/shared/free-port.ts'
 import { type GuardedProcess, spawnGuarded } from '../../../examples/shared/guarded-process.ts'
 
 /** What is to be scraped: `host:port` and a path. */

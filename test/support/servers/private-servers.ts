@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { freePort } from '../../../examples/shared/embedded-postgres.ts'
+import { freePort } from '../../../examples/shared/free-port.ts'
 import { type GuardedProcess, spawnGuarded } from '../../../examples/shared/guarded-process.ts'
 import { type Probe, probeMysql, probePostgres, probeRedis } from './probes.ts'
 
