@@ -5,6 +5,8 @@
  */
 import { AttemptError, type BatchInput, type Classification, type Driver, type Operation } from 'batchflow-otel'
 
+type Fields = Readonly<Record<string, unknown>>
+
 interface HttpOperation extends Operation {
   readonly body: string
 }
@@ -19,13 +21,16 @@ export class HttpStatusError extends Error {
   }
 }
 
+/** A row without JSON, for one because of a bigint. */
+class EncodeError extends Error {}
+
 export function httpDriver(url: string): Driver<HttpOperation> {
   return {
     name: 'clickhouse',
 
     plan({ table, columns, rows }: BatchInput) {
       const text = `INSERT INTO ${table.path.map(quote).join('.')} (${columns.map(quote).join(', ')}) FORMAT JSONEachRow`
-      return { name: 'INSERT', text, body: rows.map((row) => JSON.stringify(row, [...columns])).join('\n') }
+      return { name: 'INSERT', text, body: rows.map((row, i) => lineOf(row as Fields, columns, i)).join('\n') }
     },
 
     async run({ text, body }, { signal }) {
@@ -41,10 +46,21 @@ export function httpDriver(url: string): Driver<HttpOperation> {
     },
 
     classify(error): Classification | undefined {
-      if (!(error instanceof HttpStatusError)) return { reason: 'connection' }
+      if (error instanceof EncodeError) return { reason: 'invalid_data' }
+      // What happened to the connection is the cause of a TypeError. Others are slips, which nothing is known about.
+      if (error instanceof TypeError && error.cause !== undefined) return { reason: 'connection' }
+      if (!(error instanceof HttpStatusError)) return undefined
       if (error.status === 400) return { reason: 'invalid_data', code: '400' }
       return { reason: error.status >= 500 ? 'io' : 'permission', code: String(error.status) }
     },
+  }
+}
+
+function lineOf(row: Fields, columns: readonly string[], rowIndex: number): string {
+  try {
+    return JSON.stringify(Object.fromEntries(columns.map((column) => [column, row[column]])))
+  } catch (cause) {
+    throw new AttemptError(new EncodeError('the row has no JSON', { cause }), { rowIndex })
   }
 }
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import pg from 'pg'
 import ts from 'typescript'
 import { suite } from 'uvu'
@@ -13,7 +13,7 @@ const docs = suite('docs')
 const repository = join(import.meta.dirname, '..')
 
 const pages = [
-  'README.md',
+  ...['README.md', 'CONTRIBUTING.md', 'collector/README.md', 'grafana/README.md'],
   ...readdirSync(join(repository, 'docs'), { recursive: true, encoding: 'utf8' }).map((file) => join('docs', file)),
 ].filter((file) => file.endsWith('.md') && existsSync(join(repository, file)))
 
@@ -47,6 +47,20 @@ alone
   })
   assert.is(second?.line, 13)
   assert.is(second?.run, false)
+})
+
+docs('every link to a file of ours leads to one', () => {
+  const links = pages.flatMap((page) =>
+    Array.from(readFileSync(join(repository, page), 'utf8').matchAll(/\]\((?![a-z]+:|#)([^)#]+)/g), ([, link]) => ({
+      page,
+      link: link!,
+    })),
+  )
+  assert.ok(links.length > 0)
+  assert.equal(
+    links.filter(({ page, link }) => !existsSync(join(repository, dirname(page), link))),
+    [],
+  )
 })
 
 docs('every example type-checks against the sources', () => {

@@ -14,7 +14,7 @@ import './telemetry.ts'
 import { once } from 'node:events'
 import { BatchFlow } from 'batchflow-otel'
 import { postgresExecutor } from 'batchflow-otel/postgres'
-import { openPostgres } from '../postgres.ts'
+import { openPostgres } from '../shared/postgres.ts'
 import { createApp, SCHEMA } from './app.ts'
 import { stopTelemetry } from './telemetry.ts'
 

@@ -6,12 +6,12 @@
  * Writes one row in each of a hundred pretended requests, and says where the batch of the last one is to be found. Uses
  * the PostgreSQL of `DATABASE_URL`, or boots one.
  */
-import './telemetry.ts'
+import '../shared/telemetry.ts'
 import { trace } from '@opentelemetry/api'
 import { BatchFlow, defineTable } from 'batchflow-otel'
 import { postgresExecutor } from 'batchflow-otel/postgres'
-import { openPostgres } from '../postgres.ts'
-import { stopTelemetry } from './telemetry.ts'
+import { openPostgres } from '../shared/postgres.ts'
+import { stopTelemetry } from '../shared/telemetry.ts'
 
 interface Visit {
   readonly page: string

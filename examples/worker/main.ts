@@ -7,14 +7,14 @@
  * Ctrl-C it takes no more messages, writes those it has taken, and ends with 0; with 1 when rows were not written. (npx
  * passes Ctrl-C on, but no SIGTERM: a supervisor starts `node --import tsx examples/worker/main.ts`.)
  */
-import './telemetry.ts'
+import '../shared/telemetry.ts'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { BatchFlow, defineTable } from 'batchflow-otel'
 import { postgresExecutor } from 'batchflow-otel/postgres'
-import { openPostgres } from '../postgres.ts'
+import { openPostgres } from '../shared/postgres.ts'
+import { stopTelemetry } from '../shared/telemetry.ts'
 import { type Reading, readings } from './source.ts'
-import { stopTelemetry } from './telemetry.ts'
 
 const table = defineTable<Reading>('readings', { columns: ['sensor', 'at', 'celsius'] })
 

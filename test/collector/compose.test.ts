@@ -30,7 +30,7 @@ function load(): [string, Service][] {
 const services = load()
 
 modelled('the loader accepts the file and finds every service', () => {
-  const expected = ['collector', 'demo', 'grafana', 'jaeger', 'mysql', 'postgres', 'prometheus', 'redis']
+  const expected = ['collector', 'grafana', 'jaeger', 'mysql', 'postgres', 'prometheus', 'redis', 'traffic']
   assert.equal(services.map(([name]) => name).sort(), expected)
 })
 
@@ -61,7 +61,7 @@ modelled('every service has a health check, and who needs one waits for it', () 
 
 modelled('each profile is complete: who is in it finds there whom it depends on', () => {
   const members = (profile: string) => services.filter(([, { profiles = [] }]) => profiles.includes(profile))
-  for (const profile of ['databases', 'monitoring', 'demo']) {
+  for (const profile of ['databases', 'monitoring', 'traffic']) {
     const names = members(profile).map(([name]) => name)
     const needed = members(profile).flatMap(([, { depends_on = {} }]) => Object.keys(depends_on))
     assert.equal(
@@ -70,7 +70,7 @@ modelled('each profile is complete: who is in it finds there whom it depends on'
       profile,
     )
   }
-  assert.is(members('demo').length, services.length)
+  assert.is(members('traffic').length, services.length)
 })
 
 modelled('there is no secret in it', () => {
@@ -83,7 +83,7 @@ modelled('there is no secret in it', () => {
 })
 
 test('plain `up` starts everything', () => {
-  assert.match(readFileSync(join(ROOT, '.env'), 'utf8'), /^COMPOSE_PROFILES=demo$/m)
+  assert.match(readFileSync(join(ROOT, '.env'), 'utf8'), /^COMPOSE_PROFILES=traffic$/m)
 })
 
 test.run()

@@ -56,6 +56,38 @@ test('sends a batch as JSON lines, identifiers quoted', async () => {
   await stop()
 })
 
+test('objects inside a row keep their keys', async () => {
+  const { url, received, stop } = await serve(() => 200)
+  const flow = new BatchFlow(createExecutor(httpDriver(url)))
+  const events = defineTable<{ name: string; detail: object }>('events', { columns: ['name', 'detail'] })
+  const event = { name: 'sign-up', detail: { plan: 'free', from: { page: '/' } } }
+  await flow.submit(events, event)
+  await flow.close()
+  assert.equal(received[0]?.rows, [event])
+  await stop()
+})
+
+test('a row that has no JSON fails alone, as invalid data', async () => {
+  const { url, received, stop } = await serve(() => 200)
+  const flow = new BatchFlow(createExecutor(httpDriver(url)))
+  const [good, bad] = await flow.writeMany(hits, [
+    { page: '/', visits: 1 },
+    { page: '/', visits: 2n as unknown as number },
+  ])
+  assert.is(good?.status, 'fulfilled')
+  assert.is(bad?.status === 'rejected' && bad.reason.reason, 'invalid_data')
+  assert.equal(
+    received.flatMap(({ rows }) => rows),
+    [{ page: '/', visits: 1 }],
+  )
+  await flow.close()
+  await stop()
+})
+
+test('the driver passes on the question about an error it does not know', () => {
+  assert.is(httpDriver('http://localhost').classify(new TypeError('a slip in the program')), undefined)
+})
+
 test('the core does the rest: retries, and isolates the row that is refused', async () => {
   const { url, received, stop } = await serve(({ rows }, n) => {
     if (n === 0) return 503

@@ -16,6 +16,7 @@ test('reads until SIGTERM, and every row it took is there', async () => {
   assert.is(await example.count('readings'), Number(committed))
   assert.is(example.counted('readings'), Number(committed))
   const batches = example.receiver.named('batchflow.batch readings')
+  assert.is(batches[0]?.resource['service.name'], 'worker')
   const rows = batches.reduce((sum, { attributes }) => sum + Number(attributes['batchflow.batch.rows']), 0)
   assert.is(rows, Number(committed), 'each row is in the span of one batch')
 })

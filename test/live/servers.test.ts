@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { findBinaries } from '../../examples/demo/embedded-postgres.ts'
+import { findBinaries } from '../../examples/shared/embedded-postgres.ts'
 import { probePostgres, probeRedis } from '../support/servers/probes.ts'
 import { servers } from '../support/servers/servers.ts'
 

@@ -1,4 +1,4 @@
-import { bootPostgres } from '../embedded-postgres.ts'
+import { bootPostgres } from '../../shared/embedded-postgres.ts'
 import type { Store, StoreOptions } from './store.ts'
 
 type Open = (options: StoreOptions) => Promise<Store>

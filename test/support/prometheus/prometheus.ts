@@ -3,8 +3,8 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../../../examples/demo/embedded-postgres.ts'
-import { type GuardedProcess, spawnGuarded } from '../../../examples/demo/guarded-process.ts'
+import { freePort } from '../../../examples/shared/free-port.ts'
+import { type GuardedProcess, spawnGuarded } from '../../../examples/shared/guarded-process.ts'
 
 /** What is to be scraped: `host:port` and a path. */
 export interface Target {

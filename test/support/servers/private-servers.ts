@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { freePort } from '../../../examples/demo/embedded-postgres.ts'
-import { type GuardedProcess, spawnGuarded } from '../../../examples/demo/guarded-process.ts'
+import { freePort } from '../../../examples/shared/free-port.ts'
+import { type GuardedProcess, spawnGuarded } from '../../../examples/shared/guarded-process.ts'
 import { type Probe, probeMysql, probePostgres, probeRedis } from './probes.ts'
 
 export interface PrivateServer {

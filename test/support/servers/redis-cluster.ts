@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { freePort } from '../../../examples/demo/embedded-postgres.ts'
+import { freePort } from '../../../examples/shared/free-port.ts'
 import { RedisServer } from './redis-server.ts'
 
 const SLOTS = 16_384

@@ -6,7 +6,7 @@
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { bootPostgres, type EmbeddedPostgres, findBinaries } from '../../../examples/demo/embedded-postgres.ts'
+import { bootPostgres, type EmbeddedPostgres, findBinaries } from '../../../examples/shared/embedded-postgres.ts'
 import { bootMysql, bootPgbouncer, bootRedis, type PrivateServer } from './private-servers.ts'
 import { type Probe, probeMysql, probePostgres, probeRedis } from './probes.ts'
 

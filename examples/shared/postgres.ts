@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { bootPostgres } from './demo/embedded-postgres.ts'
+import { bootPostgres } from './embedded-postgres.ts'
 
 export interface Postgres {
   readonly pool: pg.Pool
