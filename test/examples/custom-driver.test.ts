@@ -85,7 +85,7 @@ test('a row that has no JSON fails alone, as invalid data', async () => {
 })
 
 test('the driver passes on the question about an error it does not know', () => {
-  assert.is(httpDriver('http://localhost').classify(new TypeError('a slip in the program')), undefined)
+  assert.is(httpDriver('http://localhost').classify?.(new TypeError('a slip in the program')), undefined)
 })
 
 test('the core does the rest: retries, and isolates the row that is refused', async () => {
