@@ -1,7 +1,7 @@
 import type { Row } from '../../contract/table.ts'
 import { fieldOf } from './mapping.ts'
 import type { Pipeline } from './pipeline.ts'
-import { bulks, EncodeError } from './resp-writer.ts'
+import { bulks, EncodeError } from './writer.ts'
 
 /** The fields of the row being written, each value read once. */
 export class Fields {

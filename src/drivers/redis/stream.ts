@@ -2,7 +2,7 @@ import type { Row, Table } from '../../contract/table.ts'
 import { boolean, callback, integer, type OptionsOf, optional, parse, type Values } from '../../support/options.ts'
 import { keyReader, type RedisKey, redisKey } from './key.ts'
 import { allow, fieldOf, Mapping, type Recipe } from './mapping.ts'
-import { bulks, EncodeError } from './resp-writer.ts'
+import { bulks, EncodeError } from './writer.ts'
 
 export interface StreamOptions<R extends Row> {
   /** @default one stream, named like the table */

@@ -4,8 +4,8 @@ import { type Check, type Option, optional, parse, refuse, required, show } from
 import { keyReader, type RedisKey, redisKey } from './key.ts'
 import { allow, fieldOf, Mapping, type Recipe } from './mapping.ts'
 import type { Pipeline } from './pipeline.ts'
-import { bulks, EncodeError, jsonText } from './resp-writer.ts'
 import { FOR_EVER, type Ttl, ttlReader } from './ttl.ts'
+import { bulks, EncodeError, jsonText } from './writer.ts'
 
 export interface SetOptions<R extends Row> {
   /** @default the table's conflict keys */

@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { classify } from '../../../src/drivers/redis/classify.ts'
 import { ConnectionLostError, KeyExistsError, NotSentError } from '../../../src/drivers/redis/outcome.ts'
-import { EncodeError } from '../../../src/drivers/redis/resp-writer.ts'
+import { EncodeError } from '../../../src/drivers/redis/writer.ts'
 import { OptionError } from '../../../src/support/batchflow-error.ts'
 
 const replies: Record<string, string> = {
