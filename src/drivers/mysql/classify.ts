@@ -1,7 +1,7 @@
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
+import { EncodeError } from '../kit/encode-error.ts'
 import { byNodeCode, byText, type TextTable } from '../kit/error-tables.ts'
 import { isServerError } from './client.ts'
-import { EncodeError } from './encode.ts'
 import { MissingIndexError } from './keys.ts'
 
 /**

@@ -1,9 +1,11 @@
 import type { BatchInput } from '../../contract/driver.ts'
+import { type Cursor, pinned } from '../kit/encode-error.ts'
+import { fieldOf } from '../kit/values.ts'
 import { writeUnusual } from './encode.ts'
 import { writeField } from './encode-text.ts'
 import type { Shape } from './form.ts'
 import { COPY_DATA, COPY_DONE } from './messages.ts'
-import { type Cursor, fieldOf, pinned, Statement } from './payload.ts'
+import { Statement } from './payload.ts'
 import type { Writer, WriterPool } from './writer.ts'
 
 const TAB = 0x09
@@ -37,7 +39,7 @@ function write(batch: BatchInput, shape: Shape, writer: Writer, binary: boolean)
   const chunks = new Chunks(writer)
   if (binary) writer.raw(BINARY_HEADER)
   const writeRow = binary ? binaryRow : textRow
-  const complete = pinned(batch, (cursor) => {
+  const complete = pinned(batch.columns, (cursor) => {
     for (const row of batch.rows) {
       if (!writeRow(writer, shape, row, cursor)) return false
       if (writer.position > chunks.limit) chunks.next()

@@ -1,7 +1,8 @@
+import { bytesOf } from '../kit/values.ts'
 import type { ColumnType } from './describe.ts'
 import { writeArrayOf } from './encode-array.ts'
 import { writeFloat4, writeFloat8, writeInt2, writeInt4, writeInt8, writeNumeric } from './encode-number.ts'
-import { asArray, asBytea, asJson, asText, bytesOf, hasToPostgres, type ToText } from './encode-text.ts'
+import { asArray, asBytea, asJson, asText, hasToPostgres, type ToText } from './encode-text.ts'
 import { writeDate, writeTime, writeTimestamp, writeTimestamptz } from './encode-time.ts'
 import type { Writer } from './writer.ts'
 

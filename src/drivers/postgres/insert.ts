@@ -1,9 +1,11 @@
 import type { BatchInput } from '../../contract/driver.ts'
+import { type Cursor, pinned } from '../kit/encode-error.ts'
+import { fieldOf } from '../kit/values.ts'
 import { putTextOrNull, writeUnusual } from './encode.ts'
 import { putArrayHeader } from './encode-array.ts'
 import type { ArrayColumn, InsertForm, Shape } from './form.ts'
 import { BIND, EXECUTE, SYNC } from './messages.ts'
-import { type Cursor, fieldOf, pinned, Statement } from './payload.ts'
+import { Statement } from './payload.ts'
 import type { Writer, WriterPool } from './writer.ts'
 
 const BINARY = 1
@@ -33,7 +35,8 @@ function write(batch: BatchInput, { prepare, columns }: InsertForm, writer: Writ
   writer.int16(1) // one format for all parameters
   writer.int16(BINARY)
   writer.int16(columns.length)
-  if (!pinned(batch, (cursor) => columns.every((column) => writeColumn(writer, batch, column, cursor)))) return false
+  if (!pinned(batch.columns, (cursor) => columns.every((column) => writeColumn(writer, batch, column, cursor))))
+    return false
   writer.int16(0) // formats of the result, which has no columns
   writer.closeLength(length, 4)
   writer.raw(EXECUTE)

@@ -1,14 +1,8 @@
+import { EncodeError } from '../kit/encode-error.ts'
+
 const SMALL = 64 * 1024
 const KEEP_BYTES = 16 * 1024 * 1024
 const SHORT_TEXT = 48
-
-/** A value the database could never take, found before anything was sent. Says nothing about the value itself. */
-export class EncodeError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'EncodeError'
-  }
-}
 
 /** A buffer that grows as it is written, big-endian as the wire protocol wants it. */
 export class Writer {

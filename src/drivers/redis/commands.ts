@@ -1,8 +1,9 @@
 import type { Row } from '../../contract/table.ts'
+import { EncodeError } from '../kit/encode-error.ts'
+import { fieldOf } from '../kit/values.ts'
 import { keyPositions } from './key-positions.ts'
-import { type CommandFunction, fieldOf, Mapping, type RedisCall } from './mapping.ts'
+import { type CommandFunction, Mapping, type RedisCall } from './mapping.ts'
 import type { Pipeline } from './pipeline.ts'
-import { EncodeError } from './writer.ts'
 
 /**
  * Every row is a command: its columns are, in this order, the command's name and its arguments

@@ -49,7 +49,3 @@ export function allow(mapping: string, table: Table, actions: readonly ConflictA
     `table ${JSON.stringify(table.name)}: ${mapping}() has no conflict action ${table.action}, only ${actions.join(', ')}`,
   )
 }
-
-export function fieldOf(row: Row, column: string): unknown {
-  return (row as Record<string, unknown>)[column]
-}

@@ -1,6 +1,7 @@
 import type { Operation, RowFailure } from '../../contract/driver.ts'
+import { EncodeError } from '../kit/encode-error.ts'
 import { slotOf } from './slot.ts'
-import { EncodeError, RespWriter } from './writer.ts'
+import { RespWriter } from './writer.ts'
 
 /** A row without a key goes to any node. */
 export const ANY_SLOT = -1

@@ -1,3 +1,5 @@
+import { EncodeError } from '../kit/encode-error.ts'
+
 const CR = 0x0d
 const LF = 0x0a
 const DOLLAR = 0x24
@@ -6,14 +8,6 @@ const ZERO = 0x30
 const SHORT_TEXT = 48
 /** `$`, up to ten digits, and two line ends. */
 const FRAME = 16
-
-/** A value Redis could not be given, found before anything was sent. Says nothing about the value itself. */
-export class EncodeError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'EncodeError'
-  }
-}
 
 /** Commands as the wire protocol wants them (RESP: arrays of bulk strings), in a buffer that grows as it is written. */
 export class RespWriter {

@@ -1,7 +1,7 @@
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
+import { EncodeError } from '../kit/encode-error.ts'
 import { byText, type TextTable } from '../kit/error-tables.ts'
 import { resultCode, resultName } from './client.ts'
-import { EncodeError } from './encode.ts'
 
 interface Result {
   readonly code: number

@@ -9,9 +9,11 @@ import {
 import type { Classification } from '../../contract/reasons.ts'
 import type { Table } from '../../contract/table.ts'
 import { implementing } from '../../support/options.ts'
+import { type Cursor, pinned } from '../kit/encode-error.ts'
+import { fieldOf } from '../kit/values.ts'
 import { classify } from './classify.ts'
 import { fileOf, type Run, runOf, type SqliteDatabase, type SqliteStatement } from './client.ts'
-import { type Bound, type EncodeDate, EncodeError, encode } from './encode.ts'
+import { type Bound, type EncodeDate, encode } from './encode.ts'
 import { dateEncoder, type SqliteOptions } from './options.ts'
 import { insertSql } from './sql.ts'
 
@@ -58,11 +60,7 @@ export class SqliteDriver implements Driver<SqliteOperation> {
   }
 
   plan(batch: BatchInput): SqliteOperation {
-    const { columns } = batch
-    return new SqliteOperation(
-      this.#formOf(batch),
-      batch.rows.map((row, rowIndex) => columns.map((column) => this.#encode(row, rowIndex, column))),
-    )
+    return new SqliteOperation(this.#formOf(batch), this.#encode(batch))
   }
 
   /** The event loop has its turn before every batch, however many follow each other. */
@@ -84,14 +82,21 @@ export class SqliteDriver implements Driver<SqliteOperation> {
     return form
   }
 
-  #encode(row: object, rowIndex: number, column: string): Bound {
-    try {
-      return encode((row as Record<string, unknown>)[column], this.#encodeDate)
-    } catch (error) {
-      const what = error instanceof EncodeError ? error.message : 'see cause'
-      const message = `value of column ${JSON.stringify(column)} cannot be encoded: ${what}`
-      throw new AttemptError(new EncodeError(message, { cause: error }), { rowIndex })
+  #encode({ rows, columns }: BatchInput): readonly (readonly Bound[])[] {
+    return pinned(columns, (cursor) =>
+      rows.map((row, i) => {
+        cursor.row = i
+        return this.#encodeRow(row, columns, cursor)
+      }),
+    )
+  }
+
+  #encodeRow(row: object, columns: readonly string[], cursor: Cursor): readonly Bound[] {
+    const values: Bound[] = []
+    for (cursor.column = 0; cursor.column < columns.length; cursor.column++) {
+      values.push(encode(fieldOf(row, columns[cursor.column]!), this.#encodeDate))
     }
+    return values
   }
 
   /** IMMEDIATE: the lock is had at the start or not at all, never lost half-way. */

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { EncodeError } from '../../../src/drivers/kit/encode-error.ts'
 import { Statement } from '../../../src/drivers/postgres/payload.ts'
-import { EncodeError, Writer, WriterPool } from '../../../src/drivers/postgres/writer.ts'
+import { Writer, WriterPool } from '../../../src/drivers/postgres/writer.ts'
 
 const writing = suite('writer')
 
