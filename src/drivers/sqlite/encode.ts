@@ -6,6 +6,10 @@ export type Bound = null | string | number | bigint | Buffer
 
 export type EncodeDate = (date: Date) => Bound
 
+export function encodeDates(as: 'iso' | 'milliseconds'): EncodeDate {
+  return as === 'iso' ? (date) => date.toISOString() : (date) => BigInt(date.getTime())
+}
+
 const MOST = 2n ** 63n
 
 /**
