@@ -1,7 +1,6 @@
 import { EncodeError } from '../kit/encode-error.ts'
-import type { WriteBinary } from './encode.ts'
 import { putInt8 } from './encode-number.ts'
-import type { Writer } from './writer.ts'
+import type { WriteBinary, Writer } from './writer.ts'
 
 const UINT32 = 4294967296
 const DAY = 86_400_000

@@ -2,7 +2,7 @@ import type { Preparation } from './messages.ts'
 import type { Writer, WriterPool } from './writer.ts'
 
 /** A batch as bytes, ready to be sent any number of times until it is released. */
-export class Statement {
+export class Payload {
   readonly name: 'COPY' | 'INSERT'
   readonly text: string
   /** What the connection must have prepared. */

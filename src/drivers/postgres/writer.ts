@@ -116,3 +116,10 @@ export class WriterPool {
 function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
+
+/**
+ * Writes one value that is neither null nor undefined, its length in front, in the binary form of one type. Returns
+ * false, with the writer in any state, when the value's meaning is for the server to decide: then the whole batch goes
+ * as text. What is stored is in both cases what `pg` would have stored for a bound parameter.
+ */
+export type WriteBinary = (writer: Writer, value: unknown) => boolean
