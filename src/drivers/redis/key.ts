@@ -3,7 +3,7 @@ import { OptionError } from '../../support/batchflow-error.ts'
 import { type Check, refuse, show } from '../../support/options.ts'
 import { EncodeError } from '../kit/encode-error.ts'
 import { fieldOf } from '../kit/values.ts'
-import { textOf } from './writer.ts'
+import { textOf } from './encode.ts'
 
 /**
  * Where a row is kept: under `<table>:<value>` of a column, under `<table>:<value>:<value>` of several (with `%` and `:`

@@ -3,11 +3,12 @@ import { OptionError } from '../../support/batchflow-error.ts'
 import { type Check, type Option, optional, parse, refuse, required, show } from '../../support/options.ts'
 import { EncodeError } from '../kit/encode-error.ts'
 import { bytesOf, fieldOf } from '../kit/values.ts'
+import { jsonText } from './encode.ts'
 import { keyReader, type RedisKey, redisKey } from './key.ts'
 import { allow, Mapping, type Recipe } from './mapping.ts'
 import type { Pipeline } from './pipeline.ts'
 import { FOR_EVER, type Ttl, ttlReader } from './ttl.ts'
-import { bulks, jsonText } from './writer.ts'
+import { bulks } from './writer.ts'
 
 export interface SetOptions<R extends Row> {
   /** @default the table's conflict keys */
