@@ -257,8 +257,8 @@ writing('options are checked', async () => {
   const pool = createCallbackPool({})
   const message = (options: object) =>
     thrownBy(() => mysqlExecutor(pool, options as MysqlOptions)).then((error) => (error as Error).message)
-  assert.is(await message({ prepare: 1 }), 'prepare must be true or false, received 1')
-  assert.is(await message({ prepared: true }), 'options of mysqlExecutor has no option "prepared"; there are prepare')
+  assert.is(await message({ prepare: 1 }), 'mysqlExecutor: prepare must be true or false, received 1')
+  assert.is(await message({ prepared: true }), 'mysqlExecutor: unknown option "prepared"; there are prepare')
   await pool.promise().end()
 })
 

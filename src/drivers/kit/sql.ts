@@ -1,17 +1,26 @@
 import type { Table } from '../../contract/table.ts'
 
-/** As standard SQL quotes a name; PostgreSQL and SQLite do. */
-export function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
+/** How names stand in the SQL of one database. */
+export interface Quoting {
+  quoteIdentifier(name: string): string
+  /** `app.users` */
+  quotePath(path: readonly string[]): string
+  /** `id, name` */
+  quoteList(names: readonly string[]): string
 }
 
-export function quotePath(path: readonly string[]): string {
-  return path.map(quoteIdentifier).join('.')
+/** @param quote stands around each name, and twice for itself inside one */
+export function quotingWith(quote: string): Quoting {
+  const quoteIdentifier = (name: string) => `${quote}${name.replaceAll(quote, quote + quote)}${quote}`
+  return {
+    quoteIdentifier,
+    quotePath: (path) => path.map(quoteIdentifier).join('.'),
+    quoteList: (names) => names.map(quoteIdentifier).join(', '),
+  }
 }
 
-export function quoteList(names: readonly string[]): string {
-  return names.map(quoteIdentifier).join(', ')
-}
+/** As in standard SQL; PostgreSQL and SQLite follow it. */
+export const { quoteIdentifier, quotePath, quoteList } = quotingWith('"')
 
 /** The `ON CONFLICT` clause of PostgreSQL, which SQLite took over. `columns`: those the rows of this statement have. */
 export function onConflict(table: Table, columns: readonly string[]): string {

@@ -1,5 +1,7 @@
 import { AttemptError, type BatchInput } from '../../contract/driver.ts'
-import { type Bound, EncodeError, encode, exactRoomFor, roomFor } from './encode.ts'
+import { type Cursor, EncodeError, pinned } from '../kit/encode-error.ts'
+import { fieldOf } from '../kit/values.ts'
+import { type Bound, encode, exactRoomFor, roomFor } from './encode.ts'
 
 /** Rows of a batch that go into one statement. */
 export interface Chunk {
@@ -27,6 +29,15 @@ const OVERHEAD = 1024
  * @throws {AttemptError} naming the row that cannot be encoded, or is bigger than a packet by itself
  */
 export function chunksOf(batch: BatchInput, limits: Limits, sizes: (rows: number) => readonly number[]): Chunk[] {
+  return pinned(batch.columns, (cursor) => divide(batch, limits, sizes, cursor))
+}
+
+function divide(
+  batch: BatchInput,
+  limits: Limits,
+  sizes: (rows: number) => readonly number[],
+  cursor: Cursor,
+): Chunk[] {
   const width = batch.columns.length
   const values: Bound[] = []
   const chunks: Chunk[] = []
@@ -40,11 +51,11 @@ export function chunksOf(batch: BatchInput, limits: Limits, sizes: (rows: number
   const mostRows = Math.max(1, Math.floor(limits.parameters / width))
   let first = 0
   let room = OVERHEAD
-  for (let row = 0; row < batch.rows.length; row++) {
-    const needed = encodeRow(batch, row, values, limits.packet - OVERHEAD)
-    if (row - first === mostRows || (row > first && room + needed > limits.packet)) {
-      cut(first, row)
-      first = row
+  for (cursor.row = 0; cursor.row < batch.rows.length; cursor.row++) {
+    const needed = encodeRow(batch, cursor, values, limits.packet - OVERHEAD)
+    if (cursor.row - first === mostRows || (cursor.row > first && room + needed > limits.packet)) {
+      cut(first, cursor.row)
+      first = cursor.row
       room = OVERHEAD
     }
     room += needed
@@ -53,13 +64,14 @@ export function chunksOf(batch: BatchInput, limits: Limits, sizes: (rows: number
   return chunks
 }
 
-/** Puts the row's values in their place, and returns the room they take. */
-function encodeRow({ rows, columns }: BatchInput, row: number, values: Bound[], most: number): number {
-  const start = row * columns.length
-  const fields = rows[row] as Record<string, unknown>
+/** Puts the values of the row at the cursor in their place, and returns the room they take. */
+function encodeRow({ rows, columns }: BatchInput, cursor: Cursor, values: Bound[], most: number): number {
+  const start = cursor.row * columns.length
+  const row = rows[cursor.row]!
   let room = 0
   for (let i = 0; i < columns.length; i++) {
-    const value = pinned(row, columns[i]!, () => encode(fields[columns[i]!]))
+    cursor.column = i
+    const value = encode(fieldOf(row, columns[i]!))
     values[start + i] = value
     room += roomFor(value)
   }
@@ -67,16 +79,6 @@ function encodeRow({ rows, columns }: BatchInput, row: number, values: Bound[], 
   let exact = 0
   for (let i = 0; i < columns.length; i++) exact += exactRoomFor(values[start + i]!)
   if (exact <= most) return exact
-  throw new AttemptError(new EncodeError('the row is larger than max_allowed_packet of the server'), { rowIndex: row })
-}
-
-/** Runs `act`; what it throws becomes the failure of the row. */
-function pinned<T>(rowIndex: number, column: string, act: () => T): T {
-  try {
-    return act()
-  } catch (error) {
-    const what = error instanceof EncodeError ? error.message : 'see cause'
-    const message = `value of column ${JSON.stringify(column)} cannot be encoded: ${what}`
-    throw new AttemptError(new EncodeError(message, { cause: error }), { rowIndex })
-  }
+  const cause = new EncodeError('the row is larger than max_allowed_packet of the server')
+  throw new AttemptError(cause, { rowIndex: cursor.row })
 }

@@ -1,7 +1,7 @@
 import { byNodeCode, byText, type TextTable } from '../../contract/error-tables.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
+import { EncodeError } from '../kit/encode-error.ts'
 import { isServerError } from './client.ts'
-import { EncodeError } from './encode.ts'
 import { MissingIndexError } from './keys.ts'
 
 /**

@@ -52,7 +52,7 @@ export function isServerError(error: unknown): error is ServerError {
 const isPool = implementing<MysqlPromisePool>('a pool of mysql2', 'getConnection')
 
 /** @throws {OptionError} when it is no pool */
-export function promisePool(pool: MysqlPool): MysqlPromisePool {
-  const given = typeof pool === 'object' && pool !== null && 'promise' in pool ? pool.promise() : pool
-  return isPool('mysqlExecutor: pool', given)
+export function validPool(given: MysqlPool): MysqlPromisePool {
+  const pool = typeof given === 'object' && given !== null && 'promise' in given ? given.promise() : given
+  return isPool('mysqlExecutor: pool', pool)
 }

@@ -4,51 +4,28 @@ import {
   type BatchInput,
   type Driver,
   type DriverTarget,
-  type Operation,
 } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
 import type { Table } from '../../contract/table.ts'
-import { type Chunk, chunksOf, type Limits } from './chunks.ts'
+import { Forms } from '../kit/forms.ts'
+import { type Lender, withLease } from '../kit/lease.ts'
+import { withoutEffect } from '../kit/without-effect.ts'
+import { chunksOf, type Limits } from './chunks.ts'
 import { classify } from './classify.ts'
-import { isServerError, type MysqlPool, type MysqlPromisePool, promisePool } from './client.ts'
+import { isServerError, type MysqlConnection, type MysqlPool, type MysqlPromisePool, validPool } from './client.ts'
+import { type Lease, lenderOf } from './connection.ts'
+import { Form } from './form.ts'
 import { areIndexed, MissingIndexError } from './keys.ts'
-import { type Lease, withConnection } from './lease.ts'
+import { MysqlOperation } from './operation.ts'
 import { type MysqlOptions, validOptions } from './options.ts'
 import { rowIndexOf } from './row-index.ts'
-import { type Session, sessionOf } from './server.ts'
+import { type Settings, settingsOf } from './server.ts'
 import { type Statement, Transaction } from './session.ts'
-import { Sizes } from './sizes.ts'
-import { type InsertText, insertSql, insertText } from './sql.ts'
 import { targetOf } from './target.ts'
 
 const MOST_PARAMETERS = 65_535
 /** The server keeps as many prepared statements as it is willing to, of all its clients together. */
 const TOO_MANY_PREPARED = 1461
-
-/** Texts of one set of columns, and how its rows are divided. */
-interface Form {
-  readonly text: InsertText
-  readonly sizes: Sizes
-  /** By number of rows. */
-  readonly sql: Map<number, string>
-}
-
-/** A batch encoded for MySQL, in one statement or several. */
-export class MysqlOperation implements Operation {
-  readonly name = 'INSERT'
-  /** With the parameters of one row. */
-  readonly text: string
-  /** @internal */
-  readonly form: Form
-  /** @internal */
-  readonly chunks: readonly Chunk[]
-
-  constructor(form: Form, chunks: readonly Chunk[]) {
-    this.text = insertSql(form.text, 1)
-    this.form = form
-    this.chunks = chunks
-  }
-}
 
 /**
  * Writes batches to MySQL 5.7 and MariaDB 10.3 and later, over a pool the application owns, with multi-row INSERTs. Each
@@ -58,32 +35,34 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   readonly name = 'mysql'
   readonly target: DriverTarget
   readonly #pool: MysqlPromisePool
+  readonly #lender: Lender<MysqlConnection>
   #prepare: boolean
-  /** Of the first connection; all lead to the same server. */
-  #session: Session | undefined
+  /** As the first connection found them; all lead to the same server. */
+  #settings: Settings | undefined
   /** Tables whose conflict keys have an index. */
   readonly #checked = new WeakSet<Table>()
-  readonly #forms = new WeakMap<Table, WeakMap<readonly string[], Form>>()
+  readonly #forms = new Forms<Form>()
 
   /** @throws {OptionError} naming the option and the value it received */
   constructor(pool: MysqlPool, options: MysqlOptions = {}) {
     this.#prepare = validOptions(options).prepare
-    this.#pool = promisePool(pool)
+    this.#pool = validPool(pool)
+    this.#lender = lenderOf(this.#pool)
     this.target = targetOf(this.#pool)
   }
 
   plan(batch: BatchInput, { signal }: AttemptContext): MysqlOperation | Promise<MysqlOperation> {
     const isNew = batch.table.keys.length > 0 && !this.#checked.has(batch.table)
-    if (this.#session !== undefined && !isNew) return this.#encode(batch, this.#session)
-    return this.#getToKnow(batch.table, isNew, signal).then((session) => this.#encode(batch, session))
+    if (this.#settings !== undefined && !isNew) return this.#encode(batch, this.#settings)
+    return this.#getToKnow(batch.table, isNew, signal).then((settings) => this.#encode(batch, settings))
   }
 
   async run(operation: MysqlOperation, { signal }: AttemptContext): Promise<undefined> {
-    await withConnection(this.#pool, signal, async (lease) => {
-      const session = await sessionOf(lease, signal)
+    await withLease(this.#lender, signal, async (lease) => {
+      const settings = await settingsOf(lease, signal)
       const prepare = this.#prepare
       try {
-        await this.#write(lease, session, operation, signal)
+        await this.#write(lease, settings, operation, signal)
       } catch (error) {
         const cause = error instanceof AttemptError ? error.cause : error
         if (!prepare || !isServerError(cause) || cause.errno !== TOO_MANY_PREPARED) throw error
@@ -97,42 +76,29 @@ export class MysqlDriver implements Driver<MysqlOperation> {
     return classify(error)
   }
 
-  async #getToKnow(table: Table, isNew: boolean, signal: AbortSignal): Promise<Session> {
-    const [session, areFit] = await withConnection(this.#pool, signal, async (lease) => {
-      const found = await sessionOf(lease, signal)
+  async #getToKnow(table: Table, isNew: boolean, signal: AbortSignal): Promise<Settings> {
+    const [settings, areFit] = await withLease(this.#lender, signal, async (lease) => {
+      const found = await settingsOf(lease, signal)
       return [found, !isNew || (await areIndexed(lease, table, signal))] as const
     })
-    this.#session = session
-    if (!areFit) throw new AttemptError(new MissingIndexError(table), { ambiguous: false })
+    this.#settings = settings
+    if (!areFit) throw withoutEffect(new MissingIndexError(table))
     this.#checked.add(table)
-    return session
+    return settings
   }
 
-  #encode(batch: BatchInput, session: Session): MysqlOperation {
-    const form = this.#formOf(batch, session)
+  #encode(batch: BatchInput, { packet, dialect }: Settings): MysqlOperation {
+    const form = this.#forms.get(batch) ?? this.#forms.set(batch, new Form(batch.table, batch.columns, dialect))
     // values that are escaped into the text, which only happens unprepared, can take twice their room
-    const limits: Limits = {
-      packet: this.#prepare ? session.packet : session.packet / 2,
-      parameters: MOST_PARAMETERS,
-    }
+    const limits: Limits = { packet: this.#prepare ? packet : packet / 2, parameters: MOST_PARAMETERS }
     return new MysqlOperation(form, chunksOf(batch, limits, form.sizes.split))
   }
 
-  #formOf({ table, columns }: BatchInput, { dialect }: Session): Form {
-    let forms = this.#forms.get(table)
-    if (forms === undefined) this.#forms.set(table, (forms = new WeakMap()))
-    let form = forms.get(columns)
-    if (form === undefined) {
-      form = { text: insertText(table, columns, dialect), sizes: new Sizes(), sql: new Map() }
-      forms.set(columns, form)
-    }
-    return form
-  }
-
-  async #write(lease: Lease, session: Session, { form, chunks }: MysqlOperation, signal: AbortSignal): Promise<void> {
+  async #write(lease: Lease, settings: Settings, operation: MysqlOperation, signal: AbortSignal): Promise<void> {
+    const { form, chunks } = operation
     const statements = chunks.map((chunk) => this.#statement(form, chunk.rows, chunk.values))
     let rowIndex: number | undefined
-    const transaction = new Transaction(this.#pool, lease, session, signal)
+    const transaction = new Transaction(this.#pool, lease, settings, signal)
     try {
       await transaction.run(statements, async (index, error) => {
         const { first, rows, values } = chunks[index]!
@@ -140,7 +106,7 @@ export class MysqlDriver implements Driver<MysqlOperation> {
         if (suspect === undefined || suspect >= rows) return
         const width = values.length / rows
         const alone = this.#statement(form, 1, values.slice(suspect * width, (suspect + 1) * width))
-        if ((await errnoOf(transaction.attempt(alone))) === error.errno) rowIndex = first + suspect
+        if ((await errnoOf(transaction.execute(alone))) === error.errno) rowIndex = first + suspect
       })
     } catch (error) {
       if (rowIndex === undefined || !(error instanceof AttemptError)) throw error
@@ -148,14 +114,12 @@ export class MysqlDriver implements Driver<MysqlOperation> {
     }
   }
 
-  #statement({ text, sql }: Form, rows: number, values: readonly unknown[]): Statement {
-    let known = sql.get(rows)
-    if (known === undefined) sql.set(rows, (known = insertSql(text, rows)))
-    return { sql: known, values, prepare: this.#prepare }
+  #statement(form: Form, rows: number, values: readonly unknown[]): Statement {
+    return { sql: form.sql(rows), values, prepare: this.#prepare }
   }
 }
 
-/** Of the error that the promise rejects with, if the server raised it. */
+/** The number of the error that the promise rejects with, if the server raised it. */
 function errnoOf(promise: Promise<void>): Promise<number | undefined> {
   return promise.then(
     () => undefined,

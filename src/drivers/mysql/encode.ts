@@ -1,10 +1,7 @@
-/** A value the database could never take, found before anything was sent. Says nothing about the value itself. */
-export class EncodeError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'EncodeError'
-  }
-}
+import { EncodeError } from '../kit/encode-error.ts'
+import { encodeObject } from '../kit/values.ts'
+
+const asItIs = (date: Date): Date => date
 
 /** What `mysql2` binds as it is. */
 export type Bound = null | string | number | boolean | Date | Buffer
@@ -28,22 +25,10 @@ export function encode(value: unknown): Bound {
     case 'undefined':
       return null
     case 'object':
-      return value === null ? null : encodeObject(value)
+      return value === null ? null : encodeObject(value, asItIs)
     default:
       throw new EncodeError(`a ${typeof value} is no value`)
   }
-}
-
-function encodeObject(value: object): Bound {
-  if (value instanceof Date) {
-    if (Number.isNaN(value.getTime())) throw new EncodeError('the date is invalid')
-    return value
-  }
-  if (Buffer.isBuffer(value)) return value
-  if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  const json: unknown = JSON.stringify(value)
-  if (typeof json !== 'string') throw new EncodeError('the object has no JSON form')
-  return json
 }
 
 const LENGTH_PREFIX = 9

@@ -4,7 +4,8 @@ import { MysqlDriver } from './driver.ts'
 import type { MysqlOptions } from './options.ts'
 
 export type { MysqlCallbackPool, MysqlConnection, MysqlPool, MysqlPromisePool } from './client.ts'
-export { MysqlDriver, type MysqlOperation } from './driver.ts'
+export { MysqlDriver } from './driver.ts'
+export type { MysqlOperation } from './operation.ts'
 export type { MysqlOptions } from './options.ts'
 
 /**

@@ -1,8 +1,14 @@
 import type { Table } from '../../contract/table.ts'
-import { type Lease, unlessAborted } from './lease.ts'
+import { brand } from '../../support/brand.ts'
+import { answerTo } from '../kit/lease.ts'
+import type { Lease } from './connection.ts'
 
 /** Without such an index no row would ever meet another, and an update would silently append. */
 export class MissingIndexError extends Error {
+  static {
+    brand(MissingIndexError, 'missing-index-error')
+  }
+
   constructor({ name, keys }: Table) {
     super(`table ${JSON.stringify(name)} has no unique index of the columns ${keys.join(', ')}, which onConflict names`)
     this.name = 'MissingIndexError'
@@ -20,12 +26,8 @@ WHERE t.table_schema = COALESCE(?, DATABASE()) AND t.table_name = ? AND t.table_
 export async function areIndexed(lease: Lease, table: Table, signal: AbortSignal): Promise<boolean> {
   const values = [table.path.at(-2) ?? null, table.path.at(-1)]
   const answer = lease.connection.query({ sql: QUESTION, values, rowsAsArray: true })
-  try {
-    const [rows] = await unlessAborted(answer, signal)
-    return fits(table, rows as unknown[][])
-  } finally {
-    lease.doubt ||= signal.aborted // nobody waits for the answer any more
-  }
+  const [rows] = await answerTo(lease, answer, signal)
+  return fits(table, rows as unknown[][])
 }
 
 function fits({ keys }: Table, rows: readonly (readonly unknown[])[]): boolean {

@@ -1,9 +1,9 @@
-import type { Lease } from './lease.ts'
-import { unlessAborted } from './lease.ts'
+import { answerTo } from '../kit/lease.ts'
+import type { Lease } from './connection.ts'
 import type { Dialect } from './sql.ts'
 
 /** What the server says about itself and about one connection. */
-export interface Session {
+export interface Settings {
   readonly dialect: Dialect
   /** `max_allowed_packet`, bytes */
   readonly packet: number
@@ -13,26 +13,21 @@ export interface Session {
 
 const QUESTION = 'SELECT VERSION(), @@max_allowed_packet, @@sql_mode, @@autocommit'
 
-/** By the connection itself, which outlives the views of it that a pool hands out. */
-const known = new WeakMap<object, Session>()
+/** Remembered by the connection itself, which outlives the views of it that a pool hands out. */
+const known = new WeakMap<object, Settings>()
 
 /** Asked once per connection. */
-export async function sessionOf(lease: Lease, signal: AbortSignal): Promise<Session> {
+export async function settingsOf(lease: Lease, signal: AbortSignal): Promise<Settings> {
   const { connection } = lease
   const remembered = known.get(connection.connection)
   if (remembered !== undefined) return remembered
-  try {
-    const [rows] = await unlessAborted(connection.query({ sql: QUESTION, rowsAsArray: true }), signal)
-    const session = readSession((rows as unknown[][])[0]!.map(String))
-    known.set(connection.connection, session)
-    return session
-  } catch (error) {
-    lease.doubt ||= signal.aborted // nobody waits for the answer any more
-    throw error
-  }
+  const [rows] = await answerTo(lease, connection.query({ sql: QUESTION, rowsAsArray: true }), signal)
+  const settings = readSettings((rows as unknown[][])[0]!.map(String))
+  known.set(connection.connection, settings)
+  return settings
 }
 
-function readSession([version = '', packet, sqlMode = '', autocommit]: readonly string[]): Session {
+function readSettings([version = '', packet, sqlMode = '', autocommit]: readonly string[]): Settings {
   return { dialect: dialectOf(version), packet: Number(packet), sqlMode, autocommit: autocommit === '1' }
 }
 

@@ -1,12 +1,7 @@
 import type { Table } from '../../contract/table.ts'
+import { quotingWith } from '../kit/sql.ts'
 
-export function quoteIdentifier(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``
-}
-
-export function quotePath(path: readonly string[]): string {
-  return path.map(quoteIdentifier).join('.')
-}
+const { quoteIdentifier, quotePath, quoteList } = quotingWith('`')
 
 /** How the row that could not be inserted is spoken of: `VALUES(c)`, or `alias.c` since MySQL 8.0.20 deprecates it. */
 export type Dialect = 'values' | 'alias'
@@ -23,7 +18,7 @@ export interface InsertText {
 
 export function insertText(table: Table, columns: readonly string[], dialect: Dialect): InsertText {
   return {
-    before: `INSERT INTO ${quotePath(table.path)} (${columns.map(quoteIdentifier).join(', ')}) VALUES `,
+    before: `INSERT INTO ${quotePath(table.path)} (${quoteList(columns)}) VALUES `,
     row: `(${columns.map(() => '?').join(', ')})`,
     after: onConflict(table, columns, dialect),
   }

@@ -1,7 +1,7 @@
 import { byNodeCode, byText, type TextTable } from '../../contract/error-tables.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
+import { EncodeError } from '../kit/encode-error.ts'
 import { isServerError, sqlState } from './client.ts'
-import { EncodeError } from './writer.ts'
 
 /**
  * By SQLSTATE, or by its class (the first two characters). The list of codes is PostgreSQL's Appendix A.

@@ -1,3 +1,6 @@
+import { OptionError } from '../../support/batchflow-error.ts'
+import { implementing } from '../../support/options.ts'
+
 /**
  * The slice of `pg` this driver calls, typed structurally: a `pg.Pool` fits without a cast and `pg` is never imported.
  * Works with `pg` 8.11 and later, the JavaScript client; `pg.native` and pools with `pipeline: true` refuse queries that
@@ -59,6 +62,17 @@ export interface PgStream {
 /** What `client.query` accepts instead of a text: an object that does its own talking. */
 export interface PgSubmittable {
   submit(connection: PgConnection): Error | undefined
+}
+
+const isPool = implementing<PgPool>('a pg.Pool', 'connect')
+
+/** @throws {OptionError} when it is no pool */
+export function validPool(given: PgPool): PgPool {
+  const pool = isPool('postgresExecutor: pool', given)
+  if (!('processID' in pool)) return pool
+  throw new OptionError(
+    'postgresExecutor: pool must be a pg.Pool, received a pg.Client: batches need connections of their own',
+  )
 }
 
 /** What the server says about an error, beside the message. */

@@ -1,9 +1,11 @@
 import type { BatchInput } from '../../contract/driver.ts'
+import { type Cursor, pinned } from '../kit/encode-error.ts'
+import { fieldOf } from '../kit/values.ts'
 import { writeUnusual } from './encode.ts'
 import { writeField } from './encode-text.ts'
-import type { Shape } from './form.ts'
+import type { Form } from './form.ts'
 import { COPY_DATA, COPY_DONE } from './messages.ts'
-import { type Cursor, fieldOf, pinned, Statement } from './payload.ts'
+import { Payload } from './payload.ts'
 import type { Writer, WriterPool } from './writer.ts'
 
 const TAB = 0x09
@@ -15,14 +17,14 @@ const BINARY_HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1'
 const CHUNK = 256 * 1024
 
 /** The whole COPY as one run of messages: the query, the data in chunks, the end. */
-export function planCopy(batch: BatchInput, shape: Shape, pool: WriterPool): Statement {
+export function planCopy(batch: BatchInput, form: Form, pool: WriterPool): Payload {
   const writer = pool.take()
   try {
-    const binary = shape.triesBinary && write(batch, shape, writer, true)
-    if (!binary) write(batch, shape, writer, false)
-    shape.learn(binary)
-    const { text, preparations } = shape.copy(binary)
-    return new Statement('COPY', text, preparations, writer, pool)
+    const binary = form.triesBinary && write(batch, form, writer, true)
+    if (!binary) write(batch, form, writer, false)
+    form.learn(binary)
+    const { text, preparations } = form.copy(binary)
+    return new Payload('COPY', text, preparations, writer, pool)
   } catch (error) {
     pool.give(writer)
     throw error
@@ -30,16 +32,16 @@ export function planCopy(batch: BatchInput, shape: Shape, pool: WriterPool): Sta
 }
 
 /** False when a value has no binary form; the writer then starts over. */
-function write(batch: BatchInput, shape: Shape, writer: Writer, binary: boolean): boolean {
-  const { before, after } = shape.copy(binary)
+function write(batch: BatchInput, form: Form, writer: Writer, binary: boolean): boolean {
+  const { before, after } = form.copy(binary)
   writer.position = 0
   writer.raw(before)
   const chunks = new Chunks(writer)
   if (binary) writer.raw(BINARY_HEADER)
   const writeRow = binary ? binaryRow : textRow
-  const complete = pinned(batch, (cursor) => {
+  const complete = pinned(batch.columns, (cursor) => {
     for (const row of batch.rows) {
-      if (!writeRow(writer, shape, row, cursor)) return false
+      if (!writeRow(writer, form, row, cursor)) return false
       if (writer.position > chunks.limit) chunks.next()
       cursor.row++
     }
@@ -52,8 +54,8 @@ function write(batch: BatchInput, shape: Shape, writer: Writer, binary: boolean)
   return true
 }
 
-function binaryRow(writer: Writer, shape: Shape, row: object, cursor: Cursor): boolean {
-  const { columns, writers } = shape
+function binaryRow(writer: Writer, form: Form, row: object, cursor: Cursor): boolean {
+  const { columns, writers } = form
   writer.int16(columns.length)
   for (let i = 0; i < columns.length; i++) {
     cursor.column = i
@@ -64,8 +66,8 @@ function binaryRow(writer: Writer, shape: Shape, row: object, cursor: Cursor): b
   return true
 }
 
-function textRow(writer: Writer, shape: Shape, row: object, cursor: Cursor): boolean {
-  const { columns, texts } = shape
+function textRow(writer: Writer, form: Form, row: object, cursor: Cursor): boolean {
+  const { columns, texts } = form
   for (let i = 0; i < columns.length; i++) {
     cursor.column = i
     const text = texts[i]!(fieldOf(row, columns[i]!))

@@ -1,7 +1,8 @@
 import { OptionError } from '../../support/batchflow-error.ts'
+import { answerTo } from '../kit/lease.ts'
 import { quoteIdentifier, quotePath } from '../kit/sql.ts'
 import type { PgClient } from './client.ts'
-import { ask, type Lease } from './session.ts'
+import type { Lease } from './connection.ts'
 
 /** What the catalogue knows about a table, as far as writing to it goes. */
 export interface Description {
@@ -12,7 +13,7 @@ export interface Description {
   readonly copyable: boolean
   /** Changes whenever a column comes, goes, or changes its name or type. */
   readonly version: string
-  /** By column name. Empty when there is no such table. */
+  /** The columns by name; none when there is no such table. */
   readonly columns: ReadonlyMap<string, ColumnType>
 }
 
@@ -72,11 +73,11 @@ ORDER BY s.attnum, s.depth`
 
 /** Asks the catalogue, with the search path of this connection, as the statements themselves will. */
 export async function describeTable(lease: Lease, path: readonly string[], signal: AbortSignal): Promise<Description> {
-  const { client } = lease
+  const client = lease.connection
   if (client.connection === undefined || client.pipeline === true) {
     throw new OptionError('postgresExecutor needs a pool of the JavaScript pg client without { pipeline: true }')
   }
-  const { rows } = await ask(lease, { text: DESCRIBE, values: [quotePath(path)] }, signal)
+  const { rows } = await answerTo(lease, client.query({ text: DESCRIBE, values: [quotePath(path)] }), signal)
   const columns = new Map<string, ColumnType>()
   for (const row of rows) columns.set(String(row['name']), refine(columns.get(String(row['name'])), row))
   const copyable = rows[0]?.['copyable'] === 'true' && !isPooled(client, rows[0]['pid'])

@@ -1,5 +1,4 @@
-import type { WriteBinary } from './encode.ts'
-import type { Writer } from './writer.ts'
+import type { WriteBinary, Writer } from './writer.ts'
 
 const UINT32 = 4294967296
 

@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { isDate } from 'node:util/types'
-import { EncodeError, type Writer } from './writer.ts'
+import { EncodeError } from '../kit/encode-error.ts'
+import { bytesOf } from '../kit/values.ts'
+import type { Writer } from './writer.ts'
 
 /** The text PostgreSQL is to parse as a value of the column's type; null for NULL. */
 export type ToText = (value: unknown) => string | null
@@ -47,10 +49,6 @@ export function hasToPostgres(value: unknown): value is Custom {
     !ArrayBuffer.isView(value) &&
     typeof Reflect.get(value, 'toPostgres') === 'function'
   )
-}
-
-export function bytesOf(view: ArrayBufferView): Buffer {
-  return Buffer.isBuffer(view) ? view : Buffer.from(view.buffer, view.byteOffset, view.byteLength)
 }
 
 /** Inside a literal bytes are hexadecimal whatever the element type, as in `pg`. */

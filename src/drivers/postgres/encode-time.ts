@@ -1,6 +1,6 @@
-import type { WriteBinary } from './encode.ts'
+import { EncodeError } from '../kit/encode-error.ts'
 import { putInt8 } from './encode-number.ts'
-import { EncodeError, type Writer } from './writer.ts'
+import type { WriteBinary, Writer } from './writer.ts'
 
 const UINT32 = 4294967296
 const DAY = 86_400_000

@@ -1,16 +1,10 @@
+import { bytesOf } from '../kit/values.ts'
 import type { ColumnType } from './describe.ts'
 import { writeArrayOf } from './encode-array.ts'
 import { writeFloat4, writeFloat8, writeInt2, writeInt4, writeInt8, writeNumeric } from './encode-number.ts'
-import { asArray, asBytea, asJson, asText, bytesOf, hasToPostgres, type ToText } from './encode-text.ts'
+import { asArray, asBytea, asJson, asText, hasToPostgres, type ToText } from './encode-text.ts'
 import { writeDate, writeTime, writeTimestamp, writeTimestamptz } from './encode-time.ts'
-import type { Writer } from './writer.ts'
-
-/**
- * Writes one value that is neither null nor undefined, its length in front, in the binary form of one type. Returns
- * false, with the writer in any state, when the value's meaning is for the server to decide: then the whole batch goes
- * as text. What is stored is in both cases what `pg` would have stored for a bound parameter.
- */
-export type WriteBinary = (writer: Writer, value: unknown) => boolean
+import type { WriteBinary, Writer } from './writer.ts'
 
 export const TEXT_OID = 25
 const BYTEA_OID = 17
@@ -86,7 +80,7 @@ interface BuiltIn {
   readonly write: WriteBinary
 }
 
-/** By type OID, which for built-in types is fixed for ever: src/include/catalog/pg_type.dat in PostgreSQL. */
+/** Built-in types by their OID, which is fixed for ever: src/include/catalog/pg_type.dat in PostgreSQL. */
 export const BUILT_IN: ReadonlyMap<number, BuiltIn> = new Map([
   [16, { name: 'bool', write: writeBool }],
   [BYTEA_OID, { name: 'bytea', write: writeRaw }],

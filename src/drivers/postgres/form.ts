@@ -2,16 +2,17 @@ import { createHash } from 'node:crypto'
 import type { Table } from '../../contract/table.ts'
 import { quotePath } from '../kit/sql.ts'
 import { type ColumnType, type Description, UNKNOWN_COLUMN, versionSql } from './describe.ts'
-import { BUILT_IN, binaryWriter, TEXT_OID, textOf, type WriteBinary } from './encode.ts'
+import { BUILT_IN, binaryWriter, TEXT_OID, textOf } from './encode.ts'
 import type { ToText } from './encode-text.ts'
 import { executeMessages, type Preparation, queryMessage, SYNC } from './messages.ts'
 import { copySql, insertSql, quoteLiteral, type UnnestColumn } from './sql.ts'
+import type { WriteBinary } from './writer.ts'
 
 /** After so many batches in a row that held a value for the server to read, binary is not tried again. */
 const TEXT_BATCHES = 8
 
 /** A COPY without its data: the messages before and after them. */
-export interface CopyForm {
+export interface CopyMessages {
   readonly text: string
   readonly preparations: readonly Preparation[]
   readonly before: Buffer
@@ -19,7 +20,7 @@ export interface CopyForm {
 }
 
 /** An `INSERT … FROM unnest` without its parameters. */
-export interface InsertForm {
+export interface InsertMessages {
   readonly prepare: Preparation
   readonly columns: readonly ArrayColumn[]
 }
@@ -32,13 +33,13 @@ export interface ArrayColumn extends UnnestColumn {
   readonly toText: ToText
 }
 
-interface Forms {
-  copy?: CopyForm
-  insert?: InsertForm
+interface Messages {
+  copy?: CopyMessages
+  insert?: InsertMessages
 }
 
 /** Everything about one table and list of columns that is the same for each batch, derived once. */
-export class Shape {
+export class Form {
   readonly table: Table
   readonly columns: readonly string[]
   readonly version: string
@@ -47,8 +48,8 @@ export class Shape {
   readonly texts: readonly ToText[]
   readonly #types: readonly ColumnType[]
   readonly #named: boolean
-  readonly #binary: Forms = {}
-  readonly #text: Forms = {}
+  readonly #binary: Messages = {}
+  readonly #text: Messages = {}
   #textBatches = 0
 
   /** @param named whether statements may be prepared under a name */
@@ -72,16 +73,16 @@ export class Shape {
     this.#textBatches = binary ? 0 : this.#textBatches + 1
   }
 
-  copy(binary: boolean): CopyForm {
-    const forms = binary ? this.#binary : this.#text
-    forms.copy ??= this.#copyForm(binary)
-    return forms.copy
+  copy(binary: boolean): CopyMessages {
+    const messages = binary ? this.#binary : this.#text
+    messages.copy ??= this.#copyMessages(binary)
+    return messages.copy
   }
 
-  insert(binary: boolean): InsertForm {
-    const forms = binary ? this.#binary : this.#text
-    forms.insert ??= this.#insertForm(binary)
-    return forms.insert
+  insert(binary: boolean): InsertMessages {
+    const messages = binary ? this.#binary : this.#text
+    messages.insert ??= this.#insertMessages(binary)
+    return messages.insert
   }
 
   /**
@@ -90,14 +91,14 @@ export class Shape {
    * columns again and divides by zero when they are not the ones the batch was encoded for. Prepared, this costs the
    * server some ten microseconds; as plain text ten times that.
    */
-  #copyForm(binary: boolean): CopyForm {
+  #copyMessages(binary: boolean): CopyMessages {
     const text = copySql(this.table, this.columns, binary ? 'binary' : 'text')
     if (!binary) return simple(text, text)
     const check = `SELECT 1 / ((${versionSql(quoteLiteral(quotePath(this.table.path)))}) = ${this.version})::int`
     return this.#named ? extended(named(text), named(check)) : simple(text, `${text}; ${check}`)
   }
 
-  #insertForm(binary: boolean): InsertForm {
+  #insertMessages(binary: boolean): InsertMessages {
     const columns = this.columns.map((name, i) => this.#arrayColumn(name, i, binary))
     const text = insertSql(this.table, columns)
     return { prepare: this.#named ? named(text) : { name: '', text }, columns }
@@ -116,11 +117,11 @@ export class Shape {
   }
 }
 
-function simple(text: string, sql: string): CopyForm {
+function simple(text: string, sql: string): CopyMessages {
   return { text, preparations: [], before: queryMessage(sql), after: Buffer.alloc(0) }
 }
 
-function extended(copy: Preparation, check: Preparation): CopyForm {
+function extended(copy: Preparation, check: Preparation): CopyMessages {
   const after = Buffer.concat([executeMessages(check), SYNC])
   return { text: copy.text, preparations: [copy, check], before: executeMessages(copy), after }
 }

@@ -4,7 +4,8 @@ import { PostgresDriver } from './driver.ts'
 import type { PostgresOptions } from './options.ts'
 
 export type { PgClient, PgPool } from './client.ts'
-export { PostgresDriver, type PostgresOperation } from './driver.ts'
+export { PostgresDriver } from './driver.ts'
+export type { PostgresOperation } from './operation.ts'
 export type { PostgresOptions } from './options.ts'
 
 /**

@@ -1,22 +1,24 @@
 import type { BatchInput } from '../../contract/driver.ts'
+import { type Cursor, pinned } from '../kit/encode-error.ts'
+import { fieldOf } from '../kit/values.ts'
 import { putTextOrNull, writeUnusual } from './encode.ts'
 import { putArrayHeader } from './encode-array.ts'
-import type { ArrayColumn, InsertForm, Shape } from './form.ts'
+import type { ArrayColumn, Form, InsertMessages } from './form.ts'
 import { BIND, EXECUTE, SYNC } from './messages.ts'
-import { type Cursor, fieldOf, pinned, Statement } from './payload.ts'
+import { Payload } from './payload.ts'
 import type { Writer, WriterPool } from './writer.ts'
 
 const BINARY = 1
 
 /** `INSERT … SELECT … FROM unnest(…)` as Bind, Execute and Sync, each column one binary array. */
-export function planInsert(batch: BatchInput, shape: Shape, pool: WriterPool): Statement {
+export function planInsert(batch: BatchInput, form: Form, pool: WriterPool): Payload {
   const writer = pool.take()
   try {
-    const binary = shape.triesBinary && write(batch, shape.insert(true), writer)
-    if (!binary) write(batch, shape.insert(false), writer)
-    shape.learn(binary)
-    const { prepare } = shape.insert(binary)
-    return new Statement('INSERT', prepare.text, [prepare], writer, pool)
+    const binary = form.triesBinary && write(batch, form.insert(true), writer)
+    if (!binary) write(batch, form.insert(false), writer)
+    form.learn(binary)
+    const { prepare } = form.insert(binary)
+    return new Payload('INSERT', prepare.text, [prepare], writer, pool)
   } catch (error) {
     pool.give(writer)
     throw error
@@ -24,7 +26,7 @@ export function planInsert(batch: BatchInput, shape: Shape, pool: WriterPool): S
 }
 
 /** False when a value has no binary form; the writer is then started over. */
-function write(batch: BatchInput, { prepare, columns }: InsertForm, writer: Writer): boolean {
+function write(batch: BatchInput, { prepare, columns }: InsertMessages, writer: Writer): boolean {
   writer.position = 0
   writer.reserve(1)
   writer.bytes[writer.position++] = BIND
@@ -33,7 +35,8 @@ function write(batch: BatchInput, { prepare, columns }: InsertForm, writer: Writ
   writer.int16(1) // one format for all parameters
   writer.int16(BINARY)
   writer.int16(columns.length)
-  if (!pinned(batch, (cursor) => columns.every((column) => writeColumn(writer, batch, column, cursor)))) return false
+  if (!pinned(batch.columns, (cursor) => columns.every((column) => writeColumn(writer, batch, column, cursor))))
+    return false
   writer.int16(0) // formats of the result, which has no columns
   writer.closeLength(length, 4)
   writer.raw(EXECUTE)

@@ -1,10 +1,8 @@
-import type { BatchInput } from '../../contract/driver.ts'
-import { AttemptError } from '../../contract/driver.ts'
 import type { Preparation } from './messages.ts'
-import { EncodeError, type Writer, type WriterPool } from './writer.ts'
+import type { Writer, WriterPool } from './writer.ts'
 
 /** A batch as bytes, ready to be sent any number of times until it is released. */
-export class Statement {
+export class Payload {
   readonly name: 'COPY' | 'INSERT'
   readonly text: string
   /** What the connection must have prepared. */
@@ -38,27 +36,4 @@ export class Statement {
   drop(): void {
     if (--this.#holds === 0) this.#pool.give(this.#writer)
   }
-}
-
-/** Where the encoding of a batch stands, so that a failure can be pinned on its row. */
-export interface Cursor {
-  row: number
-  column: number
-}
-
-/** Runs `encode`; what it throws becomes the failure of the row at the cursor. */
-export function pinned<T>(batch: BatchInput, encode: (cursor: Cursor) => T): T {
-  const cursor = { row: 0, column: 0 }
-  try {
-    return encode(cursor)
-  } catch (error) {
-    const column = JSON.stringify(batch.columns[cursor.column])
-    const what = error instanceof EncodeError ? error.message : 'see cause'
-    const cause = new EncodeError(`value of column ${column} cannot be encoded: ${what}`, { cause: error })
-    throw new AttemptError(cause, { rowIndex: cursor.row })
-  }
-}
-
-export function fieldOf(row: object, column: string): unknown {
-  return (row as Record<string, unknown>)[column]
 }

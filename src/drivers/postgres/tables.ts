@@ -1,25 +1,27 @@
 import type { BatchInput } from '../../contract/driver.ts'
 import type { Table } from '../../contract/table.ts'
+import { unlessAborted } from '../../support/abort.ts'
+import { Forms } from '../kit/forms.ts'
+import { withoutEffect } from '../kit/without-effect.ts'
 import type { Description } from './describe.ts'
-import { Shape } from './form.ts'
-import { unlessAborted } from './session.ts'
+import { Form } from './form.ts'
 
 type Describe = (path: readonly string[], signal: AbortSignal) => Promise<Description>
 
 interface Entry {
   description: Description | undefined
   lookUp: LookUp | undefined
-  shapes: WeakMap<readonly string[], Shape>
   /** COPY was refused once; it would be again. */
   copyRefused: boolean
 }
 
-/** Remembers what the catalogue said about each table, and the shapes derived from it. */
+/** Remembers what the catalogue said about each table, and the forms derived from it. */
 export class Tables {
   readonly #describe: Describe
   /** Whether statements may be prepared under a name. */
   #named: boolean
   readonly #entries = new WeakMap<Table, Entry>()
+  readonly #forms = new Forms<Form>()
 
   constructor(describe: Describe, named: boolean) {
     this.#describe = describe
@@ -27,11 +29,11 @@ export class Tables {
   }
 
   /** At once when the table is known, else after one look-up that all who ask meanwhile share. */
-  shapeOf({ table, columns }: BatchInput, signal: AbortSignal): Shape | Promise<Shape> {
-    const entry = this.#entry(table)
-    if (entry.description !== undefined) return this.#shape(entry, table, columns, entry.description)
-    entry.lookUp ??= this.#lookUp(entry, table)
-    return entry.lookUp.join(signal).then((description) => this.#shape(entry, table, columns, description))
+  formOf(batch: BatchInput, signal: AbortSignal): Form | Promise<Form> {
+    const entry = this.#entry(batch.table)
+    if (entry.description !== undefined) return this.#form(batch, entry.description)
+    entry.lookUp ??= this.#lookUp(entry, batch.table)
+    return entry.lookUp.join(signal).then((description) => this.#form(batch, description))
   }
 
   /** Looks again; whether the table is another one than `version` knew. If so the next batch knows as well. */
@@ -45,7 +47,7 @@ export class Tables {
   /** From now on statements stay unnamed. */
   refuseNames(table: Table): void {
     this.#named = false
-    this.#entry(table).shapes = new WeakMap()
+    this.#forms.forget(table)
   }
 
   refusesCopy(table: Table): boolean {
@@ -59,7 +61,7 @@ export class Tables {
   #entry(table: Table): Entry {
     const known = this.#entries.get(table)
     if (known !== undefined) return known
-    const entry: Entry = { description: undefined, lookUp: undefined, shapes: new WeakMap(), copyRefused: false }
+    const entry: Entry = { description: undefined, lookUp: undefined, copyRefused: false }
     this.#entries.set(table, entry)
     return entry
   }
@@ -78,12 +80,10 @@ export class Tables {
     )
   }
 
-  #shape(entry: Entry, table: Table, columns: readonly string[], description: Description): Shape {
-    const known = entry.shapes.get(columns)
+  #form(batch: BatchInput, description: Description): Form {
+    const known = this.#forms.get(batch)
     if (known?.version === description.version) return known
-    const shape = new Shape(table, columns, description, this.#named)
-    entry.shapes.set(columns, shape)
-    return shape
+    return this.#forms.set(batch, new Form(batch.table, batch.columns, description, this.#named))
   }
 }
 
@@ -101,6 +101,8 @@ class LookUp {
     this.#waiting++
     try {
       return await unlessAborted(this.#result, signal)
+    } catch (error) {
+      throw withoutEffect(error)
     } finally {
       this.#waiting--
       if (this.#waiting === 0 && signal.aborted) this.#controller.abort(signal.reason)

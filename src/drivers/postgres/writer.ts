@@ -1,14 +1,8 @@
+import { EncodeError } from '../kit/encode-error.ts'
+
 const SMALL = 64 * 1024
 const KEEP_BYTES = 16 * 1024 * 1024
 const SHORT_TEXT = 48
-
-/** A value the database could never take, found before anything was sent. Says nothing about the value itself. */
-export class EncodeError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'EncodeError'
-  }
-}
 
 /** A buffer that grows as it is written, big-endian as the wire protocol wants it. */
 export class Writer {
@@ -122,3 +116,10 @@ export class WriterPool {
 function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
+
+/**
+ * Writes one value that is neither null nor undefined, its length in front, in the binary form of one type. Returns
+ * false, with the writer in any state, when the value's meaning is for the server to decide: then the whole batch goes
+ * as text. What is stored is in both cases what `pg` would have stored for a bound parameter.
+ */
+export type WriteBinary = (writer: Writer, value: unknown) => boolean

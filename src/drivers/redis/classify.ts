@@ -1,8 +1,8 @@
 import { byNodeCode, byText, type TextTable } from '../../contract/error-tables.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
+import { EncodeError } from '../kit/encode-error.ts'
 import { KeyExistsError, NotSentError } from './outcome.ts'
-import { EncodeError } from './resp-writer.ts'
 
 /** By the error prefix, the first word of an error reply (Redis protocol specification, "Simple errors"). */
 const BY_PREFIX: Readonly<Record<string, KnownReason>> = {

@@ -1,3 +1,5 @@
+import { implementing } from '../../support/options.ts'
+
 /**
  * The slice of `ioredis` this driver calls, typed structurally: a `Redis` or `Cluster` of ioredis 5.3 and later or 6 fits
  * without a cast, and ioredis is never imported.
@@ -20,11 +22,11 @@ export interface RedisConnection extends RedisEndpoint {
   readonly options: RedisAddress
   /** Absent until the first connection. */
   readonly stream?: RedisSocket
-  sendCommand(command: RedisCommand, wire?: RedisWire): unknown
+  sendCommand(command: QueuedCommand, wire?: RedisWire): unknown
 }
 
 export interface RedisCluster extends RedisEndpoint {
-  /** By slot: the addresses `host:port` of its nodes, the master first. */
+  /** For each slot the addresses `host:port` of its nodes, the master first. */
   readonly slots: readonly (readonly string[])[]
   nodes(role?: 'all' | 'master' | 'slave'): readonly RedisConnection[]
   refreshSlotsCache(callback?: (error?: Error | null) => void): void
@@ -38,7 +40,7 @@ export interface RedisOptionsInUse {
 export interface RedisAddress extends RedisOptionsInUse {
   readonly host?: string | undefined
   readonly port?: number | undefined
-  /** Of a unix socket, instead of host and port. */
+  /** A unix socket, instead of host and port. */
   readonly path?: string | undefined
   readonly db?: number | undefined
 }
@@ -50,7 +52,7 @@ export interface RedisSocket {
 }
 
 /** What ioredis queues and, when the answer comes, settles. */
-export interface RedisCommand {
+export interface QueuedCommand {
   readonly name: string
   resolve(reply: unknown): void
   reject(error: Error): void
@@ -64,4 +66,11 @@ export interface RedisWire {
 
 export function isCluster(client: RedisClient): client is RedisCluster {
   return 'nodes' in client && typeof client.nodes === 'function'
+}
+
+const isClient = implementing<RedisClient>('an ioredis Redis or Cluster', 'on', 'connect')
+
+/** @throws {OptionError} when it is no such client */
+export function validClient(given: RedisClient): RedisClient {
+  return isClient('redisExecutor: client', given)
 }

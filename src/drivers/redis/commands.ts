@@ -1,8 +1,9 @@
 import type { Row } from '../../contract/table.ts'
+import { EncodeError } from '../kit/encode-error.ts'
+import { fieldOf } from '../kit/values.ts'
 import { keyPositions } from './key-positions.ts'
-import { type CommandFunction, fieldOf, Mapping, type RedisCall } from './mapping.ts'
+import { type CommandFunction, Mapping, type RedisCommand } from './mapping.ts'
 import type { Pipeline } from './pipeline.ts'
-import { EncodeError } from './resp-writer.ts'
 
 /**
  * Every row is a command: its columns are, in this order, the command's name and its arguments
@@ -13,26 +14,26 @@ export function args<R extends Row>(): Mapping<R> {
   return new Mapping((_, columns) => ({
     write: (out, row) => {
       const parts = columns.flatMap((column) => fieldOf(row, column) ?? [])
-      writeCall(out, parts)
+      writeCommand(out, parts)
     },
   }))
 }
 
 /** The user's own function as a mapping. */
-export function calls(commandsOf: CommandFunction): Mapping {
-  return new Mapping((table) => ({ write: (out, row) => writeCalls(out, commandsOf(row as never, table)) }))
+export function commandsBy(own: CommandFunction): Mapping {
+  return new Mapping((table) => ({ write: (out, row) => writeCommands(out, own(row as never, table)) }))
 }
 
-function writeCalls(out: Pipeline, result: RedisCall | readonly RedisCall[]): void {
+function writeCommands(out: Pipeline, result: RedisCommand | readonly RedisCommand[]): void {
   if (!Array.isArray(result)) throw new EncodeError('a command must be an array')
   const all = isList(result) ? result : [result]
   if (!all.every(Array.isArray)) throw new EncodeError('a command must be an array')
   if (all.length > 1) out.multi()
-  for (const call of all) writeCall(out, call)
+  for (const command of all) writeCommand(out, command)
   if (all.length > 1) out.exec()
 }
 
-function isList(result: RedisCall | readonly RedisCall[]): result is readonly RedisCall[] {
+function isList(result: RedisCommand | readonly RedisCommand[]): result is readonly RedisCommand[] {
   return result.length === 0 || Array.isArray(result[0])
 }
 
@@ -46,8 +47,8 @@ const REFUSED = new Set(
 )
 const WORD = /^[a-z][\w.-]{0,63}$/
 
-function writeCall(out: Pipeline, [command, ...values]: readonly unknown[]): void {
-  const name = typeof command === 'string' ? command.toLowerCase() : ''
+function writeCommand(out: Pipeline, [first, ...values]: readonly unknown[]): void {
+  const name = typeof first === 'string' ? first.toLowerCase() : ''
   if (!WORD.test(name)) throw new EncodeError('a command must begin with its name')
   if (REFUSED.has(name)) throw new EncodeError(`${name.toUpperCase()} cannot be part of a batch`)
   out.command(name, values.length)

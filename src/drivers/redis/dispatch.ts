@@ -1,7 +1,8 @@
 import { AttemptError } from '../../contract/driver.ts'
+import { onAbort, unlessAborted } from '../../support/abort.ts'
 import type { RedisCluster, RedisConnection } from './client.ts'
 import { isReady, ready } from './connection.ts'
-import { Flight, type Load } from './exchange.ts'
+import { Exchange, type Request } from './exchange.ts'
 import { NotSentError, Outcomes } from './outcome.ts'
 import type { Pipeline } from './pipeline.ts'
 import { add, nodesByAddress, type Redirection, type Routes, redirectionIn, refresh, routesOf } from './route.ts'
@@ -13,7 +14,7 @@ const MAX_REDIRECTIONS = 5
 export async function dispatch(client: RedisConnection, pipeline: Pipeline, signal: AbortSignal): Promise<Outcomes> {
   const outcomes = new Outcomes(pipeline.rows.length)
   const entries = pipeline.rows.map((_, entry) => entry)
-  await fly(client, { pipeline, entries, outcomes, asking: false }, signal)
+  await send(client, { pipeline, entries, outcomes, asking: false }, signal)
   return outcomes
 }
 
@@ -24,7 +25,7 @@ export async function dispatchToCluster(
   signal: AbortSignal,
 ): Promise<Outcomes> {
   const outcomes = new Outcomes(pipeline.rows.length)
-  const trip = { cluster, pipeline, outcomes, signal }
+  const routing = { cluster, pipeline, outcomes, signal }
   try {
     await unlessAborted(ready(cluster), signal)
   } catch (error) {
@@ -36,39 +37,43 @@ export async function dispatchToCluster(
     await unlessAborted(refresh(cluster), signal).catch(() => undefined)
     routes = routesOf(cluster, pipeline)
   }
-  await flyAll(trip, routes, false)
-  for (let hops = 0; hops < MAX_REDIRECTIONS && !signal.aborted; hops++) {
-    if (!(await follow(trip))) break
+  await sendAll(routing, routes, false)
+  for (let times = 0; times < MAX_REDIRECTIONS && !signal.aborted; times++) {
+    if (!(await follow(routing))) break
   }
   return outcomes
 }
 
-interface Trip {
+interface Routing {
   readonly cluster: RedisCluster
   readonly pipeline: Pipeline
   readonly outcomes: Outcomes
   readonly signal: AbortSignal
 }
 
-async function flyAll({ cluster, pipeline, outcomes, signal }: Trip, routes: Routes, asking: boolean): Promise<void> {
-  const flights = Array.from(routes, async ([node, entries]) => {
+async function sendAll(
+  { cluster, pipeline, outcomes, signal }: Routing,
+  routes: Routes,
+  asking: boolean,
+): Promise<void> {
+  const sent = Array.from(routes, async ([node, entries]) => {
     if (node === undefined) outcomes.fail(entries, new NotSentError('no known node serves the slot'), false)
-    else await fly(node, { pipeline, entries, outcomes, asking }, signal)
+    else await send(node, { pipeline, entries, outcomes, asking }, signal)
     if (node === undefined || !isReady(node)) void refresh(cluster)
   })
-  await Promise.all(flights)
+  await Promise.all(sent)
 }
 
 /** Sends the entries that were redirected to the nodes named. @returns whether there were any that could be */
-async function follow(trip: Trip): Promise<boolean> {
-  const { cluster, outcomes } = trip
+async function follow(routing: Routing): Promise<boolean> {
+  const { cluster, outcomes } = routing
   const redirected = redirections(outcomes)
   if (redirected.size === 0) return false
   const moved = [...redirected.values()].some(({ asking }) => !asking)
   let nodes = nodesByAddress(cluster)
   const isKnown = ({ address }: Redirection) => nodes.has(address)
   if (moved || ![...redirected.values()].every(isKnown)) {
-    await unlessAborted(refresh(cluster), trip.signal).catch(() => undefined)
+    await unlessAborted(refresh(cluster), routing.signal).catch(() => undefined)
     nodes = nodesByAddress(cluster)
   }
   const routes: Record<'moved' | 'asking', Routes> = { moved: new Map(), asking: new Map() }
@@ -78,7 +83,7 @@ async function follow(trip: Trip): Promise<boolean> {
     outcomes.errors[entry] = undefined
     add(asking ? routes.asking : routes.moved, node, entry)
   }
-  await Promise.all([flyAll(trip, routes.moved, false), flyAll(trip, routes.asking, true)])
+  await Promise.all([sendAll(routing, routes.moved, false), sendAll(routing, routes.asking, true)])
   return routes.moved.size + routes.asking.size > 0
 }
 
@@ -91,30 +96,19 @@ function redirections(outcomes: Outcomes): Map<number, Redirection> {
   return found
 }
 
-/** One flight, from a ready connection to its end, or to the abort. Never rejects. */
-async function fly(connection: RedisConnection, load: Load, signal: AbortSignal): Promise<void> {
+/** One exchange, from a ready connection to its end, or to the abort. Never rejects. */
+async function send(connection: RedisConnection, request: Request, signal: AbortSignal): Promise<void> {
   try {
     await unlessAborted(ready(connection), signal)
     if (!isReady(connection)) throw new NotSentError('the connection to Redis closed at once')
   } catch (error) {
-    load.outcomes.fail(load.entries, error, false)
+    request.outcomes.fail(request.entries, error, false)
     return
   }
-  const flight = new Flight(connection, load)
-  const abandon = () => flight.lose(signal.reason, true)
-  signal.addEventListener('abort', abandon, { once: true })
-  await flight.done
-  signal.removeEventListener('abort', abandon)
-}
-
-/** @throws the signal's reason, when that is aborted first */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abandon = () => reject(signal.reason)
-    if (signal.aborted) return abandon()
-    signal.addEventListener('abort', abandon, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abandon))
-  })
+  const exchange = new Exchange(connection, request)
+  const ignoreAbort = onAbort(signal, () => exchange.lose(signal.reason, true))
+  await exchange.done
+  ignoreAbort()
 }
 
 /** The error to throw when one cause kept every single row from being written. */

@@ -1,25 +1,16 @@
 import type { AttemptContext, BatchInput, Driver, DriverTarget, RowFailure } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
-import type { Table } from '../../contract/table.ts'
-import { implementing } from '../../support/options.ts'
+import { Forms } from '../kit/forms.ts'
 import { classify } from './classify.ts'
-import { isCluster, type RedisClient } from './client.ts'
+import { isCluster, type RedisClient, validClient } from './client.ts'
 import { commonError, dispatch, dispatchToCluster } from './dispatch.ts'
-import type { Recipe } from './mapping.ts'
+import { Form } from './form.ts'
 import { type MappingOf, type RedisOptions, validOptions } from './options.ts'
 import type { Outcomes } from './outcome.ts'
 import { Pipeline } from './pipeline.ts'
-
-const isClient = implementing<RedisClient>('an ioredis Redis or Cluster', 'on', 'connect')
+import { targetOf } from './target.ts'
 
 const FIRST_SIZE = 16 * 1024
-
-/** What is known about a table and one set of its columns. */
-interface Known {
-  readonly recipe: Recipe
-  /** Bytes a row took on average, the last time. */
-  rowSize: number
-}
 
 /**
  * Writes batches to Redis 6.2 and later over an ioredis client the application owns: a batch is one pipeline, or in a
@@ -29,37 +20,35 @@ export class RedisDriver implements Driver<Pipeline> {
   readonly name = 'redis'
   readonly #client: RedisClient
   readonly #mappingOf: MappingOf
-  readonly #known = new WeakMap<Table, WeakMap<readonly string[], Known>>()
+  readonly #forms = new Forms<Form>()
 
   /** @throws {OptionError} naming the option and the value it received */
   constructor(client: RedisClient, options: RedisOptions = {}) {
-    this.#client = isClient('redisExecutor: client', client)
+    this.#client = validClient(client)
     this.#mappingOf = validOptions(options)
   }
 
-  /** Of a cluster nothing is known: every pipeline has another. */
+  /** Asked anew each time: the client may be told another database. */
   get target(): DriverTarget | undefined {
-    if (isCluster(this.#client)) return undefined
-    const { host, port, path, db = 0 } = this.#client.options
-    return { namespace: String(db), ...(path ? { address: path } : { address: host, port }) }
+    return targetOf(this.#client)
   }
 
   /** @throws {OptionError} when the table has no mapping, or its mapping does not have the table's conflict action */
   plan(batch: BatchInput): Pipeline {
-    const known = this.#knownOf(batch)
-    const { write, preamble, refusable = false } = known.recipe
     const { rows } = batch
+    const form = this.#forms.get(batch) ?? this.#forms.set(batch, this.#formOf(batch))
+    const { write, preamble, refusable = false } = form.recipe
     const pipeline = new Pipeline(
       {
         keyPrefix: this.#client.options.keyPrefix ?? '',
         slots: isCluster(this.#client),
-        size: Math.max(FIRST_SIZE, Math.ceil(rows.length * known.rowSize * 1.1)),
+        size: Math.max(FIRST_SIZE, form.sizeOf(rows.length)),
       },
       refusable,
     )
     pipeline.preamble = preamble
-    for (let i = 0; i < rows.length; i++) pipeline.row(i, () => write(pipeline, rows[i]!))
-    known.rowSize = pipeline.bytes.length / rows.length
+    for (let i = 0; i < rows.length; i++) pipeline.row(i, write, rows[i]!)
+    form.learn(pipeline, rows.length)
     return pipeline
   }
 
@@ -78,14 +67,8 @@ export class RedisDriver implements Driver<Pipeline> {
     return classify(error)
   }
 
-  #knownOf({ table, columns }: BatchInput): Known {
-    let shapes = this.#known.get(table)
-    if (shapes === undefined) this.#known.set(table, (shapes = new WeakMap()))
-    let known = shapes.get(columns)
-    if (known === undefined) {
-      shapes.set(columns, (known = { recipe: this.#mappingOf(table).compile(table, columns), rowSize: 0 }))
-    }
-    return known
+  #formOf({ table, columns }: BatchInput): Form {
+    return new Form(this.#mappingOf(table).compile(table, columns))
   }
 }
 

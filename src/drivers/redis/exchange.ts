@@ -1,4 +1,4 @@
-import type { RedisCommand, RedisConnection, RedisWire } from './client.ts'
+import type { QueuedCommand, RedisConnection, RedisWire } from './client.ts'
 import { onClose } from './connection.ts'
 import { ConnectionLostError, isReplyError, KeyExistsError, NotSentError, type Outcomes } from './outcome.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -8,7 +8,7 @@ const ASKING = Buffer.from('*1\r\n$6\r\nASKING\r\n')
 const NO_ENTRY = -1
 
 /** What goes over one connection: entries of a pipeline, in order. */
-export interface Load {
+export interface Request {
   readonly pipeline: Pipeline
   readonly entries: readonly number[]
   readonly outcomes: Outcomes
@@ -24,34 +24,34 @@ export interface Load {
  * for their bytes at each sending: the first time they are counted and the bytes go out together, every other time they
  * give a PING, which keeps the queue in step and does nothing.
  */
-export class Flight {
+export class Exchange {
   /** Settles when every entry has an outcome. */
   readonly done: Promise<void>
-  #land: () => void = () => undefined
-  #landed = false
+  #settle: () => void = () => undefined
+  #ended = false
   #sending = false
   #taken = 0
   #unanswered = 0
-  readonly #load: Load
+  readonly #request: Request
   readonly #connection: RedisConnection
-  /** By place in the load: answers still to come. */
+  /** For each place in the request the answers still to come. */
   readonly #pending: Int32Array
   readonly #ignore: () => void
 
   /** The connection must be ready. */
-  constructor(connection: RedisConnection, load: Load) {
+  constructor(connection: RedisConnection, request: Request) {
     this.#connection = connection
-    this.#load = load
-    this.#pending = new Int32Array(load.entries.length)
-    this.done = new Promise((resolve) => (this.#land = resolve))
+    this.#request = request
+    this.#pending = new Int32Array(request.entries.length)
+    this.done = new Promise((resolve) => (this.#settle = resolve))
     this.#ignore = onClose(connection, () => this.lose(new ConnectionLostError(), true))
     this.#send()
   }
 
   /** Gives up what is not answered yet. Answers that come later are not looked at. */
   lose(cause: unknown, ambiguous: boolean): void {
-    if (this.#landed) return
-    const { entries, outcomes } = this.#load
+    if (this.#ended) return
+    const { entries, outcomes } = this.#request
     outcomes.fail(
       entries.filter((_, place) => this.#pending[place]! > 0),
       cause,
@@ -69,11 +69,11 @@ export class Flight {
 
   /** @internal */
   answer(place: number, reply: unknown): void {
-    if (this.#landed || place === NO_ENTRY) return
-    const entry = this.#load.entries[place]!
+    if (this.#ended || place === NO_ENTRY) return
+    const entry = this.#request.entries[place]!
     const error = this.#errorIn(reply, place)
-    if (error !== undefined && this.#load.outcomes.errors[entry] === undefined) {
-      this.#load.outcomes.refuse(entry, error)
+    if (error !== undefined && this.#request.outcomes.errors[entry] === undefined) {
+      this.#request.outcomes.refuse(entry, error)
     }
     this.#pending[place]!--
     if (--this.#unanswered === 0) this.#end()
@@ -86,7 +86,7 @@ export class Flight {
   }
 
   #send(): void {
-    const { pipeline, entries, asking } = this.#load
+    const { pipeline, entries, asking } = this.#request
     const wire = new Wire(this.#connection)
     for (let place = 0; place < entries.length; place++) {
       const [start, end] = commandsOf(pipeline, entries[place]!)
@@ -101,25 +101,25 @@ export class Flight {
       for (let command = start; command < end; command++) this.#queue(place, pipeline.commands[command]!, wire)
     }
     this.#sending = false
-    if (this.#taken > 0) this.#connection.stream?.write(bytesOf(this.#load))
+    if (this.#taken > 0) this.#connection.stream?.write(requestBytes(this.#request))
     else this.lose(new NotSentError('the connection to Redis took no commands'), false)
   }
 
   #queue(place: number, name: string, wire: Wire): void {
-    this.#connection.sendCommand(new QueuedCommand(this, place, name), wire)
+    this.#connection.sendCommand(new LightCommand(this, place, name), wire)
   }
 
   #errorIn(reply: unknown, place: number): Error | undefined {
     if (reply instanceof Error) return reply
     if (Array.isArray(reply)) return reply.find((part) => part instanceof Error)
     const refused = reply === null || reply === 0 || reply === '0'
-    return refused && this.#load.pipeline.refusable && this.#pending[place] === 1 ? new KeyExistsError() : undefined
+    return refused && this.#request.pipeline.refusable && this.#pending[place] === 1 ? new KeyExistsError() : undefined
   }
 
   #end(): void {
-    this.#landed = true
+    this.#ended = true
     this.#ignore()
-    this.#land()
+    this.#settle()
   }
 }
 
@@ -127,7 +127,7 @@ function commandsOf({ commandEnds }: Pipeline, entry: number): readonly [start: 
   return [entry === 0 ? 0 : commandEnds[entry - 1]!, commandEnds[entry]!]
 }
 
-function bytesOf({ pipeline, entries, asking }: Load): Buffer {
+function requestBytes({ pipeline, entries, asking }: Request): Buffer {
   const { bytes, ends, preamble } = pipeline
   if (preamble === undefined && !asking && entries.length === ends.length) return bytes
   const parts: Buffer[] = preamble === undefined ? [] : [preamble]
@@ -138,8 +138,8 @@ function bytesOf({ pipeline, entries, asking }: Load): Buffer {
   return Buffer.concat(parts)
 }
 
-/** A command as ioredis handles it: no arguments, since the flight has the bytes and errors and spans show arguments. */
-class QueuedCommand implements RedisCommand {
+/** A command as ioredis handles it: no arguments, since the exchange has the bytes and errors and spans show arguments. */
+class LightCommand implements QueuedCommand {
   readonly name: string
   readonly args: readonly string[] = NO_ARGUMENTS
   readonly inTransaction = false
@@ -148,20 +148,20 @@ class QueuedCommand implements RedisCommand {
   /** Like those of ioredis these need no `this`: `instrumentation-ioredis` keeps them and calls them alone. */
   readonly resolve: (reply: unknown) => void
   readonly reject: (error: Error) => void
-  readonly #flight: Flight
+  readonly #exchange: Exchange
 
-  constructor(flight: Flight, place: number, name: string) {
+  constructor(exchange: Exchange, place: number, name: string) {
     this.name = name
-    this.#flight = flight
-    this.resolve = (reply) => flight.answer(place, reply)
-    this.reject = (error) => flight.fail(place, error)
+    this.#exchange = exchange
+    this.resolve = (reply) => exchange.answer(place, reply)
+    this.reject = (error) => exchange.fail(place, error)
   }
 
   toWritable(): string {
-    return this.#flight.take()
+    return this.#exchange.take()
   }
 
-  /** Of `commandTimeout`; an attempt has its own limit. */
+  /** `commandTimeout` would call it; an attempt has its own limit. */
   setTimeout(): void {}
 
   /** Replies are taken as they come. */
@@ -170,7 +170,7 @@ class QueuedCommand implements RedisCommand {
 
 const NO_ARGUMENTS: readonly string[] = []
 
-/** Keeps the bytes of single commands from the socket, except for those sent when the flight is over. */
+/** Keeps the bytes of single commands from the socket, except for those sent when the exchange is over. */
 class Wire implements RedisWire {
   readonly isPipeline = true
   readonly destination: { readonly redis: RedisConnection }

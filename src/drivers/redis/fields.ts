@@ -1,7 +1,8 @@
 import type { Row } from '../../contract/table.ts'
-import { fieldOf } from './mapping.ts'
+import { EncodeError } from '../kit/encode-error.ts'
+import { fieldOf } from '../kit/values.ts'
 import type { Pipeline } from './pipeline.ts'
-import { bulks, EncodeError } from './resp-writer.ts'
+import { bulks } from './writer.ts'
 
 /** The fields of the row being written, each value read once. */
 export class Fields {

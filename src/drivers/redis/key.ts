@@ -1,8 +1,9 @@
 import type { ColumnOf, Row, Table } from '../../contract/table.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { type Check, refuse, show } from '../../support/options.ts'
-import { fieldOf } from './mapping.ts'
-import { EncodeError, textOf } from './resp-writer.ts'
+import { EncodeError } from '../kit/encode-error.ts'
+import { fieldOf } from '../kit/values.ts'
+import { textOf } from './encode.ts'
 
 /**
  * Where a row is kept: under `<table>:<value>` of a column, under `<table>:<value>:<value>` of several (with `%` and `:`

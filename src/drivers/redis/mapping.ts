@@ -34,13 +34,13 @@ export class Mapping<R extends Row = never> {
 export type RedisValue = string | number | bigint | boolean | Date | Uint8Array | object
 
 /** One command: its name, then its arguments. */
-export type RedisCall = readonly [command: string, ...args: RedisValue[]]
+export type RedisCommand = readonly [command: string, ...args: RedisValue[]]
 
 /**
  * The user's own mapping: the command of a row, or several, which are then carried out together (MULTI/EXEC), or an
  * empty array when there is nothing to do for it. What happens on a conflict is up to the commands; the table's action still says how rows of one key are coalesced.
  */
-export type CommandFunction<R extends Row = never> = (row: R, table: Table) => RedisCall | readonly RedisCall[]
+export type CommandFunction<R extends Row = never> = (row: R, table: Table) => RedisCommand | readonly RedisCommand[]
 
 /** @throws {OptionError} naming the table and its action */
 export function allow(mapping: string, table: Table, actions: readonly ConflictAction[]): void {
@@ -48,8 +48,4 @@ export function allow(mapping: string, table: Table, actions: readonly ConflictA
   throw new OptionError(
     `table ${JSON.stringify(table.name)}: ${mapping}() has no conflict action ${table.action}, only ${actions.join(', ')}`,
   )
-}
-
-export function fieldOf(row: Row, column: string): unknown {
-  return (row as Record<string, unknown>)[column]
 }

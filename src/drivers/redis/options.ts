@@ -1,7 +1,7 @@
 import type { Table } from '../../contract/table.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { type OptionsOf, optional, parse, refuse, show, unchecked } from '../../support/options.ts'
-import { calls } from './commands.ts'
+import { commandsBy } from './commands.ts'
 import { hash } from './hash.ts'
 import { type CommandFunction, Mapping } from './mapping.ts'
 import { stream } from './stream.ts'
@@ -62,5 +62,5 @@ function byName(commands: Readonly<Record<string, CommandMapping>>): MappingOf {
 
 function asMapping(given: unknown): Mapping | undefined {
   if (given instanceof Mapping) return given
-  return typeof given === 'function' ? calls(given as CommandFunction) : undefined
+  return typeof given === 'function' ? commandsBy(given as CommandFunction) : undefined
 }

@@ -1,6 +1,8 @@
 import type { Operation, RowFailure } from '../../contract/driver.ts'
-import { EncodeError, RespWriter } from './resp-writer.ts'
+import type { Row } from '../../contract/table.ts'
+import { EncodeError } from '../kit/encode-error.ts'
 import { slotOf } from './slot.ts'
+import { RespWriter } from './writer.ts'
 
 /** A row without a key goes to any node. */
 export const ANY_SLOT = -1
@@ -24,13 +26,13 @@ export interface PipelineOptions {
 export class Pipeline implements Operation {
   /** Rows that could not be encoded. */
   readonly failures: RowFailure[] = []
-  /** By entry: where its row stands in the batch. */
+  /** For each entry where its row stands in the batch. */
   readonly rows: number[] = []
-  /** By entry: the end of its bytes. */
+  /** For each entry the end of its bytes. */
   readonly ends: number[] = []
-  /** By entry: the end of its commands among `commands`. */
+  /** For each entry the end of its commands among `commands`. */
   readonly commandEnds: number[] = []
-  /** By entry: its hash slot; empty when slots are not wanted. */
+  /** For each entry its hash slot; empty when slots are not wanted. */
   readonly slots: number[] = []
   /** Names in lower case, those of all entries one after the other. */
   readonly commands: string[] = []
@@ -70,12 +72,12 @@ export class Pipeline implements Operation {
   }
 
   /** Encodes one row by `write`, or notes why it cannot be. */
-  row(index: number, write: () => void): void {
+  row(index: number, write: (out: Pipeline, row: Row) => void, row: Row): void {
     const { position } = this.#writer
     const { length } = this.commands
     this.#slot = ANY_SLOT
     try {
-      write()
+      write(this, row)
       this.#close(index)
     } catch (error) {
       this.#writer.position = position

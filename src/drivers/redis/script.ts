@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Pipeline } from './pipeline.ts'
-import { bulks, RespWriter } from './resp-writer.ts'
+import { bulks, RespWriter } from './writer.ts'
 
 /** A Lua script over one key, called by its digest. */
 export class Script {

@@ -1,8 +1,10 @@
 import type { Row, Table } from '../../contract/table.ts'
 import { boolean, callback, integer, type OptionsOf, optional, parse, type Values } from '../../support/options.ts'
+import { EncodeError } from '../kit/encode-error.ts'
+import { fieldOf } from '../kit/values.ts'
 import { keyReader, type RedisKey, redisKey } from './key.ts'
-import { allow, fieldOf, Mapping, type Recipe } from './mapping.ts'
-import { bulks, EncodeError } from './resp-writer.ts'
+import { allow, Mapping, type Recipe } from './mapping.ts'
+import { bulks } from './writer.ts'
 
 export interface StreamOptions<R extends Row> {
   /** @default one stream, named like the table */

@@ -1,11 +1,14 @@
 import type { ColumnOf, Row, Table } from '../../contract/table.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { type Check, type Option, optional, parse, refuse, required, show } from '../../support/options.ts'
+import { EncodeError } from '../kit/encode-error.ts'
+import { bytesOf, fieldOf } from '../kit/values.ts'
+import { jsonText } from './encode.ts'
 import { keyReader, type RedisKey, redisKey } from './key.ts'
-import { allow, fieldOf, Mapping, type Recipe } from './mapping.ts'
+import { allow, Mapping, type Recipe } from './mapping.ts'
 import type { Pipeline } from './pipeline.ts'
-import { bulks, EncodeError, jsonText } from './resp-writer.ts'
 import { FOR_EVER, type Ttl, ttlReader } from './ttl.ts'
+import { bulks } from './writer.ts'
 
 export interface SetOptions<R extends Row> {
   /** @default the table's conflict keys */
@@ -108,11 +111,7 @@ function present(value: unknown): unknown {
 function document(row: Row, columns: readonly string[]): string {
   const fields = columns.map((column) => {
     const value = fieldOf(row, column)
-    return [column, value instanceof Uint8Array ? base64(value) : value] as const
+    return [column, value instanceof Uint8Array ? bytesOf(value).toString('base64') : value] as const
   })
   return jsonText(Object.fromEntries(fields))
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
 }

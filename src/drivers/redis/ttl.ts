@@ -1,6 +1,6 @@
 import type { Row } from '../../contract/table.ts'
 import { type Check, refuse } from '../../support/options.ts'
-import { EncodeError } from './resp-writer.ts'
+import { EncodeError } from '../kit/encode-error.ts'
 
 /** Time to live in ms, at least 1: of every row, or of each; `undefined` keeps the row for ever. */
 export type Ttl<R extends Row> = number | ((row: R) => number | undefined)

@@ -1,7 +1,7 @@
 import { byText, type TextTable } from '../../contract/error-tables.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
+import { EncodeError } from '../kit/encode-error.ts'
 import { resultCode, resultName } from './client.ts'
-import { EncodeError } from './encode.ts'
 
 interface Result {
   readonly code: number

@@ -1,3 +1,5 @@
+import { implementing } from '../../support/options.ts'
+
 /**
  * The slice of a synchronous SQLite client this driver calls, typed structurally: a `Database` of `better-sqlite3` or
  * `libsql`, or a `DatabaseSync` of `node:sqlite`, fits without a cast, and none of them is imported.
@@ -11,6 +13,13 @@ export interface SqliteStatement {
   run(...parameters: never[]): unknown
 }
 
+const isDatabase = implementing<SqliteDatabase>('a synchronous SQLite database', 'prepare', 'exec')
+
+/** @throws {OptionError} when it is no such database */
+export function validDatabase(given: SqliteDatabase): SqliteDatabase {
+  return isDatabase('sqliteExecutor: database', given)
+}
+
 /** Runs a statement with positional parameters. */
 export type Run = (statement: SqliteStatement, parameters: readonly unknown[]) => void
 
@@ -20,12 +29,6 @@ export function runOf(database: SqliteDatabase): Run {
   return takesArray
     ? (statement, parameters) => void Reflect.apply(statement.run, statement, [parameters])
     : (statement, parameters) => void Reflect.apply(statement.run, statement, parameters)
-}
-
-/** The file, where the client tells it. */
-export function fileOf(database: SqliteDatabase): string | undefined {
-  const name: unknown = Reflect.get(database, 'name')
-  return typeof name === 'string' ? name : undefined
 }
 
 /** Extended result code, where the client tells it as a number: `errcode` in `node:sqlite`, `rawCode` in `libsql`. */

@@ -1,41 +1,17 @@
-import {
-  type AttemptContext,
-  AttemptError,
-  type BatchInput,
-  type Driver,
-  type DriverTarget,
-  type Operation,
-} from '../../contract/driver.ts'
+import type { AttemptContext, BatchInput, Driver, DriverTarget } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
-import type { Table } from '../../contract/table.ts'
-import { implementing } from '../../support/options.ts'
+import { type Cursor, pinned } from '../kit/encode-error.ts'
+import { Forms } from '../kit/forms.ts'
+import { fieldOf } from '../kit/values.ts'
+import { withoutEffect } from '../kit/without-effect.ts'
 import { classify } from './classify.ts'
-import { fileOf, type Run, runOf, type SqliteDatabase, type SqliteStatement } from './client.ts'
-import { type Bound, type EncodeDate, EncodeError, encode } from './encode.ts'
-import { dateEncoder, type SqliteOptions } from './options.ts'
-import { insertSql } from './sql.ts'
-
-/** The statement of one set of columns; prepared when it is first run. */
-interface Form {
-  readonly sql: string
-  statement: SqliteStatement | undefined
-}
-
-/** A batch encoded for SQLite: one statement, run once for each row. */
-export class SqliteOperation implements Operation {
-  readonly name = 'INSERT'
-  readonly text: string
-  /** @internal */
-  readonly form: Form
-  /** @internal */
-  readonly rows: readonly (readonly Bound[])[]
-
-  constructor(form: Form, rows: readonly (readonly Bound[])[]) {
-    this.text = form.sql
-    this.form = form
-    this.rows = rows
-  }
-}
+import { type SqliteDatabase, validDatabase } from './client.ts'
+import { type Bound, type EncodeDate, encode, encodeDates } from './encode.ts'
+import { Form } from './form.ts'
+import { SqliteOperation } from './operation.ts'
+import { type SqliteOptions, validOptions } from './options.ts'
+import { Session } from './session.ts'
+import { targetOf } from './target.ts'
 
 /**
  * Writes batches to SQLite 3.24 and later over a synchronous `Database` the application owns. Each batch is one
@@ -44,104 +20,48 @@ export class SqliteOperation implements Operation {
 export class SqliteDriver implements Driver<SqliteOperation> {
   readonly name = 'sqlite'
   readonly target: DriverTarget
-  readonly #database: SqliteDatabase
-  readonly #run: Run
+  readonly #session: Session
   readonly #encodeDate: EncodeDate
-  readonly #forms = new WeakMap<Table, WeakMap<readonly string[], Form>>()
+  readonly #forms = new Forms<Form>()
 
   /** @throws {OptionError} naming the option and the value it received */
   constructor(database: SqliteDatabase, options: SqliteOptions = {}) {
-    this.#database = isDatabase('sqliteExecutor: database', database)
-    this.#run = runOf(database)
-    this.target = { namespace: fileOf(database) }
-    this.#encodeDate = dateEncoder(options)
+    const valid = validDatabase(database)
+    this.#encodeDate = encodeDates(validOptions(options).dates)
+    this.#session = new Session(valid)
+    this.target = targetOf(valid)
   }
 
   plan(batch: BatchInput): SqliteOperation {
-    const { columns } = batch
-    return new SqliteOperation(
-      this.#formOf(batch),
-      batch.rows.map((row, rowIndex) => columns.map((column) => this.#encode(row, rowIndex, column))),
-    )
+    const form = this.#forms.get(batch) ?? this.#forms.set(batch, new Form(batch.table, batch.columns))
+    return new SqliteOperation(form, this.#encode(batch))
   }
 
   /** The event loop has its turn before every batch, however many follow each other. */
   async run(operation: SqliteOperation, { signal }: AttemptContext): Promise<undefined> {
     await new Promise((resolve) => setImmediate(resolve))
-    if (signal.aborted) throw new AttemptError(signal.reason, { ambiguous: false })
-    this.#transact(operation)
+    if (signal.aborted) throw withoutEffect(signal.reason)
+    this.#session.send(operation)
   }
 
   classify(error: unknown): Classification | undefined {
     return classify(error)
   }
 
-  #formOf({ table, columns }: BatchInput): Form {
-    let forms = this.#forms.get(table)
-    if (forms === undefined) this.#forms.set(table, (forms = new WeakMap()))
-    let form = forms.get(columns)
-    if (form === undefined) forms.set(columns, (form = { sql: insertSql(table, columns), statement: undefined }))
-    return form
+  #encode({ rows, columns }: BatchInput): readonly (readonly Bound[])[] {
+    return pinned(columns, (cursor) =>
+      rows.map((row, i) => {
+        cursor.row = i
+        return this.#encodeRow(row, columns, cursor)
+      }),
+    )
   }
 
-  #encode(row: object, rowIndex: number, column: string): Bound {
-    try {
-      return encode((row as Record<string, unknown>)[column], this.#encodeDate)
-    } catch (error) {
-      const what = error instanceof EncodeError ? error.message : 'see cause'
-      const message = `value of column ${JSON.stringify(column)} cannot be encoded: ${what}`
-      throw new AttemptError(new EncodeError(message, { cause: error }), { rowIndex })
+  #encodeRow(row: object, columns: readonly string[], cursor: Cursor): readonly Bound[] {
+    const values: Bound[] = []
+    for (cursor.column = 0; cursor.column < columns.length; cursor.column++) {
+      values.push(encode(fieldOf(row, columns[cursor.column]!), this.#encodeDate))
     }
-  }
-
-  /** IMMEDIATE: the lock is had at the start or not at all, never lost half-way. */
-  #transact({ form, rows }: SqliteOperation): void {
-    const database = this.#database
-    this.#certain(() => database.exec('BEGIN IMMEDIATE'))
-    try {
-      this.#insert(form, rows)
-      this.#commit()
-    } catch (error) {
-      this.#rollBack()
-      throw error
-    }
-  }
-
-  #insert(form: Form, rows: readonly (readonly Bound[])[]): void {
-    const statement = this.#certain(() => (form.statement ??= this.#database.prepare(form.sql)))
-    let rowIndex = 0
-    try {
-      for (; rowIndex < rows.length; rowIndex++) this.#run(statement, rows[rowIndex]!)
-    } catch (error) {
-      throw new AttemptError(error, ROW_AT_FAULT.has(classify(error)?.reason) ? { rowIndex } : {})
-    }
-  }
-
-  /** When the disk fails here, what was written may be found complete after all. */
-  #commit(): void {
-    try {
-      this.#database.exec('COMMIT')
-    } catch (error) {
-      throw new AttemptError(error, { ambiguous: classify(error)?.reason === 'io' })
-    }
-  }
-
-  /** Errors that concern the whole database have ended the transaction already, as RAISE(ROLLBACK) does. */
-  #rollBack(): void {
-    try {
-      this.#database.exec('ROLLBACK')
-    } catch {}
-  }
-
-  #certain<T>(act: () => T): T {
-    try {
-      return act()
-    } catch (error) {
-      throw new AttemptError(error, { ambiguous: false })
-    }
+    return values
   }
 }
-
-const isDatabase = implementing<SqliteDatabase>('a synchronous SQLite database', 'prepare', 'exec')
-
-const ROW_AT_FAULT: ReadonlySet<string | undefined> = new Set(['duplicate_key', 'constraint', 'invalid_data'])

@@ -1,15 +1,14 @@
-/** A value the database could never take, found before anything was written. Says nothing about the value itself. */
-export class EncodeError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'EncodeError'
-  }
-}
+import { EncodeError } from '../kit/encode-error.ts'
+import { encodeObject } from '../kit/values.ts'
 
 /** What every client binds as it is. */
 export type Bound = null | string | number | bigint | Buffer
 
 export type EncodeDate = (date: Date) => Bound
+
+export function encodeDates(as: 'iso' | 'milliseconds'): EncodeDate {
+  return as === 'iso' ? (date) => date.toISOString() : (date) => BigInt(date.getTime())
+}
 
 const MOST = 2n ** 63n
 
@@ -42,16 +41,4 @@ export function encode(value: unknown, encodeDate: EncodeDate): Bound {
     default:
       throw new EncodeError(`a ${typeof value} is no value`)
   }
-}
-
-function encodeObject(value: object, encodeDate: EncodeDate): Bound {
-  if (value instanceof Date) {
-    if (Number.isNaN(value.getTime())) throw new EncodeError('the date is invalid')
-    return encodeDate(value)
-  }
-  if (Buffer.isBuffer(value)) return value
-  if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  const json: unknown = JSON.stringify(value)
-  if (typeof json !== 'string') throw new EncodeError('the object has no JSON form')
-  return json
 }

@@ -4,7 +4,8 @@ import { SqliteDriver } from './driver.ts'
 import type { SqliteOptions } from './options.ts'
 
 export type { SqliteDatabase, SqliteStatement } from './client.ts'
-export { SqliteDriver, type SqliteOperation } from './driver.ts'
+export { SqliteDriver } from './driver.ts'
+export type { SqliteOperation } from './operation.ts'
 export type { SqliteOptions } from './options.ts'
 
 /**

@@ -1,5 +1,4 @@
 import { type OptionsOf, oneOf, optional, parse } from '../../support/options.ts'
-import type { EncodeDate } from './encode.ts'
 
 export interface SqliteOptions {
   /**
@@ -11,14 +10,9 @@ export interface SqliteOptions {
   readonly dates?: 'iso' | 'milliseconds'
 }
 
-const DATES: Readonly<Record<NonNullable<SqliteOptions['dates']>, EncodeDate>> = {
-  iso: (date) => date.toISOString(),
-  milliseconds: (date) => BigInt(date.getTime()),
-}
-
 const OPTIONS = { dates: optional(oneOf('iso', 'milliseconds'), 'iso') } satisfies OptionsOf<SqliteOptions>
 
 /** @throws {OptionError} naming the option and the value it received */
-export function dateEncoder(options: SqliteOptions): EncodeDate {
-  return DATES[parse('sqliteExecutor', OPTIONS, options).dates]
+export function validOptions(options: SqliteOptions): Required<SqliteOptions> {
+  return parse('sqliteExecutor', OPTIONS, options)
 }

@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { EncodeError } from '../../../src/drivers/kit/encode-error.ts'
 import { classify } from '../../../src/drivers/postgres/classify.ts'
 import { isServerError } from '../../../src/drivers/postgres/client.ts'
-import { EncodeError } from '../../../src/drivers/postgres/writer.ts'
 
 const classifying = suite('classify')
 

@@ -4,7 +4,7 @@ import { AttemptError } from '../../../src/contract/driver.ts'
 import { defineTable } from '../../../src/contract/table.ts'
 import { planCopy } from '../../../src/drivers/postgres/copy.ts'
 import type { ColumnType } from '../../../src/drivers/postgres/describe.ts'
-import { Shape } from '../../../src/drivers/postgres/form.ts'
+import { Form } from '../../../src/drivers/postgres/form.ts'
 import { planInsert } from '../../../src/drivers/postgres/insert.ts'
 import { WriterPool } from '../../../src/drivers/postgres/writer.ts'
 
@@ -22,8 +22,8 @@ const columns = new Map([
   ['body', type(25)],
 ])
 
-function shape(named = true): Shape {
-  return new Shape(table, table.columns, { copyable: true, version: '42', columns }, named)
+function form(named = true): Form {
+  return new Form(table, table.columns, { copyable: true, version: '42', columns }, named)
 }
 
 function batch(rows: readonly object[]) {
@@ -50,20 +50,20 @@ const kinds = (bytes: Uint8Array): string =>
 
 copying('COPY: prepared with its check, as one query without names, in text without check', () => {
   const rows = [{ id: 1, body: 'x' }]
-  const prepared = planCopy(batch(rows), shape(), new WriterPool())
+  const prepared = planCopy(batch(rows), form(), new WriterPool())
   assert.is(kinds(prepared.hold()), 'BEdcBES')
   assert.is(prepared.preparations.length, 2)
-  const unnamed = planCopy(batch(rows), shape(false), new WriterPool())
+  const unnamed = planCopy(batch(rows), form(false), new WriterPool())
   assert.is(kinds(unnamed.hold()), 'Qdc')
   assert.match(messages(unnamed.hold())[0]!.body.toString(), /^COPY .*; SELECT 1 \/ .* = 42\)::int\0$/)
-  const text = planCopy(batch([{ id: '1.0', body: 'a\tb\\\n' }, {}]), shape(), new WriterPool())
+  const text = planCopy(batch([{ id: '1.0', body: 'a\tb\\\n' }, {}]), form(), new WriterPool())
   assert.is(kinds(text.hold()), 'Qdc')
   assert.is(messages(text.hold())[1]!.body.toString(), '1.0\ta\\tb\\\\\\n\n\\N\t\\N\n')
 })
 
 copying('COPY: binary rows, exactly', () => {
-  const statement = planCopy(batch([{ id: 1, body: 'é' }, { body: null }]), shape(), new WriterPool())
-  const data = messages(statement.hold())[2]!.body
+  const payload = planCopy(batch([{ id: 1, body: 'é' }, { body: null }]), form(), new WriterPool())
+  const data = messages(payload.hold())[2]!.body
   assert.is(data.subarray(0, 19).toString('latin1'), 'PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0')
   const rows = ['0002 00000004 00000001 00000002 c3a9', '0002 ffffffff ffffffff', 'ffff']
   assert.is(data.subarray(19).toString('hex'), rows.join('').replaceAll(' ', ''))
@@ -71,7 +71,7 @@ copying('COPY: binary rows, exactly', () => {
 
 copying('COPY: many rows go in several messages, cut between rows, none much longer than the limit', () => {
   const rows = Array.from({ length: 10_000 }, (_, id) => ({ id, body: 'x'.repeat(100) }))
-  const parts = messages(planCopy(batch(rows), shape(), new WriterPool()).hold()).filter(({ kind }) => kind === 'd')
+  const parts = messages(planCopy(batch(rows), form(), new WriterPool()).hold()).filter(({ kind }) => kind === 'd')
   assert.is(parts.length, 5)
   for (const { body } of parts) assert.ok(body.length < 257 * 1024)
   const rowLength = 2 + 8 + 104
@@ -83,12 +83,12 @@ copying('COPY: many rows go in several messages, cut between rows, none much lon
 })
 
 copying('INSERT: bind, execute, sync', () => {
-  const statement = planInsert(batch([{ id: 1, body: 'x' }, {}]), shape(), new WriterPool())
-  assert.is(kinds(statement.hold()), 'BES')
-  const name = statement.preparations[0]!.name
+  const payload = planInsert(batch([{ id: 1, body: 'x' }, {}]), form(), new WriterPool())
+  assert.is(kinds(payload.hold()), 'BES')
+  const name = payload.preparations[0]!.name
   assert.match(name, /^batchflow_[0-9a-f]{32}$/)
   assert.ok(name.length < 64, 'longer names are cut by the server')
-  assert.is(planInsert(batch([{ id: 5 }]), shape(), new WriterPool()).preparations[0]!.name, name)
+  assert.is(planInsert(batch([{ id: 5 }]), form(), new WriterPool()).preparations[0]!.name, name)
 })
 
 copying('a bad value is pinned on its row and column, and the writer is free again', () => {
@@ -97,7 +97,7 @@ copying('a bad value is pinned on its row and column, and the writer is free aga
   pool.give(writer)
   for (const plan of [planCopy, planInsert]) {
     try {
-      plan(batch([{}, {}, { body: '\0' }]), shape(), pool)
+      plan(batch([{}, {}, { body: '\0' }]), form(), pool)
       assert.unreachable()
     } catch (error) {
       assert.ok(error instanceof AttemptError)

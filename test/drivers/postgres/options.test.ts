@@ -11,8 +11,9 @@ const options = suite('postgres options')
 options('defaults', () => assert.equal(validOptions({}), { appendMethod: 'auto', prepare: true }))
 
 const WRONG: Record<string, unknown> = {
-  'appendMethod must be one of auto, copy, insert, received fast': { appendMethod: 'fast' },
-  'prepare must be a boolean, received 1': { prepare: 1 },
+  'postgresExecutor: appendMethod must be one of auto, copy, insert, received "fast"': { appendMethod: 'fast' },
+  'postgresExecutor: prepare must be true or false, received 1': { prepare: 1 },
+  'postgresExecutor: unknown option "prepar"; there are appendMethod, prepare': { prepar: false },
 }
 
 for (const [message, given] of Object.entries(WRONG)) {
@@ -24,8 +25,8 @@ for (const [message, given] of Object.entries(WRONG)) {
 options('a pool that is none', async () => {
   const refuses = (pool: unknown, message: string) =>
     rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => postgresExecutor(pool as pg.Pool))
-  await refuses(undefined, 'pool must have a method connect(), received undefined')
-  const client = 'pool must be a pg.Pool, received a pg.Client: batches need connections of their own'
+  await refuses(undefined, 'postgresExecutor: pool must be a pg.Pool with a method connect(), received undefined')
+  const client = 'postgresExecutor: pool must be a pg.Pool, received a pg.Client: batches need connections of their own'
   await refuses(new pg.Client(), client)
 })
 

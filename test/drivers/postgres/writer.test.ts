@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Statement } from '../../../src/drivers/postgres/payload.ts'
-import { EncodeError, Writer, WriterPool } from '../../../src/drivers/postgres/writer.ts'
+import { EncodeError } from '../../../src/drivers/kit/encode-error.ts'
+import { Payload } from '../../../src/drivers/postgres/payload.ts'
+import { Writer, WriterPool } from '../../../src/drivers/postgres/writer.ts'
 
 const writing = suite('writer')
 
@@ -68,7 +69,7 @@ writing('the pool keeps no more than 16 MiB', () => {
   assert.is(back.filter((writer) => writers.includes(writer)).length, 4)
 })
 
-writing('the bytes of a statement are free when its owner and every socket are done, in any order', () => {
+writing('the bytes of a payload are free when its owner and every socket are done, in any order', () => {
   for (const order of [
     ['owner', 'first', 'second'],
     ['first', 'owner', 'second'],
@@ -76,11 +77,11 @@ writing('the bytes of a statement are free when its owner and every socket are d
   ]) {
     const pool = new WriterPool()
     const writer = pool.take()
-    const statement = new Statement('COPY', 'text', [], writer, pool)
-    statement.hold()
-    statement.hold()
+    const payload = new Payload('COPY', 'text', [], writer, pool)
+    payload.hold()
+    payload.hold()
     for (const [i] of order.entries()) {
-      statement.drop()
+      payload.drop()
       const next = pool.take()
       assert.is(next === writer, i === 2, `after ${i + 1} of ${order.join(', ')}`)
     }

@@ -1,8 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { EncodeError } from '../../../src/drivers/kit/encode-error.ts'
 import { classify } from '../../../src/drivers/redis/classify.ts'
 import { ConnectionLostError, KeyExistsError, NotSentError } from '../../../src/drivers/redis/outcome.ts'
-import { EncodeError } from '../../../src/drivers/redis/resp-writer.ts'
 import { OptionError } from '../../../src/support/batchflow-error.ts'
 
 const replies: Record<string, string> = {

@@ -139,29 +139,32 @@ const refusedPlans: [string, () => unknown][] = [
     () => plan(updated, [row], set<AnyRow>({ value: 'c' })),
   ],
   [
-    'commands has no mapping for table "t"; there are users,events',
+    'redisExecutor: commands has no mapping for table "t"; there are users,events',
     () => {
       const driver = new RedisDriver(unconnected(), { commands: { users: hash(), events: stream() } })
       return driver.plan({ table: updated, columns, rows: [row] })
     },
   ],
-  ['hash() has no option "tll"; there are key, ttl', () => hash({ tll: 1 } as never)],
-  ['ttl must be an integer of at least 1 (ms) or a function, received 0', () => hash({ ttl: 0 })],
+  ['hash(): unknown option "tll"; there are key, ttl', () => hash({ tll: 1 } as never)],
+  ['hash(): ttl must be an integer of at least 1 (ms) or a function, received 0', () => hash({ ttl: 0 })],
   ['stream(): maxLen must be an integer of at least 1, received 0', () => stream({ maxLen: 0 })],
   ['set(): value must be a column or a function, received undefined', () => set({} as never)],
   [
-    'redisExecutor has no option "command"; there are commands',
+    'redisExecutor: unknown option "command"; there are commands',
     () => new RedisDriver(unconnected(), { command: 1 } as never),
   ],
   [
-    'commands["t"] must be a mapping or a function, received 1',
+    'redisExecutor: commands["t"] must be a mapping or a function, received 1',
     () => new RedisDriver(unconnected(), { commands: { t: 1 } } as never),
   ],
   [
-    'commands must be a mapping, a function or an object of them, received 1',
+    'redisExecutor: commands must be a mapping, a function or an object of them, received 1',
     () => new RedisDriver(unconnected(), { commands: 1 } as never),
   ],
-  ['redisExecutor needs an ioredis Redis or Cluster', () => new RedisDriver({} as never)],
+  [
+    'redisExecutor: client must be an ioredis Redis or Cluster with a method on(), received an object',
+    () => new RedisDriver({} as never),
+  ],
 ]
 
 for (const [message, act] of refusedPlans) {

@@ -110,10 +110,13 @@ driving('statements', () => {
 driving('what is no database or no option is refused', async () => {
   const message = (act: () => unknown) => thrownBy(act).then((error) => (error as Error).message)
   const none = undefined as unknown as SqliteDatabase
-  assert.is(await message(() => sqliteExecutor(none)), 'database must have a method prepare(), received undefined')
+  assert.is(
+    await message(() => sqliteExecutor(none)),
+    'sqliteExecutor: database must be a synchronous SQLite database with a method prepare(), received undefined',
+  )
   assert.is(
     await message(() => sqliteExecutor(new Recorder(), { dates: 'unix' as 'iso' })),
-    'dates must be one of iso, milliseconds, received "unix"',
+    'sqliteExecutor: dates must be one of iso, milliseconds, received "unix"',
   )
 })
 

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { EncodeError, jsonText, RespWriter, textOf } from '../../../src/drivers/redis/resp-writer.ts'
+import { EncodeError } from '../../../src/drivers/kit/encode-error.ts'
+import { jsonText, textOf } from '../../../src/drivers/redis/encode.ts'
+import { RespWriter } from '../../../src/drivers/redis/writer.ts'
 import { thrownBy } from '../../support/assertions.ts'
 import { decode } from '../../support/databases/redis-commands.ts'
 

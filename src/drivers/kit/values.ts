@@ -1,0 +1,27 @@
+import { isDate } from 'node:util/types'
+import { EncodeError } from './encode-error.ts'
+
+export function fieldOf(row: object, column: string): unknown {
+  return (row as Record<string, unknown>)[column]
+}
+
+/** The bytes that any view shows, without a copy. */
+export function bytesOf(view: ArrayBufferView): Buffer {
+  return Buffer.isBuffer(view) ? view : Buffer.from(view.buffer, view.byteOffset, view.byteLength)
+}
+
+/**
+ * What is bound for an object: bytes of any view as a `Buffer`, a date as `encodeDate` has it, any other its JSON text.
+ *
+ * @throws {EncodeError} for an invalid date, and for what has no JSON
+ */
+export function encodeObject<D>(value: object, encodeDate: (date: Date) => D): D | Buffer | string {
+  if (isDate(value)) {
+    if (Number.isNaN(value.getTime())) throw new EncodeError('the date is invalid')
+    return encodeDate(value)
+  }
+  if (ArrayBuffer.isView(value)) return bytesOf(value)
+  const json: unknown = JSON.stringify(value)
+  if (typeof json !== 'string') throw new EncodeError('the object has no JSON form')
+  return json
+}

@@ -1,0 +1,20 @@
+import type { Operation } from '../../contract/driver.ts'
+import type { Chunk } from './chunks.ts'
+import type { Form } from './form.ts'
+
+/** A batch encoded for MySQL, in one statement or several. */
+export class MysqlOperation implements Operation {
+  readonly name = 'INSERT'
+  /** With the parameters of one row. */
+  readonly text: string
+  /** @internal */
+  readonly form: Form
+  /** @internal */
+  readonly chunks: readonly Chunk[]
+
+  constructor(form: Form, chunks: readonly Chunk[]) {
+    this.text = form.sql(1)
+    this.form = form
+    this.chunks = chunks
+  }
+}

@@ -1,0 +1,23 @@
+import type { Lease as LeaseOf, Lender } from '../kit/lease.ts'
+import { isServerError, type PgClient, type PgPool, type ServerError } from './client.ts'
+
+export type Lease = LeaseOf<PgClient>
+
+/** The clients of a pool. */
+export function lenderOf(pool: PgPool): Lender<PgClient> {
+  return {
+    borrow: () => pool.connect(),
+    giveBack: (client, doubt) => client.release(doubt),
+    outlives: isRefusal,
+  }
+}
+
+/** The server answered, and lives on: what it refuses it has rolled back. */
+export function isRefusal(error: unknown): error is ServerError {
+  return isServerError(error) && !endsConnection(error)
+}
+
+/** Severities may be translated, states are not. 26000, 42P05: the named statements are not what `pg` believes. */
+function endsConnection({ code, severity }: ServerError): boolean {
+  return /^(?:08(?!P01)|57P0|25P0[34]|40003|26000|42P05)/.test(code) || /^(?:FATAL|PANIC)$/.test(severity)
+}
