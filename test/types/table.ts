@@ -1,0 +1,76 @@
+/** What `defineTable` promises to whoever compiles against it. Nothing here is run: `tsc` is the test. */
+import { type ConflictAction, defineTable, type Row, type Table } from 'batchflow-otel'
+import { expectTypeOf } from 'expect-type'
+
+interface User {
+  id: number
+  name: string
+  email?: string
+}
+
+interface Order {
+  id: string
+  total: number
+}
+
+// A table carries the type of its rows, in `columns` as in keys.
+const users = defineTable<User>('users', { columns: ['id', 'name', 'email'] })
+expectTypeOf(users).toEqualTypeOf<Table<User>>()
+expectTypeOf(users.columns).toEqualTypeOf<readonly string[]>()
+expectTypeOf(users.action).toEqualTypeOf<ConflictAction>()
+defineTable<User>('users', { columns: ['id'] })
+const columns = ['id', 'name'] as const
+defineTable<User>('users', { columns })
+defineTable<Record<string, unknown>>('anything', { columns: ['any', 'name'] })
+
+// @ts-expect-error a column is a property of the row
+defineTable<User>('users', { columns: ['id', 'nmae'] })
+// @ts-expect-error columns have to be named
+defineTable<User>('users', {})
+// @ts-expect-error options have to be given
+defineTable<User>('users')
+// @ts-expect-error no other options
+defineTable<User>('users', { columns: ['id'], colums: ['name'] })
+// @ts-expect-error a row is an object
+defineTable<string>('users', { columns: ['length'] })
+// @ts-expect-error the name comes first
+defineTable<User>({ columns: ['id'] })
+
+// What happens on a conflict.
+defineTable<User>('users', { columns: ['id'], onConflict: { action: 'error' } })
+defineTable<User>('users', { columns: ['id'], onConflict: { action: 'ignore' } })
+defineTable<User>('users', { columns: ['id'], onConflict: { action: 'ignore', keys: ['id'] } })
+defineTable<User>('users', { columns: ['id'], onConflict: { action: 'replace', keys: ['id'] } })
+defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'update', keys: ['id'], set: ['name'] } })
+
+// @ts-expect-error an action has to be one of the four
+defineTable<User>('users', { columns: ['id'], onConflict: { action: 'upsert', keys: ['id'] } })
+// @ts-expect-error update needs to know what makes a conflict
+defineTable<User>('users', { columns: ['id'], onConflict: { action: 'update' } })
+// @ts-expect-error and so does replace
+defineTable<User>('users', { columns: ['id'], onConflict: { action: 'replace' } })
+// @ts-expect-error keys are columns
+defineTable<User>('users', { columns: ['id'], onConflict: { action: 'update', keys: ['uid'] } })
+// @ts-expect-error keys of ignore, too
+defineTable<User>('users', { columns: ['id'], onConflict: { action: 'ignore', keys: ['uid'] } })
+// @ts-expect-error what is set are columns
+defineTable<User>('users', { columns: ['id'], onConflict: { action: 'update', keys: ['id'], set: ['nmae'] } })
+// @ts-expect-error replace sets all of them
+defineTable<User>('users', { columns: ['id'], onConflict: { action: 'replace', keys: ['id'], set: ['name'] } })
+// @ts-expect-error nothing to tell apart where every conflict is an error
+defineTable<User>('users', { columns: ['id'], onConflict: { action: 'error', keys: ['id'] } })
+
+// Tables of different rows are different; any of them is a table.
+expectTypeOf<Table<User>>().not.toExtend<Table<Order>>()
+expectTypeOf<Table<Order>>().not.toExtend<Table<User>>()
+expectTypeOf<Table<User>>().toExtend<Table>()
+expectTypeOf<User>().toExtend<Row>()
+// A table that asks for less serves rows that have more.
+expectTypeOf<Table<{ id: number }>>().toExtend<Table<User>>()
+expectTypeOf<Table<User>>().not.toExtend<Table<{ id: number }>>()
+
+// A table does not change.
+// @ts-expect-error its columns are read-only
+users.columns = []
+// @ts-expect-error to the last one
+users.columns[0] = 'name'
