@@ -18,8 +18,8 @@ const rooms = {
   'telemetry/metrics': ['telemetry/*', 'contract', 'support'],
   'telemetry/tracing': ['telemetry/*', 'contract', 'support'],
   'telemetry/*': ['telemetry/metrics', 'telemetry/tracing', 'contract', 'support'],
-  // It serves the numbers that telemetry/metrics takes.
-  prometheus: ['telemetry/metrics', 'contract', 'support'],
+  // It serves the numbers that telemetry/metrics takes, under the name of their meter.
+  prometheus: ['telemetry/metrics', 'telemetry/*', 'contract', 'support'],
   'index.ts': ['flow', 'executor', 'lanes', 'contract', 'support'],
 }
 

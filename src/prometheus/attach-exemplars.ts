@@ -1,7 +1,8 @@
 import type { Attributes, HrTime } from '@opentelemetry/api'
 import type { DataPoint, Histogram, HistogramMetricData } from '@opentelemetry/sdk-metrics'
-import { METRICS, SCOPE } from '../telemetry/metrics/catalogue.ts'
+import { METRICS } from '../telemetry/metrics/catalogue.ts'
 import { bucketOf, type Exemplar, type NotedExemplars } from '../telemetry/metrics/exemplars.ts'
+import { SCOPE } from '../telemetry/scope.ts'
 
 /** The exemplars of a point, by index of its own buckets. */
 export type PointExemplars = readonly (Exemplar | undefined)[]

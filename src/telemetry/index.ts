@@ -8,8 +8,8 @@ export {
   prometheusLabel,
   prometheusName,
   prometheusType,
-  SCOPE,
 } from './metrics/catalogue.ts'
 export { OtelMetricsReporter, type OtelMetricsReporterOptions } from './metrics/otel-reporter.ts'
+export { SCOPE } from './scope.ts'
 export { LinkedBatchSampler, type SamplerLike } from './tracing/linked-batch-sampler.ts'
 export { OtelTracing, type OtelTracingOptions } from './tracing/otel-tracing.ts'

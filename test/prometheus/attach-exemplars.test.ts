@@ -13,8 +13,9 @@ import {
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { attachExemplars } from '../../src/prometheus/attach-exemplars.ts'
-import { METRICS, SCOPE } from '../../src/telemetry/metrics/catalogue.ts'
+import { METRICS } from '../../src/telemetry/metrics/catalogue.ts'
 import type { NotedExemplars } from '../../src/telemetry/metrics/exemplars.ts'
+import { SCOPE } from '../../src/telemetry/scope.ts'
 import { samplesOf } from '../support/prometheus/exposition.ts'
 import { contextOf, type PageRig, pageRig } from '../support/prometheus/metrics-page.ts'
 

@@ -5,7 +5,7 @@ import {
   hash,
   json,
   type Mapping,
-  type RedisCall,
+  type RedisCommand,
   type RedisConnection,
   type RedisKey,
   redisExecutor,
@@ -66,8 +66,8 @@ stream<User>({ ttl: 60_000 })
 json<User>({ key: 'uid' })
 
 // Commands of one's own.
-expectTypeOf<['SET', string, number]>().toExtend<RedisCall>()
-expectTypeOf<[number, string]>().not.toExtend<RedisCall>()
+expectTypeOf<['SET', string, number]>().toExtend<RedisCommand>()
+expectTypeOf<[number, string]>().not.toExtend<RedisCommand>()
 const commands: CommandFunction<User> = (row, table) => {
   expectTypeOf(row).toEqualTypeOf<User>()
   return ['HSET', `${table.name}:${row.id}`, 'name', row.name]

@@ -8,7 +8,7 @@ import {
 } from '@opentelemetry/semantic-conventions'
 import type { FlowProbe, TableMetrics } from '../../contract/metrics-reporter.ts'
 import { connectionAttributes } from '../connection-attributes.ts'
-import { SCOPE } from './catalogue.ts'
+import { SCOPE } from '../scope.ts'
 
 export type ObserveAttempt = NonNullable<TableMetrics['observeAttemptDuration']>
 

@@ -1,5 +1,6 @@
 import { type Attributes, type Context, isSpanContextValid, TraceFlags, trace } from '@opentelemetry/api'
-import { METRICS, SCOPE } from './catalogue.ts'
+import { SCOPE } from '../scope.ts'
+import { METRICS } from './catalogue.ts'
 
 /** One measured batch, and the span to look at for it. */
 export interface Exemplar {

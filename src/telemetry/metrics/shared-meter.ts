@@ -1,6 +1,6 @@
 import { createNoopMeter, diag, type Meter, type MeterProvider } from '@opentelemetry/api'
 import { Guard } from '../../support/guard.ts'
-import { SCOPE } from './catalogue.ts'
+import { SCOPE } from '../scope.ts'
 import { createInstruments, type Instruments } from './instruments.ts'
 import { LabelCap } from './label-cap.ts'
 import { LiveGauges } from './live-gauges.ts'

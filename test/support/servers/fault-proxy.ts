@@ -64,6 +64,21 @@ export class FaultProxy {
     if (fault === 'black hole') this.#released = new Promise((resolve) => (this.#release = resolve))
   }
 
+  /** Holds what is sent over the connections that are up now, in either direction; new ones work. Returns what ends it. */
+  freeze(): () => void {
+    let thaw = (): void => undefined
+    const thawed = new Promise<void>((resolve) => (thaw = resolve))
+    for (const pair of this.#pairs) {
+      for (const socket of [pair.client, pair.server]) {
+        this.#queues.set(
+          socket,
+          (this.#queues.get(socket) ?? Promise.resolve()).then(() => thawed),
+        )
+      }
+    }
+    return thaw
+  }
+
   /** Ends every connection that is up. */
   cut(): void {
     for (const { client, server } of this.#pairs) {
@@ -93,17 +108,13 @@ export class FaultProxy {
       socket.on('error', () => undefined)
       socket.on('close', () => {
         this.#pairs.delete(pair)
-        // What was sent before it closed arrives, and only then the other side hears of that.
-        void this.#queues
-          .get(other)
-          ?.then(() => this.#released)
-          .then(() => other.destroy())
+        this.#after(other, () => other.destroySoon())
       })
     }
     client.on('data', (bytes) => this.#fromClient(pair, bytes))
     server.on('data', (bytes) => this.#fromServer(pair, bytes))
-    client.on('end', () => this.fault !== 'black hole' && server.end())
-    server.on('end', () => this.fault !== 'black hole' && client.end())
+    client.on('end', () => this.#after(server, () => server.end()))
+    server.on('end', () => this.#after(client, () => client.end()))
   }
 
   #fromClient({ client, server }: Pair, bytes: Buffer): void {
@@ -132,6 +143,13 @@ export class FaultProxy {
     if (this.fault !== 'reply') return this.#forward(client, bytes)
     client.resetAndDestroy()
     server.end()
+  }
+
+  /** When all that was sent to `socket` has arrived, as an end travels behind the data. */
+  #after(socket: Socket, act: () => void): void {
+    const { fault } = this
+    const before = this.#queues.get(socket) ?? Promise.resolve()
+    this.#queues.set(socket, before.then(() => (fault === 'black hole' ? this.#released : undefined)).then(act))
   }
 
   /** In order, also where some bytes are late and those after them are not. */

@@ -8,8 +8,8 @@ import {
   prometheusLabel,
   prometheusName,
   prometheusType,
-  SCOPE,
 } from '../../../src/telemetry/metrics/catalogue.ts'
+import { SCOPE } from '../../../src/telemetry/scope.ts'
 
 const specs: readonly MetricSpec[] = Object.values(METRICS)
 

@@ -3,8 +3,9 @@ import type { Histogram } from '@opentelemetry/sdk-metrics'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FlowMetrics, TableMetrics } from '../../../src/contract/metrics-reporter.ts'
-import { METRICS, type MetricSpec, prometheusType, SCOPE } from '../../../src/telemetry/metrics/catalogue.ts'
+import { METRICS, type MetricSpec, prometheusType } from '../../../src/telemetry/metrics/catalogue.ts'
 import { OtelMetricsReporter } from '../../../src/telemetry/metrics/otel-reporter.ts'
+import { SCOPE } from '../../../src/telemetry/scope.ts'
 import { diagnosticsOf, exportedKind, flowProbe, MetricsUnderTest } from '../../support/telemetry/otel-metrics.ts'
 
 const ALL: readonly MetricSpec[] = Object.values(METRICS)
