@@ -121,10 +121,12 @@ export class FaultProxy {
     switch (this.fault) {
       case 'reset':
         client.resetAndDestroy()
-        return void server.resetAndDestroy()
+        server.resetAndDestroy()
+        return
       case 'end':
         client.end()
-        return void server.end()
+        server.end()
+        return
       case 'request':
         server.write(bytes.subarray(0, bytes.length >>> 1), () => {
           client.resetAndDestroy()
@@ -133,16 +135,18 @@ export class FaultProxy {
         return
       case 'half-close':
         client.end()
-        return this.#forward(server, bytes)
+        this.#forward(server, bytes)
+        return
       default:
         this.#forward(server, bytes)
     }
   }
 
   #fromServer({ client, server }: Pair, bytes: Buffer): void {
-    if (this.fault !== 'reply') return this.#forward(client, bytes)
-    client.resetAndDestroy()
-    server.end()
+    if (this.fault === 'reply') {
+      client.resetAndDestroy()
+      server.end()
+    } else this.#forward(client, bytes)
   }
 
   /** When all that was sent to `socket` has arrived, as an end travels behind the data. */
