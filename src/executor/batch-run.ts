@@ -133,7 +133,7 @@ export class BatchRun {
     const { settings } = this.#executor
     attempt.end(part, verdict)
     part.ambiguous ||= verdict.ambiguous
-    await this.#fence([verdict])
+    if (part.table.keys.length > 0 || this.#mayRetry(part, verdict)) await this.#fence([verdict])
     const isCutShort = this.#stopped !== undefined && verdict.fence !== undefined
     if (isCutShort) return this.#giveUp(part, { reason: 'context', cause: this.#stopped }, 'place')
     if (verdict.stale && !part.replanned) return [replan(part)]
@@ -150,7 +150,7 @@ export class BatchRun {
     const verdicts = failed.map(({ error }) => this.#judge(error))
     attempt.end(part, verdicts[0])
     if (failed.length < part.rows.length) this.#evidence.committed()
-    await this.#fence(verdicts)
+    await this.#fence(verdicts.filter((verdict) => part.table.keys.length > 0 || this.#mayRetry(part, verdict)))
     let ambiguous = false
     for (const [i, verdict] of verdicts.entries()) {
       const { index } = failed[i]!

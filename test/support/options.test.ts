@@ -3,9 +3,9 @@ import * as assert from 'uvu/assert'
 import { createExecutor } from '../../src/executor/executor.ts'
 import { OptionError } from '../../src/support/batchflow-error.ts'
 import { integer, nested, type OptionsOf, oneOf, optional, parse, required } from '../../src/support/options.ts'
-import { rejectsWith } from '../support/assertions.ts'
-import { committing } from '../support/engine/memory-driver.ts'
-import { users } from '../support/engine/tables.ts'
+import { rejectsWith } from './assertions.ts'
+import { committing } from './engine/memory-driver.ts'
+import { users } from './engine/tables.ts'
 
 const test = suite('options')
 
