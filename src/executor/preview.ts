@@ -3,6 +3,7 @@ import { RowFailedError } from '../contract/errors.ts'
 import type { Row, Table } from '../contract/table.ts'
 import { coalesce } from '../lanes/coalesce.ts'
 import { BatchFlowError } from '../support/batchflow-error.ts'
+import { fieldOf } from '../support/field.ts'
 import { fingerprint } from '../support/fingerprint.ts'
 import { boolean, type OptionsOf, optional, parse } from '../support/options.ts'
 import { judge } from './classify.ts'
@@ -80,6 +81,6 @@ function describe({ name, text }: Operation, { rows, columns }: Part, values: bo
     rows: rows.length,
     arguments: rows.length * columns.length,
     fingerprint: fingerprint(text),
-    ...(values && { values: rows.map((row) => columns.map((column) => (row as Record<string, unknown>)[column])) }),
+    ...(values && { values: rows.map((row) => columns.map((column) => fieldOf(row, column))) }),
   }
 }

@@ -123,7 +123,7 @@ export class Intake {
   }
 
   #takes(row: unknown): boolean {
-    return typeof row === 'object' && row !== null && this.#open
+    return isRow(row) && this.#open
   }
 
   /** @throws {InvalidRowError} when the row cannot be read, as a getter or its key throws; then it takes no room */
@@ -169,9 +169,9 @@ export class Intake {
 
   /** Why a row is not accepted, counted. */
   #refusal(lane: Lane, row: unknown, signal?: AbortSignal): BatchFlowError {
-    if (typeof row !== 'object' || row === null) {
+    if (!isRow(row)) {
       lane.metrics?.countRejected('invalid', 1)
-      const received = row === null ? 'null' : typeof row
+      const received = row === null ? 'null' : Array.isArray(row) ? 'an array' : typeof row
       return new InvalidRowError(
         `a row of table ${JSON.stringify(lane.table.name)} must be an object, received ${received}`,
       )
@@ -183,6 +183,10 @@ export class Intake {
     lane.metrics?.countRejected('closed', 1)
     return new ClosedError()
   }
+}
+
+function isRow(row: unknown): boolean {
+  return typeof row === 'object' && row !== null && !Array.isArray(row)
 }
 
 /** Rows of one call come from one place, which is asked for once, and again when somebody else has begun to trace. */

@@ -1,6 +1,5 @@
 import type { Row, Table } from '../contract/table.ts'
-
-type Fields = Record<string, unknown>
+import { fieldOf, setField } from '../support/field.ts'
 
 /** A row's conflict key. A whole number and its text are one key, since the column decides which of them it holds. */
 export type Key = string | number
@@ -11,11 +10,11 @@ export type KeyReader = (row: Row) => Key | undefined
 /** Equal keys give equal values, different keys different ones: merging two rows of different keys would lose one. */
 export function keyReader(table: Table): KeyReader {
   const [first, ...others] = table.keys
-  if (others.length === 0) return (row) => keyPart((row as Fields)[first!])
+  if (others.length === 0) return (row) => keyPart(fieldOf(row, first!))
   return (row) => {
     let key = ''
     for (const column of table.keys) {
-      const part = keyPart((row as Fields)[column])
+      const part = keyPart(fieldOf(row, column))
       if (part === undefined) return undefined
       const text = `${part}`
       key += `${text.length}:${text}`
@@ -69,7 +68,7 @@ export function isFull(row: Row, columns: readonly string[]): boolean {
 /** A column that cannot be read is not absent: the driver will come upon it and name the row, so that it fails alone. */
 export function isAbsent(row: Row, column: string): boolean {
   try {
-    return (row as Fields)[column] === undefined
+    return fieldOf(row, column) === undefined
   } catch {
     return false
   }
@@ -77,11 +76,11 @@ export function isAbsent(row: Row, column: string): boolean {
 
 /** A new object: the rows are the caller's, and may have columns as accessors. */
 function overlay(table: Table, older: Row, newer: Row): Row {
-  const merged: Fields = {}
-  for (const column of table.columns) merged[column] = (older as Fields)[column]
+  const merged = {}
+  for (const column of table.columns) setField(merged, column, fieldOf(older, column))
   for (const column of table.set) {
-    const value = (newer as Fields)[column]
-    if (value !== undefined) merged[column] = value
+    const value = fieldOf(newer, column)
+    if (value !== undefined) setField(merged, column, value)
   }
   return merged
 }

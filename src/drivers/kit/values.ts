@@ -1,9 +1,8 @@
 import { isDate } from 'node:util/types'
-import { EncodeError } from './encode-error.ts'
 
-export function fieldOf(row: object, column: string): unknown {
-  return (row as Record<string, unknown>)[column]
-}
+export { fieldOf } from '../../support/field.ts'
+
+import { EncodeError } from './encode-error.ts'
 
 /** The bytes that any view shows, without a copy. */
 export function bytesOf(view: ArrayBufferView): Buffer {
