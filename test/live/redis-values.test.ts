@@ -1,9 +1,11 @@
 import { Redis as Redis5 } from 'ioredis-5'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { RowFailedError } from '../../src/contract/errors.ts'
 import { defineTable, type OnConflict } from '../../src/contract/table.ts'
 import { args, hash, json, redisExecutor, set, stream } from '../../src/drivers/redis/index.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
+import { thrownBy } from '../support/assertions.ts'
 import { type AnyRow, driverOf, RedisScene, refusals, write } from '../support/databases/redis.ts'
 
 const test = suite('redis: values and actions')
@@ -334,6 +336,19 @@ test('keys of several columns stay apart, and a key part that is NULL is refused
   ])
 })
 
+test('bytes can be parts of a key', async () => {
+  const table = scene.table(['a', 'b', 'v'], { action: 'replace', keys: ['a', 'b'] })
+  const ids = [Buffer.from([0, 200, 13, 10]), Buffer.from([0, 201]), Buffer.from('x:y%'), Buffer.from([])]
+  const rows = ids.map((a, v) => ({ a, b: 'é:', v }))
+  assert.equal(await write(scene.driver(), table, rows), [])
+  const escaped = [ids[0]!, ids[1]!, Buffer.from('x%3Ay%25'), ids[3]!]
+  for (const [v, a] of escaped.entries()) {
+    const key = Buffer.concat([Buffer.from(`${table.name}:`), a, Buffer.from(':é%3A')])
+    assert.is(await client.hget(key, 'v'), String(v))
+    await client.del(key)
+  }
+})
+
 test('bytes can be keys', async () => {
   const table = scene.table(['id', 'v'], keyed('replace'))
   const id = Buffer.from([0, 200, 13, 10])
@@ -412,6 +427,16 @@ test('through a flow: rows of a key never overtake each other, and each row has 
   assert.equal(settled.map((committed, n) => committed === (n % 97 !== 13)).includes(false), false)
   assert.is(summary.failed, settled.filter((committed) => !committed).length)
   assert.is(await client.get(`${name}:13`), 'a string')
+})
+
+test('a row that the server refuses carries the prefix of its error', async () => {
+  const table = scene.table(columns, keyed('update'))
+  await client.set(`${table.name}:1`, 'a string')
+  const flow = new BatchFlow(redisExecutor(client))
+  const error = await thrownBy(() => flow.write(table, { id: 1, name: 'x', size: 1 } as never))
+  await flow.close()
+  assert.ok(error instanceof RowFailedError)
+  assert.equal([error.reason, error.databaseCode], ['constraint', 'WRONGTYPE'])
 })
 
 test('works with the oldest supported ioredis, and without a word on the console', async () => {

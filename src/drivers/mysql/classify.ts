@@ -5,8 +5,8 @@ import { isServerError } from './client.ts'
 import { MissingIndexError } from './keys.ts'
 
 /**
- * By error number. Up to 1862 MySQL and MariaDB agree; beyond, those of MySQL are above 3000 and those of MariaDB between
- * 1900 and 2000 and above 4000 (MySQL "Server Error Message Reference", MariaDB "Error Codes"). Below 120 it is a file that
+ * Reasons by error number. Up to 1862 MySQL and MariaDB agree; beyond, those of MySQL are above 3000 and those of MariaDB
+ * between 1900 and 2000 and above 4000 (MySQL "Server Error Message Reference", MariaDB "Error Codes"). Below 120 it is a file that
  * fails, from there on a storage engine (`mysys_err.h`, `my_base.h` of either server). What the server refuses it has rolled
  * back; where the outcome is unknown the driver says so with the error (`AttemptError.ambiguous`).
  */

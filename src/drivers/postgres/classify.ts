@@ -4,7 +4,7 @@ import { EncodeError } from '../kit/encode-error.ts'
 import { isServerError, sqlState } from './client.ts'
 
 /**
- * By SQLSTATE, or by its class (the first two characters). The list of codes is PostgreSQL's Appendix A.
+ * Reasons by SQLSTATE, or by its class (the first two characters). The list of codes is PostgreSQL's Appendix A.
  * What the server aborts it has rolled back, so reasons whose outcome would be unknown elsewhere are not here:
  * the driver says so with each error (`AttemptError.ambiguous`).
  */

@@ -2,9 +2,9 @@ import { byNodeCode, byText, type TextTable } from '../../contract/error-tables.
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { EncodeError } from '../kit/encode-error.ts'
-import { KeyExistsError, NotSentError } from './outcome.ts'
+import { isReplyError, KeyExistsError, KeyExistsError, NotSentError, NotSentError } from './outcome.ts'
 
-/** By the error prefix, the first word of an error reply (Redis protocol specification, "Simple errors"). */
+/** Reasons by error prefix, the first word of an error reply (Redis protocol specification, "Simple errors"). */
 const BY_PREFIX: Readonly<Record<string, KnownReason>> = {
   ASK: 'connection',
   BUSY: 'timeout', // a script has run for longer than it should
@@ -47,12 +47,20 @@ export function classify(error: unknown): Classification | undefined {
   if (error instanceof NotSentError) return { reason: 'connection' }
   if (error instanceof OptionError) return { reason: 'non_retryable' }
   if (!(error instanceof Error)) return undefined
-  const reason = byNodeCode(error) ?? byPrefix(error.message) ?? byText(BY_TEXT, error.message)
+  const prefix = prefixOf(error.message)
+  const reason = byNodeCode(error) ?? byPrefix(prefix) ?? byText(BY_TEXT, error.message)
+  if (prefix !== undefined && isReplyError(error)) return { reason: reason ?? 'unknown', code: prefix }
   return reason === undefined ? undefined : { reason }
 }
 
-/** A script of Redis 6 puts a text in front of the error it met. */
-function byPrefix(message: string): KnownReason | undefined {
-  const word = /^ERR Error running script.*? -([A-Z]+) /.exec(message)?.[1] ?? /^[A-Z]+/.exec(message)?.[0]
-  return word !== undefined && Object.hasOwn(BY_PREFIX, word) ? BY_PREFIX[word] : undefined
+/**
+ * Capital letters and a space behind them; anything else may be a text of somebody's own, and quote a value. A script of
+ * Redis 6 puts a text in front of the error it met.
+ */
+function prefixOf(message: string): string | undefined {
+  return (/^ERR Error running script.*? -([A-Z]{2,24}) /.exec(message) ?? /^([A-Z]{2,24}) /.exec(message))?.[1]
+}
+
+function byPrefix(prefix: string | undefined): KnownReason | undefined {
+  return prefix !== undefined && Object.hasOwn(BY_PREFIX, prefix) ? BY_PREFIX[prefix] : undefined
 }

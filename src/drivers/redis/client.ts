@@ -1,4 +1,4 @@
-import { implementing } from '../../support/options.ts'
+import { refuse } from '../../support/options.ts'
 
 /**
  * The slice of `ioredis` this driver calls, typed structurally: a `Redis` or `Cluster` of ioredis 5.3 and later or 6 fits
@@ -68,9 +68,22 @@ export function isCluster(client: RedisClient): client is RedisCluster {
   return 'nodes' in client && typeof client.nodes === 'function'
 }
 
-const isClient = implementing<RedisClient>('an ioredis Redis or Cluster', 'on', 'connect')
-
-/** @throws {OptionError} when it is no such client */
+/** @throws {OptionError} when it is no client of ioredis; those of another make have some methods of the same name */
 export function validClient(given: RedisClient): RedisClient {
-  return isClient('redisExecutor: client', given)
+  return isEndpoint(given) &&
+    (isCluster(given) ? hasMethods(given, 'refreshSlotsCache') : hasMethods(given, 'sendCommand'))
+    ? given
+    : refuse('redisExecutor: client', 'an ioredis Redis or Cluster', given)
+}
+
+function isEndpoint(given: unknown): given is RedisEndpoint {
+  if (typeof given !== 'object' || given === null) return false
+  const { status, options } = given as Partial<RedisEndpoint>
+  return (
+    typeof status === 'string' && typeof options === 'object' && hasMethods(given, 'on', 'removeListener', 'connect')
+  )
+}
+
+function hasMethods(given: object, ...names: readonly string[]): boolean {
+  return names.every((name) => typeof Reflect.get(given, name) === 'function')
 }

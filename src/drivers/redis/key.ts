@@ -2,7 +2,7 @@ import type { ColumnOf, Row, Table } from '../../contract/table.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { type Check, refuse, show } from '../../support/options.ts'
 import { EncodeError } from '../kit/encode-error.ts'
-import { fieldOf } from '../kit/values.ts'
+import { bytesOf, fieldOf } from '../kit/values.ts'
 import { textOf } from './encode.ts'
 
 /**
@@ -50,9 +50,28 @@ function single(prefix: string, value: unknown): string | Uint8Array {
   return value instanceof Uint8Array ? Buffer.concat([Buffer.from(prefix), value]) : prefix + keyText(value)
 }
 
-function several(prefix: string, row: Row, columns: readonly string[]): string {
-  const parts = columns.map((column) => keyText(fieldOf(row, column)).replaceAll('%', '%25').replaceAll(':', '%3A'))
-  return prefix + parts.join(':')
+function several(prefix: string, row: Row, columns: readonly string[]): string | Uint8Array {
+  let key = prefix
+  for (let i = 0; i < columns.length; i++) {
+    const value = fieldOf(row, columns[i]!)
+    if (value instanceof Uint8Array) return severalBytes(prefix, row, columns)
+    if (i > 0) key += ':'
+    key += escaped(keyText(value))
+  }
+  return key
+}
+
+/** The same in bytes. Latin-1 has a character for every byte, so that they can be escaped like a text. */
+function severalBytes(prefix: string, row: Row, columns: readonly string[]): Uint8Array {
+  const parts = columns.map((column) => {
+    const value = fieldOf(row, column)
+    return escaped((value instanceof Uint8Array ? bytesOf(value) : Buffer.from(keyText(value))).toString('latin1'))
+  })
+  return Buffer.concat([Buffer.from(prefix), Buffer.from(parts.join(':'), 'latin1')])
+}
+
+function escaped(part: string): string {
+  return part.replaceAll('%', '%25').replaceAll(':', '%3A')
 }
 
 function keyText(value: unknown): string {

@@ -1,5 +1,6 @@
 import type { ConflictAction, Row, Table } from '../../contract/table.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
+import { brand } from '../../support/brand.ts'
 import type { Pipeline } from './pipeline.ts'
 
 /** Writes the commands of one row into a pipeline. @throws {EncodeError} when the row cannot be written */
@@ -19,6 +20,10 @@ export type Compile = (table: Table, columns: readonly string[]) => Recipe
 
 /** A ready-made mapping of rows to commands: made by `hash`, `set`, `json`, `stream` or `args`. */
 export class Mapping<R extends Row = never> {
+  static {
+    brand(Mapping, 'redis-mapping')
+  }
+
   /** @internal */
   readonly compile: Compile
   /** Carries the row type; never present at run time. */

@@ -1,7 +1,12 @@
 import { AttemptError } from '../../contract/driver.ts'
+import { brand } from '../../support/brand.ts'
 
 /** A plain insert met a key that is there already. */
 export class KeyExistsError extends Error {
+  static {
+    brand(KeyExistsError, 'key-exists-error')
+  }
+
   constructor() {
     super('the key exists already')
     this.name = 'KeyExistsError'
@@ -10,6 +15,10 @@ export class KeyExistsError extends Error {
 
 /** There was no connection to send anything on. */
 export class NotSentError extends Error {
+  static {
+    brand(NotSentError, 'not-sent-error')
+  }
+
   constructor(message: string) {
     super(message)
     this.name = 'NotSentError'

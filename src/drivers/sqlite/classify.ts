@@ -8,7 +8,7 @@ interface Result {
   readonly reason: KnownReason
 }
 
-/** By result code (SQLite documentation, "Result and Error Codes"); an extended one has its primary code as low byte. */
+/** Reasons by result code (SQLite documentation, "Result and Error Codes"); an extended one has its primary code as low byte. */
 const RESULTS: Readonly<Record<string, Result>> = {
   SQLITE_ERROR: { code: 1, reason: 'syntax' },
   SQLITE_INTERNAL: { code: 2, reason: 'io' },

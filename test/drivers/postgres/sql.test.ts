@@ -1,7 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { defineTable, type OnConflict } from '../../../src/contract/table.ts'
-import { quoteIdentifier, quotePath } from '../../../src/drivers/kit/sql.ts'
 import { copySql, insertSql, quoteLiteral } from '../../../src/drivers/postgres/sql.ts'
 
 const sql = suite('sql')
@@ -19,11 +18,6 @@ const INSERT =
 function insert(onConflict: OnConflict<User>, written = unnested): string {
   return insertSql(defineTable<User>('users', { columns, onConflict }), written)
 }
-
-sql('identifiers are quoted, and what is inside stays inside', () => {
-  assert.is(quoteIdentifier('a"; DROP TABLE x; --'), '"a""; DROP TABLE x; --"')
-  assert.is(quotePath(['app', 'odd.name']), '"app"."odd.name"')
-})
 
 sql('literals are quoted whatever standard_conforming_strings says', () => {
   assert.is(quoteLiteral(`it's`), `'it''s'`)

@@ -44,6 +44,38 @@ for (const [message, reason] of Object.entries(replies)) {
   })
 }
 
+function reply(message: string): Error {
+  return Object.assign(new Error(message), { name: 'ReplyError' })
+}
+
+const prefixes: Record<string, string | undefined> = {
+  'WRONGTYPE Operation against a key holding the wrong kind of value': 'WRONGTYPE',
+  "OOM command not allowed when used memory > 'maxmemory'.": 'OOM',
+  'ERR value is not an integer or out of range': 'ERR',
+  "ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -READONLY You can't write.": 'READONLY',
+  READONLY: undefined,
+  'Wrongtype something': undefined,
+  'SECRET1 invalid': undefined,
+  "O'HARA invalid": undefined,
+  'TSDB: the key does not exist': undefined,
+  'AVERYLONGWORDTHATISNOPREFIXATALL invalid': undefined,
+}
+
+test('the code of an error reply is its prefix', () => {
+  for (const [message, code] of Object.entries(prefixes)) {
+    assert.is(classify(reply(message))?.code, code, message)
+  }
+})
+
+test('a reply with a prefix nobody knows is unknown, but not nameless', () => {
+  assert.equal(classify(reply('NEWCODE something')), { reason: 'unknown', code: 'NEWCODE' })
+  assert.is(classify(reply('something')), undefined)
+})
+
+test('what no server said has no prefix', () => {
+  assert.equal(classify(new Error('OOM command not allowed')), { reason: 'out_of_space' })
+})
+
 test('what ioredis says by itself', () => {
   const texts = [
     'Connection is closed.',

@@ -1,0 +1,29 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { defineTable } from '../../../src/contract/table.ts'
+import { onConflict, quoteIdentifier, quoteList, quotePath, quotingWith } from '../../../src/drivers/kit/sql.ts'
+
+const sql = suite('quoting')
+
+sql('identifiers are quoted, and what is inside stays inside', () => {
+  assert.is(quoteIdentifier('a"; DROP TABLE x; --'), '"a""; DROP TABLE x; --"')
+  assert.is(quotePath(['app', 'odd.name']), '"app"."odd.name"')
+  assert.is(quoteList(['id', 'a"b']), '"id", "a""b"')
+})
+
+sql('with whichever quote', () => {
+  const mysql = quotingWith('`')
+  assert.is(mysql.quoteIdentifier('a`; DROP TABLE x; --'), '`a``; DROP TABLE x; --`')
+  assert.is(mysql.quotePath(['app', 'a"b']), '`app`.`a"b`')
+})
+
+sql('only columns that are written are set', () => {
+  const table = defineTable<{ id: number; a: number; b: number }>('t', {
+    columns: ['id', 'a', 'b'],
+    onConflict: { action: 'update', keys: ['id'] },
+  })
+  assert.is(onConflict(table, ['id', 'b']), ' ON CONFLICT ("id") DO UPDATE SET "b" = excluded."b"')
+  assert.is(onConflict(table, ['id']), ' ON CONFLICT ("id") DO NOTHING')
+})
+
+sql.run()

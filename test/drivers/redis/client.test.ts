@@ -1,0 +1,53 @@
+import { Cluster, Redis } from 'ioredis'
+import { Redis as Redis5 } from 'ioredis-5'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { RedisClient } from '../../../src/drivers/redis/client.ts'
+import { redisExecutor } from '../../../src/drivers/redis/index.ts'
+import { OptionError } from '../../../src/support/batchflow-error.ts'
+import { rejectsWith } from '../../support/assertions.ts'
+import { unconnected, unconnectedCluster } from '../../support/databases/redis-commands.ts'
+
+const clients = suite('clients of Redis')
+
+clients('ioredis is taken as it is, of either version, and not connected before it is needed', () => {
+  const options = { lazyConnect: true }
+  for (const client of [new Redis(options), new Redis5(options), new Cluster([], options)]) {
+    assert.ok(redisExecutor(client))
+    assert.is(client.status, 'wait')
+  }
+})
+
+clients('what has its shape is one, without a cast', () => {
+  assert.ok(redisExecutor(unconnected()))
+  assert.ok(redisExecutor(unconnectedCluster()))
+})
+
+const nothing = () => undefined
+/** As node-redis has it: some names are the same. */
+const nodeRedis = { isOpen: false, on: nothing, removeListener: nothing, connect: nothing, sendCommand: nothing }
+const { sendCommand: _, ...mute } = unconnected()
+const { refreshSlotsCache: __, ...lost } = unconnectedCluster()
+
+const strangers: Record<string, unknown> = {
+  undefined: undefined,
+  null: null,
+  '"redis://localhost"': 'redis://localhost',
+  'a function': Redis,
+  'an object': nodeRedis,
+}
+
+for (const [shown, client] of Object.entries(strangers)) {
+  clients(`refused: ${shown}`, async () => {
+    const message = `redisExecutor: client must be an ioredis Redis or Cluster, received ${shown}`
+    await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => redisExecutor(client as RedisClient))
+  })
+}
+
+clients('refused: what cannot send, and a cluster that cannot learn its slots', () => {
+  for (const client of [mute, lost, { ...unconnected(), options: undefined }]) {
+    assert.throws(() => redisExecutor(client as never), /must be an ioredis Redis or Cluster, received an object/)
+  }
+})
+
+clients.run()
