@@ -1,3 +1,4 @@
+import { isDate } from 'node:util/types'
 import { EncodeError } from '../kit/encode-error.ts'
 
 /** The text of one value: dates in ISO 8601, booleans as `true` and `false`, arrays and plain objects as JSON. */
@@ -18,7 +19,7 @@ export function textOf(value: unknown): string {
 
 function objectText(value: object | null): string {
   if (value === null) throw new EncodeError('NULL has no text')
-  if (value instanceof Date) return dateText(value)
+  if (isDate(value)) return dateText(value)
   if (value instanceof Map || value instanceof Set || ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
     throw new EncodeError('only Uint8Array, arrays, dates and plain objects can be written')
   }

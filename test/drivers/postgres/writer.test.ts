@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { EncodeError } from '../../../src/drivers/kit/encode-error.ts'
-import { Payload } from '../../../src/drivers/postgres/payload.ts'
 import { Writer, WriterPool } from '../../../src/drivers/postgres/writer.ts'
 
 const writing = suite('writer')
@@ -67,25 +66,6 @@ writing('the pool keeps no more than 16 MiB', () => {
   for (const writer of writers) pool.give(writer)
   const back = writers.map(() => pool.take())
   assert.is(back.filter((writer) => writers.includes(writer)).length, 4)
-})
-
-writing('the bytes of a payload are free when its owner and every socket are done, in any order', () => {
-  for (const order of [
-    ['owner', 'first', 'second'],
-    ['first', 'owner', 'second'],
-    ['first', 'second', 'owner'],
-  ]) {
-    const pool = new WriterPool()
-    const writer = pool.take()
-    const payload = new Payload('COPY', 'text', [], writer, pool)
-    payload.hold()
-    payload.hold()
-    for (const [i] of order.entries()) {
-      payload.drop()
-      const next = pool.take()
-      assert.is(next === writer, i === 2, `after ${i + 1} of ${order.join(', ')}`)
-    }
-  }
 })
 
 writing.run()

@@ -1,10 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { EncodeError } from '../../../src/drivers/kit/encode-error.ts'
-import { jsonText, textOf } from '../../../src/drivers/redis/encode.ts'
 import { RespWriter } from '../../../src/drivers/redis/writer.ts'
-import { thrownBy } from '../../support/assertions.ts'
 import { decode } from '../../support/databases/redis-commands.ts'
 
 function written(values: readonly unknown[], size = 1): Buffer[] {
@@ -45,24 +42,6 @@ test('numbers, bigints and booleans as their text', () => {
 test('lengths of one to seven digits', () => {
   for (const length of [0, 9, 10, 99, 100, 999, 1000, 9999, 10_000, 1_000_000]) {
     assert.is(written(['a'.repeat(length)])[0]!.length, length)
-  }
-})
-
-test('objects are JSON, with bigints as text and their own toJSON', () => {
-  assert.is(textOf({ a: [1n, null, undefined] }), '{"a":["1",null,null]}')
-  assert.is(textOf({ toJSON: () => 'own' }), '"own"')
-  assert.is(jsonText([]), '[]')
-})
-
-test('what has no text is refused, without being shown', async () => {
-  const circular: Record<string, unknown> = { secret: 1 }
-  circular['self'] = circular
-  const invalid = new Date(Number.NaN)
-  const refused = [null, undefined, () => 1, Symbol('secret'), invalid, new Map(), new Set(), new ArrayBuffer(1)]
-  for (const value of [...refused, new DataView(new ArrayBuffer(1)), circular, { toJSON: () => undefined }]) {
-    const error = await thrownBy(() => written([value]))
-    assert.ok(error instanceof EncodeError, String(error))
-    assert.not.match(error.message, /secret/)
   }
 })
 
