@@ -1,23 +1,19 @@
-import type { Fence, RowFailure } from '../contract/driver.ts'
+import type { RowFailure } from '../contract/driver.ts'
 import type { RowFailedError } from '../contract/errors.ts'
 import type { Reason } from '../contract/reasons.ts'
 import type { BatchTrace } from '../contract/tracing.ts'
 import type { Batch } from '../lanes/batch.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Clock } from '../support/clock.ts'
-import { logError } from '../support/guard.ts'
 import { Attempt } from './attempt.ts'
 import { judge, type Verdict } from './classify.ts'
 import { Evidence } from './evidence.ts'
 import type { Executor } from './executor.ts'
 import { Failures, type Refusal } from './failures.ts'
+import { Fencing } from './fencing.ts'
 import { Part } from './part.ts'
 import { backoff } from './retry.ts'
 import { shapesOf } from './shapes.ts'
-import { timed } from './timed.ts'
-
-/** How long rows wait for an attempt that was given up to be ended, in ms: as long as an outage may last. */
-const MAX_OUTAGE = 300_000
 
 /**
  * One batch on its way through the executor: attempt, classify, back off, retry, split off the rows that are to blame.
@@ -34,6 +30,7 @@ export class BatchRun {
   readonly #clock: Clock
   readonly #trace: BatchTrace | undefined
   readonly #evidence: Evidence
+  readonly #fencing: Fencing
   #stopped: BatchFlowError | undefined
   #attempt: Attempt | undefined
   #wake: (() => void) | undefined
@@ -44,6 +41,7 @@ export class BatchRun {
     this.#clock = clock
     this.#trace = trace
     this.#evidence = new Evidence(executor.driver, clock)
+    this.#fencing = new Fencing(clock, executor.settings.retry, executor.settings.timeout)
   }
 
   /** The errors of the rows that are not committed, by their places in the batch. */
@@ -82,6 +80,7 @@ export class BatchRun {
   stop(error: BatchFlowError): void {
     this.#stopped ??= error
     this.#attempt?.abort(error)
+    this.#fencing.stop()
     this.#wake?.()
   }
 
@@ -123,8 +122,9 @@ export class BatchRun {
       this.#evidence.committed()
       return []
     }
-    if ('rows' in failure) return this.#onRowFailures(part, attempt, failure.rows)
-    return this.#onFailure(part, attempt, failure.error)
+    return 'rows' in failure
+      ? this.#onRowFailures(part, attempt, failure.rows)
+      : this.#onFailure(part, attempt, failure.error)
   }
 
   /** The whole part failed. */
@@ -133,9 +133,8 @@ export class BatchRun {
     const { settings } = this.#executor
     attempt.end(part, verdict)
     part.ambiguous ||= verdict.ambiguous
-    if (part.table.keys.length > 0 || this.#mayRetry(part, verdict)) await this.#fence([verdict])
-    const isCutShort = this.#stopped !== undefined && verdict.fence !== undefined
-    if (isCutShort) return this.#giveUp(part, { reason: 'context', cause: this.#stopped }, 'place')
+    await this.#fence(part, [verdict])
+    if (this.#isCutShort(verdict)) return this.#giveUp(part, { reason: 'context', cause: this.#stopped }, 'place')
     if (verdict.stale && !part.replanned) return [replan(part)]
     if (this.#mayRetry(part, verdict)) return this.#retry(part, verdict.reason)
     const fault = await this.#evidence.faultOf(part, verdict, settings.timeout)
@@ -150,11 +149,11 @@ export class BatchRun {
     const verdicts = failed.map(({ error }) => this.#judge(error))
     attempt.end(part, verdicts[0])
     if (failed.length < part.rows.length) this.#evidence.committed()
-    await this.#fence(verdicts.filter((verdict) => part.table.keys.length > 0 || this.#mayRetry(part, verdict)))
+    await this.#fence(part, verdicts)
     let ambiguous = false
     for (const [i, verdict] of verdicts.entries()) {
       const { index } = failed[i]!
-      if (this.#mayRetry(part, verdict)) {
+      if (this.#isCutShort(verdict) || this.#mayRetry(part, verdict)) {
         again.push(index)
         reason ??= verdict.reason
         ambiguous ||= verdict.ambiguous
@@ -170,28 +169,10 @@ export class BatchRun {
     return this.#retry(rest, reason)
   }
 
-  /** Waits until attempts that were given up can take no effect any more: their rows and keys go on only then. */
-  async #fence(verdicts: readonly Verdict[]): Promise<void> {
-    const fences = new Set(verdicts.flatMap(({ fence }) => fence ?? []))
-    for (const fence of fences) await this.#setFence(fence)
-  }
-
-  async #setFence(fence: Fence): Promise<void> {
-    const { retry, timeout } = this.#executor.settings
-    let waited = 0
-    for (let tries = 1; this.#stopped === undefined && waited < MAX_OUTAGE; tries++) {
-      const controller = new AbortController()
-      this.#wake = () => controller.abort(this.#stopped)
-      try {
-        await timed(fence, { clock: this.#clock, milliseconds: timeout, controller })
-        return
-      } catch (error) {
-        if (tries === 1) logError('an attempt that was given up cannot be ended yet, so its rows wait', error)
-      }
-      const pause = backoff(retry, tries)
-      waited += pause
-      await this.#pause(pause)
-    }
+  /** Rows without a key that are not tried again need no fence: nothing goes on after them. */
+  async #fence(part: Part, verdicts: readonly Verdict[]): Promise<void> {
+    const goingOn = verdicts.filter((verdict) => part.table.keys.length > 0 || this.#mayRetry(part, verdict))
+    await this.#fencing.set(goingOn, (milliseconds) => this.#pause(milliseconds))
   }
 
   async #retry(part: Part, reason: Reason): Promise<readonly Part[]> {
@@ -215,6 +196,11 @@ export class BatchRun {
   #giveUp(part: Part, refusal: Refusal, fault: 'row' | 'place'): readonly Part[] {
     this.#failures.add(part, refusal, fault)
     return []
+  }
+
+  /** The run was stopped while an attempt was being ended. */
+  #isCutShort({ fence }: Verdict): boolean {
+    return this.#stopped !== undefined && fence !== undefined
   }
 
   #judge(error: unknown): Verdict {

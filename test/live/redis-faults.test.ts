@@ -192,7 +192,7 @@ for (const [version, connect] of Object.entries(majors)) {
     const client = connect()
     client.on('error', () => undefined)
     const driver = driverOf(client)
-    await client.ping()
+    assert.equal(await write(driver, updates, rowsFrom(0, 1)), []) // the connection is known from now on
     process.kill(server.pid, 'SIGSTOP')
     const writing = thrownBy(() => write(driver, events, rowsFrom(0, 100)))
     const other = client.incr('counter').catch((error: Error) => error.message)
@@ -214,7 +214,6 @@ for (const [version, connect] of Object.entries(majors)) {
 
 test('what was answered before the connection was lost is known to be committed', () =>
   withClient(async (client) => {
-    await client.ping()
     const driver = driverOf(client, (row: AnyRow) => ['EVAL', SLOW, 1, 'slow', Number(row['n'])])
     const failures = await withClient(async (watcher) => {
       await watcher.ping()
@@ -243,8 +242,8 @@ return redis.call('INCR', KEYS[1])`
 
 test('an abort ends the attempt at once; answers that come later go nowhere', () =>
   withClient(async (client) => {
-    await client.ping()
     const driver = driverOf(client)
+    assert.equal(await write(driver, updates, rowsFrom(300, 1)), [])
     process.kill(server.pid, 'SIGSTOP')
     const controller = new AbortController()
     const writing = thrownBy(() => write(driver, updates, rowsFrom(0, 100), controller.signal))
@@ -257,7 +256,8 @@ test('an abort ends the attempt at once; answers that come later go nowhere', ()
     assert.ok(error instanceof AttemptError && error.ambiguous)
     assert.is((error.cause as Error).message, 'enough')
     assert.equal(await write(driver, updates, rowsFrom(200, 3)), [])
-    assert.is(await client.dbsize(), 103)
+    const size = await client.dbsize()
+    assert.ok(size === 4 || size === 104, `${size} keys: all of the rows given up are there, or none`)
   }))
 
 test('an abort before anything was sent leaves no doubt, and nothing is written later', () =>

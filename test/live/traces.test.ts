@@ -200,7 +200,7 @@ test('what the client instrumentation adds to statements does not touch those of
     for (const onConflict of [undefined, { action: 'update', keys: ['id'] } as const]) {
       const { flow, table } = await traced(1, onConflict)
       await request('POST /commented', () => flow.write(table, { id: 1, name: 'commented' }))
-      assert.equal(await flow.close(), { committed: 2, failed: 0, abandoned: 0, abandonedRows: [] })
+      assert.equal(await flow.close(), { committed: 2, failed: 0, abandoned: 0, abandonedRows: [], undelivered: [] })
     }
   } finally {
     pgInstrumentation.setConfig(before)

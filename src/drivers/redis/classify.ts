@@ -2,7 +2,7 @@ import { byNodeCode, byText, type TextTable } from '../../contract/error-tables.
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { EncodeError } from '../kit/encode-error.ts'
-import { isReplyError, KeyExistsError, KeyExistsError, NotSentError, NotSentError } from './outcome.ts'
+import { ForeignTransactionError, isReplyError, KeyExistsError, NotSentError, WatchedKeyError } from './outcome.ts'
 
 /** Reasons by error prefix, the first word of an error reply (Redis protocol specification, "Simple errors"). */
 const BY_PREFIX: Readonly<Record<string, KnownReason>> = {
@@ -45,6 +45,8 @@ export function classify(error: unknown): Classification | undefined {
   if (error instanceof EncodeError) return { reason: 'invalid_data' }
   if (error instanceof KeyExistsError) return { reason: 'duplicate_key' }
   if (error instanceof NotSentError) return { reason: 'connection' }
+  if (error instanceof WatchedKeyError) return { reason: 'deadlock', isolate: false }
+  if (error instanceof ForeignTransactionError) return { reason: 'non_retryable', isolate: false }
   if (error instanceof OptionError) return { reason: 'non_retryable' }
   if (!(error instanceof Error)) return undefined
   const prefix = prefixOf(error.message)

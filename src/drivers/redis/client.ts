@@ -23,9 +23,11 @@ export interface RedisConnection extends RedisEndpoint {
   /** Absent until the first connection. */
   readonly stream?: RedisSocket
   sendCommand(command: QueuedCommand, wire?: RedisWire): unknown
+  call(command: string, ...args: string[]): Promise<unknown>
 }
 
 export interface RedisCluster extends RedisEndpoint {
+  readonly options: RedisClusterOptions
   /** For each slot the addresses `host:port` of its nodes, the master first. */
   readonly slots: readonly (readonly string[])[]
   nodes(role?: 'all' | 'master' | 'slave'): readonly RedisConnection[]
@@ -35,6 +37,18 @@ export interface RedisCluster extends RedisEndpoint {
 export interface RedisOptionsInUse {
   readonly keyPrefix?: string | undefined
   readonly enableOfflineQueue?: boolean | undefined
+}
+
+export interface RedisClusterOptions extends RedisOptionsInUse {
+  /** Where nodes are reached from here, by the address they give themselves. */
+  readonly natMap?: NatMap | undefined
+}
+
+export type NatMap = Readonly<Record<string, NatAddress>> | ((address: string) => NatAddress | null | undefined)
+
+export interface NatAddress {
+  readonly host: string
+  readonly port: number
 }
 
 export interface RedisAddress extends RedisOptionsInUse {
@@ -49,6 +63,7 @@ export interface RedisSocket {
   readonly writable: boolean
   readonly writableEnded: boolean
   write(bytes: Uint8Array | string): boolean
+  destroy(): unknown
 }
 
 /** What ioredis queues and, when the answer comes, settles. */

@@ -34,21 +34,26 @@ function becomeReady(client: RedisEndpoint): Promise<void> {
     if (client.options.enableOfflineQueue === false && client.status !== 'wait') {
       return reject(new NotSentError(`the connection to Redis is not ready: ${client.status}`))
     }
+    let isClosing = client.status === 'ready' // its socket is gone already, and its end has not been told yet
     let cause: Error = new NotSentError('the connection to Redis could not be made')
     const onError = (error: Error) => (cause = error)
     const onReady = () => settle(resolve)
-    const onClose = () => settle(() => reject(cause))
+    const onEnd = () => settle(() => reject(cause))
+    const onClose = () => {
+      if (!isClosing) onEnd()
+      isClosing = false
+    }
     const settle = (done: () => void) => {
       client.removeListener('error', onError)
       client.removeListener('ready', onReady)
       client.removeListener('close', onClose)
-      client.removeListener('end', onClose)
+      client.removeListener('end', onEnd)
       done()
     }
     client.on('error', onError)
     client.on('ready', onReady)
     client.on('close', onClose)
-    client.on('end', onClose)
+    client.on('end', onEnd)
     if (client.status === 'wait') client.connect().catch(onError)
   })
 }

@@ -1,8 +1,9 @@
 import { AttemptError } from '../../contract/driver.ts'
 import { onAbort, unlessAborted } from '../../support/abort.ts'
-import type { RedisCluster, RedisConnection } from './client.ts'
+import type { NatMap, RedisCluster, RedisConnection } from './client.ts'
 import { isReady, ready } from './connection.ts'
 import { Exchange, type Request } from './exchange.ts'
+import { fenceOf, type Session, sessionOf } from './fence.ts'
 import { NotSentError, Outcomes } from './outcome.ts'
 import type { Pipeline } from './pipeline.ts'
 import { add, nodesByAddress, type Redirection, type Routes, redirectionIn, refresh, routesOf } from './route.ts'
@@ -58,7 +59,7 @@ async function sendAll(
 ): Promise<void> {
   const sent = Array.from(routes, async ([node, entries]) => {
     if (node === undefined) outcomes.fail(entries, new NotSentError('no known node serves the slot'), false)
-    else await send(node, { pipeline, entries, outcomes, asking }, signal)
+    else await send(node, { pipeline, entries, outcomes, asking }, signal, () => sameNode(cluster, node))
     if (node === undefined || !isReady(node)) void refresh(cluster)
   })
   await Promise.all(sent)
@@ -67,7 +68,7 @@ async function sendAll(
 /** Sends the entries that were redirected to the nodes named. @returns whether there were any that could be */
 async function follow(routing: Routing): Promise<boolean> {
   const { cluster, outcomes } = routing
-  const redirected = redirections(outcomes)
+  const redirected = redirections(outcomes, cluster.options.natMap)
   if (redirected.size === 0) return false
   const moved = [...redirected.values()].some(({ asking }) => !asking)
   let nodes = nodesByAddress(cluster)
@@ -87,26 +88,39 @@ async function follow(routing: Routing): Promise<boolean> {
   return routes.moved.size + routes.asking.size > 0
 }
 
-function redirections(outcomes: Outcomes): Map<number, Redirection> {
+function redirections(outcomes: Outcomes, natMap: NatMap | undefined): Map<number, Redirection> {
   const found = new Map<number, Redirection>()
   outcomes.errors.forEach((error, entry) => {
-    const redirection = redirectionIn(error?.cause)
+    const redirection = redirectionIn(error?.cause, natMap)
     if (redirection !== undefined) found.set(entry, redirection)
   })
   return found
 }
 
+/** The cluster's connection to the node that `node` led to: ioredis makes another when one is lost. */
+async function sameNode(cluster: RedisCluster, node: RedisConnection): Promise<RedisConnection | undefined> {
+  await refresh(cluster)
+  return nodesByAddress(cluster).get(`${node.options.host}:${node.options.port}`)
+}
+
 /** One exchange, from a ready connection to its end, or to the abort. Never rejects. */
-async function send(connection: RedisConnection, request: Request, signal: AbortSignal): Promise<void> {
+async function send(
+  connection: RedisConnection,
+  request: Request,
+  signal: AbortSignal,
+  reconnected: Parameters<typeof fenceOf>[1] = () => connection,
+): Promise<void> {
+  let session: Session | undefined
   try {
     await unlessAborted(ready(connection), signal)
+    session = await unlessAborted(sessionOf(connection), signal)
     if (!isReady(connection)) throw new NotSentError('the connection to Redis closed at once')
   } catch (error) {
     request.outcomes.fail(request.entries, error, false)
     return
   }
-  const exchange = new Exchange(connection, request)
-  const ignoreAbort = onAbort(signal, () => exchange.lose(signal.reason, true))
+  const exchange = new Exchange(connection, request, fenceOf(session, reconnected))
+  const ignoreAbort = onAbort(signal, () => exchange.expire(signal.reason))
   await exchange.done
   ignoreAbort()
 }

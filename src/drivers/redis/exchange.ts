@@ -1,11 +1,22 @@
-import type { QueuedCommand, RedisConnection, RedisWire } from './client.ts'
+import type { Fence } from '../../contract/driver.ts'
+import type { QueuedCommand, RedisConnection, RedisSocket, RedisWire } from './client.ts'
 import { onClose } from './connection.ts'
-import { ConnectionLostError, isReplyError, KeyExistsError, NotSentError, type Outcomes } from './outcome.ts'
+import {
+  ConnectionLostError,
+  ForeignTransactionError,
+  isReplyError,
+  KeyExistsError,
+  NotSentError,
+  type Outcomes,
+  WatchedKeyError,
+} from './outcome.ts'
 import type { Pipeline } from './pipeline.ts'
 
 const PING = '*1\r\n$4\r\nPING\r\n'
 const ASKING = Buffer.from('*1\r\n$6\r\nASKING\r\n')
 const NO_ENTRY = -1
+/** What MULTI is answered within a MULTI of the application. */
+const NESTED = /^ERR MULTI calls can not be nested/
 
 /** What goes over one connection: entries of a pipeline, in order. */
 export interface Request {
@@ -32,15 +43,21 @@ export class Exchange {
   #sending = false
   #taken = 0
   #unanswered = 0
+  /** The server has said something since this was sent. */
+  #answered = false
   readonly #request: Request
   readonly #connection: RedisConnection
   /** For each place in the request the answers still to come. */
   readonly #pending: Int32Array
   readonly #ignore: () => void
+  readonly #socket: RedisSocket | undefined
+  readonly #fence: Fence
 
-  /** The connection must be ready. */
-  constructor(connection: RedisConnection, request: Request) {
+  /** The connection must be ready. @param fence ends the session this goes over */
+  constructor(connection: RedisConnection, request: Request, fence: Fence) {
     this.#connection = connection
+    this.#socket = connection.stream
+    this.#fence = fence
     this.#request = request
     this.#pending = new Int32Array(request.entries.length)
     this.done = new Promise((resolve) => (this.#settle = resolve))
@@ -52,10 +69,27 @@ export class Exchange {
   lose(cause: unknown, ambiguous: boolean): void {
     if (this.#ended) return
     const { entries, outcomes } = this.#request
+    const unanswered = entries.filter((_, place) => this.#pending[place]! > 0)
+    outcomes.fail(unanswered, cause, ambiguous, ambiguous ? this.#fence : undefined)
+    this.#end()
+  }
+
+  /**
+   * Gives up because the time is over. A connection that has not said a word meanwhile may be one that nobody hears any more,
+   * and ioredis would never notice: it is cut, so that another is made. One that answers keeps the order of what it is sent.
+   */
+  expire(reason: unknown): void {
+    if (this.#ended) return
+    const { entries, outcomes } = this.#request
+    if (!this.#answered) {
+      this.lose(reason, true)
+      this.#socket?.destroy()
+      return
+    }
     outcomes.fail(
       entries.filter((_, place) => this.#pending[place]! > 0),
-      cause,
-      ambiguous,
+      reason,
+      true,
     )
     this.#end()
   }
@@ -69,6 +103,7 @@ export class Exchange {
 
   /** @internal */
   answer(place: number, reply: unknown): void {
+    this.#answered = true
     if (this.#ended || place === NO_ENTRY) return
     const entry = this.#request.entries[place]!
     const error = this.#errorIn(reply, place)
@@ -110,10 +145,15 @@ export class Exchange {
   }
 
   #errorIn(reply: unknown, place: number): Error | undefined {
-    if (reply instanceof Error) return reply
+    if (reply instanceof Error) return NESTED.test(reply.message) ? new ForeignTransactionError() : reply
     if (Array.isArray(reply)) return reply.find((part) => part instanceof Error)
+    const { pipeline, entries } = this.#request
+    const [start, end] = commandsOf(pipeline, entries[place]!)
+    const isLast = this.#pending[place] === 1
+    if (reply === 'QUEUED' && (isLast || pipeline.commands[start] !== 'multi')) return new ForeignTransactionError()
+    if (reply === null && isLast && pipeline.commands[end - 1] === 'exec') return new WatchedKeyError()
     const refused = reply === null || reply === 0 || reply === '0'
-    return refused && this.#request.pipeline.refusable && this.#pending[place] === 1 ? new KeyExistsError() : undefined
+    return refused && isLast && pipeline.refusable ? new KeyExistsError() : undefined
   }
 
   #end(): void {

@@ -1,4 +1,4 @@
-import { AttemptError } from '../../contract/driver.ts'
+import { AttemptError, type Fence } from '../../contract/driver.ts'
 import { brand } from '../../support/brand.ts'
 
 /** A plain insert met a key that is there already. */
@@ -35,6 +35,30 @@ export class ConnectionLostError extends Error {
   }
 }
 
+/** A key that the application watches on this connection was changed: nothing of the transaction was carried out. */
+export class WatchedKeyError extends Error {
+  static {
+    brand(WatchedKeyError, 'watched-key-error')
+  }
+
+  constructor() {
+    super('EXEC was not carried out: a key that the application watches on this connection has changed')
+    this.name = 'WatchedKeyError'
+  }
+}
+
+/** The application has a transaction open on this connection, and the command has become part of it. */
+export class ForeignTransactionError extends Error {
+  static {
+    brand(ForeignTransactionError, 'foreign-transaction-error')
+  }
+
+  constructor() {
+    super('the command became part of a MULTI of the application: give redisExecutor a connection of its own')
+    this.name = 'ForeignTransactionError'
+  }
+}
+
 /** What became of each entry of a pipeline: committed, or an error. */
 export class Outcomes {
   readonly errors: (AttemptError | undefined)[]
@@ -44,14 +68,14 @@ export class Outcomes {
   }
 
   /** One error for all of `entries`: none of their answers will be known. */
-  fail(entries: readonly number[], cause: unknown, ambiguous: boolean): void {
-    const error = new AttemptError(cause, { ambiguous })
+  fail(entries: readonly number[], cause: unknown, ambiguous: boolean, fence?: Fence): void {
+    const error = new AttemptError(cause, { ambiguous, fence })
     for (const entry of entries) this.errors[entry] = error
   }
 
   /** The server refused this entry: nothing of its row is written, unless EXEC says otherwise. */
   refuse(entry: number, cause: unknown): void {
-    this.errors[entry] = new AttemptError(cause, { ambiguous: false })
+    this.errors[entry] = new AttemptError(cause, { ambiguous: cause instanceof ForeignTransactionError })
   }
 }
 

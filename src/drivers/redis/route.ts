@@ -1,4 +1,4 @@
-import type { RedisCluster, RedisConnection } from './client.ts'
+import type { NatMap, RedisCluster, RedisConnection } from './client.ts'
 import { ready } from './connection.ts'
 import { ANY_SLOT, type Pipeline } from './pipeline.ts'
 
@@ -9,9 +9,15 @@ export interface Redirection {
 }
 
 /** `MOVED 3999 127.0.0.1:6381`, `ASK 3999 127.0.0.1:6381` (Redis cluster specification, "Redirection"). */
-export function redirectionIn(error: unknown): Redirection | undefined {
+export function redirectionIn(error: unknown, natMap: NatMap | undefined): Redirection | undefined {
   const found = error instanceof Error ? /^(MOVED|ASK) \d+ (\S+:\d+)/.exec(error.message) : null
-  return found === null ? undefined : { asking: found[1] === 'ASK', address: found[2]! }
+  return found === null ? undefined : { asking: found[1] === 'ASK', address: mapped(found[2]!, natMap) }
+}
+
+/** Where the node is reached from here: it knows only the address it has in a network of its own. */
+function mapped(address: string, natMap: NatMap | undefined): string {
+  const found = typeof natMap === 'function' ? natMap(address) : natMap?.[address]
+  return found ? `${found.host}:${found.port}` : address
 }
 
 /** Which entries go to which node; `undefined` stands for a slot that no known node serves. */

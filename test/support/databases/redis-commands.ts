@@ -14,6 +14,7 @@ export function unconnected(options: { keyPrefix?: string } = {}) {
     on: nothing,
     removeListener: nothing,
     sendCommand: nothing,
+    call: async () => undefined,
   }
 }
 

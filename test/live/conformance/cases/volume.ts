@@ -7,7 +7,7 @@ export const volume: Register = ({ add, can }) => {
   add('a flow that is closed without a row', async (database) => {
     const flow = new BatchFlow(database.executor)
     await flow.flush()
-    assert.equal(await flow.close(), { committed: 0, failed: 0, abandoned: 0, abandonedRows: [] })
+    assert.equal(await flow.close(), { committed: 0, failed: 0, abandoned: 0, abandonedRows: [], undelivered: [] })
   })
 
   add('50,000 rows in one batch', async (database) => {

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Fence } from '../../contract/driver.ts'
+import { unlessAborted } from '../../support/abort.ts'
+import type { RedisConnection, RedisSocket } from './client.ts'
+import { ready } from './connection.ts'
+import { isReplyError } from './outcome.ts'
+
+/** What the server calls the session of one socket. */
+export interface Session {
+  readonly id: string
+  /** The server: after a failover or a restart the ids are another's. */
+  readonly server: string
+}
+
+/** By socket, as each has a session of its own; `undefined` where the server does not tell. */
+const sessions = new WeakMap<RedisSocket, Promise<Session | undefined>>()
+
+/** Asks once per socket. An attempt that is to be ended some time has to know whose it is before it begins. */
+export async function sessionOf(connection: RedisConnection): Promise<Session | undefined> {
+  for (;;) {
+    const { stream } = connection
+    if (stream === undefined) return undefined
+    let session = sessions.get(stream)
+    if (session === undefined) sessions.set(stream, (session = ask(connection).catch(() => undefined)))
+    const found = await session
+    if (connection.stream === stream) return found // else ioredis has asked again, over another socket
+  }
+}
+
+async function ask(connection: RedisConnection): Promise<Session | undefined> {
+  const [id, server] = await Promise.all([connection.call('CLIENT', 'ID'), serverOf(connection)])
+  return /^\d+$/.test(String(id)) && server !== undefined ? { id: String(id), server } : undefined
+}
+
+async function serverOf(connection: RedisConnection): Promise<string | undefined> {
+  return /^run_id:(\w+)/m.exec(String(await connection.call('INFO', 'server')))?.[1]
+}
+
+/**
+ * Ends a session over the connection that the client makes next. What the session was sent and has not carried out by then
+ * it never will.
+ *
+ * @param reconnected the connection to the same server; `undefined` when that no longer serves anything
+ */
+export function fenceOf(
+  session: Session | undefined,
+  reconnected: () => RedisConnection | undefined | Promise<RedisConnection | undefined>,
+): Fence {
+  return async (signal) => {
+    if (session === undefined) return warn('the server does not tell which session is whose')
+    const connection = await unlessAborted(Promise.resolve(reconnected()), signal)
+    if (connection === undefined) return
+    await unlessAborted(ready(connection), signal)
+    try {
+      if ((await unlessAborted(serverOf(connection), signal)) !== session.server) return
+      while (Number(await unlessAborted(connection.call('CLIENT', 'KILL', 'ID', session.id), signal)) > 0)
+        await sleep(1)
+    } catch (error) {
+      if (!isReplyError(error)) throw error
+      warn(error.message)
+    }
+  }
+}
+
+let warned = false
+
+function warn(why: string): void {
+  if (warned) return
+  warned = true
+  process.emitWarning(
+    `an attempt that was given up cannot be ended on Redis (${why}): should it arrive late, it may overwrite newer values`,
+    { code: 'BATCHFLOW_FENCE' },
+  )
+}
