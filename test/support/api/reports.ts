@@ -95,7 +95,7 @@ function compare(fresh: string): void {
   if (status === 0) return
   console.error(stdout + stderr)
   console.error(
-    'The public API is not the one in test/api. If that is meant: npm run api, and npx changeset to tell its users.',
+    'The public API is not the one in test/api. If that is meant: npm run api, and npm run changeset to tell its users.',
   )
   process.exitCode = 1
 }
