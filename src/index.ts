@@ -1,9 +1,11 @@
 export {
   type AttemptContext,
   AttemptError,
+  type AttemptErrorDetails,
   type BatchInput,
   type Driver,
   type DriverTarget,
+  type Fence,
   type Operation,
   type RowFailure,
 } from './contract/driver.ts'
@@ -13,6 +15,7 @@ export {
   AttemptTimeoutError,
   ClosedError,
   InvalidRowError,
+  type RowFailedDetails,
   RowFailedError,
   StreamFailedError,
 } from './contract/errors.ts'
@@ -56,6 +59,7 @@ export type { DeadLetter, DeadLetterHandler } from './flow/dead-letters.ts'
 export type { CloseOptions } from './flow/lifecycle.ts'
 export type { BatchFlowOptions } from './flow/options.ts'
 export type { AbandonedRow, CloseSummary } from './flow/outcomes.ts'
+export type { Rows } from './flow/rows.ts'
 export type { Receipt } from './lanes/batch.ts'
 export { BatchFlowError, type ErrorCode, OptionError } from './support/batchflow-error.ts'
 export type { Clock, Timer } from './support/clock.ts'
