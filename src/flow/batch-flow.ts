@@ -14,7 +14,7 @@ import { Observers } from './observers.ts'
 import { type BatchFlowOptions, type FlowSettings, flowSettings } from './options.ts'
 import { type CloseSummary, Outcomes } from './outcomes.ts'
 import { RowWritable } from './row-writable.ts'
-import { eachRow, type Rows } from './rows.ts'
+import { eachRow, isAsync, type Rows } from './rows.ts'
 import { AllSettled, AllWaiter, PromiseWaiter } from './waiters.ts'
 
 export interface SubmitOptions {
@@ -122,7 +122,13 @@ export class BatchFlow implements AsyncDisposable {
   async submitMany<R extends Row>(table: Table<R>, rows: Rows<NoInfer<R>>, options?: SubmitOptions): Promise<void> {
     const signal = signalOf('submitMany', options)
     const call = new Call()
-    await eachRow('submitMany', rows, (row) => this.#offer(table, row, undefined, signal, call))
+    if (isAsync('submitMany', rows)) {
+      return eachRow(rows, (row) => this.#offer(table, row, undefined, signal, call))
+    }
+    for (const row of rows) {
+      const accepted = this.#offer(table, row, undefined, signal, call)
+      if (accepted !== ACCEPTED) await accepted
+    }
   }
 
   /**
@@ -138,11 +144,18 @@ export class BatchFlow implements AsyncDisposable {
     const signal = signalOf('writeMany', options)
     const all = new AllSettled()
     const call = new Call()
-    await eachRow('writeMany', rows, (row) => {
+    const submit = (row: R) => {
       const waiter = all.next()
       const accepted = this.#offer(table, row, waiter, signal, call)
       return accepted === ACCEPTED ? ACCEPTED : accepted.catch((error) => waiter.failed(error))
-    })
+    }
+    if (isAsync('writeMany', rows)) await eachRow(rows, submit)
+    else {
+      for (const row of rows) {
+        const accepted = submit(row)
+        if (accepted !== ACCEPTED) await accepted
+      }
+    }
     return all.results(signal)
   }
 
