@@ -234,6 +234,26 @@ test('a handler that never ends cannot hold up close beyond its time', async () 
   assert.is((await close).failed, 1)
 })
 
+test('rows that a handler fails to take are returned by close(), up to bufferSize, and a warning has its error', async () => {
+  const broken = new Error('the queue for dead letters is down')
+  const deadLetter = async () => Promise.reject(broken)
+  const { flow, driver } = rig({ flushSize: 2, bufferSize: 2, deadLetter })
+  const warnings = await warningsDuring(async () => {
+    for (const first of [1, 3]) {
+      await flow.submitMany(users, usersFrom(first, 2))
+      driver.runs.at(-1)!.fail(new MemoryError('permission'))
+      await settled()
+    }
+  })
+  assert.is(warnings[0]?.cause, broken)
+  const { failed, undelivered } = await flow.close()
+  assert.is(failed, 4)
+  assert.equal(
+    undelivered.map(({ table, row, ambiguous, error }) => [table, row, ambiguous, error.reason]),
+    usersFrom(1, 2).map((row) => ['users', row, false, 'permission']),
+  )
+})
+
 test('nor can it after the flow was aborted', async () => {
   const controller = new AbortController()
   const deadLetter = () => new Promise<void>(() => {})
