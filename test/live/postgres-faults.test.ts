@@ -178,7 +178,7 @@ faults('unknown table, unknown column, unknown key', async () => {
     ] as const) {
       const found = await failure(by, table, [{ id: 1, nothing: 'x' }])
       assert.ok(found.code === code || found.code === '3F000', found.code)
-      assert.equal([found.reason, found.error.ambiguous, found.rowIndex], ['syntax', false, undefined])
+      assert.equal([found.reason, found.error.ambiguous, found.rowIndex], ['schema', false, undefined])
     }
   }
 })

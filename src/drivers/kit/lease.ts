@@ -8,7 +8,8 @@ export interface Connection {
 
 /** How connections of one kind of pool are had. */
 export interface Lender<C extends Connection> {
-  borrow(): Promise<C>
+  /** Calls `listen` as soon as the connection is borrowed: when it breaks before that is heard, nobody else listens to it. */
+  borrow(listen: (connection: C) => void): Promise<C>
   /** Lets it serve others, or, when there is a doubt about it, closes it. */
   giveBack(connection: C, doubt?: Error): void
   /** Whether a connection is as good as before after `error`, as it is after most answers of a server. */
@@ -17,6 +18,10 @@ export interface Lender<C extends Connection> {
 
 /** A connection that breaks says so twice: to the statement and as an event, which nobody else listens to meanwhile. */
 function ignoreError(): void {}
+
+function listen(connection: Connection): void {
+  connection.on('error', ignoreError)
+}
 
 /** A borrowed connection. */
 export class Lease<C extends Connection> {
@@ -27,7 +32,6 @@ export class Lease<C extends Connection> {
   constructor(lender: Lender<C>, connection: C) {
     this.#lender = lender
     this.connection = connection
-    connection.on('error', ignoreError)
   }
 
   get inDoubt(): boolean {
@@ -72,12 +76,12 @@ export async function withLease<C extends Connection, T>(
 /** An abort gives up waiting; the connection, when it comes after all, goes straight back. */
 async function borrowed<C extends Connection>(lender: Lender<C>, signal: AbortSignal): Promise<C> {
   if (signal.aborted) throw withoutEffect(signal.reason)
-  const connecting = lender.borrow()
+  const connecting = lender.borrow(listen)
   try {
     return await unlessAborted(connecting, signal)
   } catch (error) {
     connecting.then(
-      (connection) => lender.giveBack(connection),
+      (connection) => new Lease(lender, connection).end(),
       () => undefined,
     )
     throw withoutEffect(error)

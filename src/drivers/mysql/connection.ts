@@ -6,7 +6,11 @@ export type Lease = LeaseOf<MysqlConnection>
 /** The connections of a pool. */
 export function lenderOf(pool: MysqlPromisePool): Lender<MysqlConnection> {
   return {
-    borrow: () => pool.getConnection(),
+    borrow: async (listen) => {
+      const connection = await pool.getConnection()
+      listen(connection)
+      return connection
+    },
     giveBack: (connection, doubt) => (doubt === undefined ? connection.release() : connection.destroy()),
     outlives: (error) => isRefusal(error) && !refusesWrites(error),
   }

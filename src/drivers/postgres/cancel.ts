@@ -1,6 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import type { PgClient } from './client.ts'
 
+/** How long the server may be silent, in ms. In a network that is half open it would be so for ever. */
+const PATIENCE = 1000
 const CANCEL_REQUEST = (1234 << 16) | 5678
 
 /**
@@ -14,8 +16,13 @@ export function cancelStatement(client: PgClient): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = openSocket(client)
     if (socket === undefined) return resolve(false)
+    let isLate = false
+    socket.setTimeout(PATIENCE, () => {
+      isLate = true
+      socket.destroy()
+    })
     socket.on('error', () => undefined) // 'close' follows
-    socket.on('close', (failed) => resolve(!failed))
+    socket.on('close', (failed) => resolve(!failed && !isLate))
     socket.resume()
     socket.end(cancelRequest(client.processID ?? 0, client.secretKey ?? 0))
   })

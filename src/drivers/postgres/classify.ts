@@ -28,13 +28,17 @@ const BY_STATE: Readonly<Record<string, KnownReason>> = {
   28: 'permission',
   38: 'non_retryable',
   39: 'non_retryable',
-  '3D': 'syntax', // no such database
-  '3F': 'syntax', // no such schema
+  '3D': 'schema', // no such database
+  '3F': 'schema', // no such schema
   40: 'deadlock',
   '40002': 'constraint',
   '40003': 'connection',
   42: 'syntax',
   42501: 'permission',
+  42703: 'schema', // no such column
+  '428C9': 'schema', // a generated column
+  '42P01': 'schema', // no such table
+  '42P10': 'schema', // no unique index for the conflict keys
   44: 'constraint', // WITH CHECK OPTION
   53: 'io', // memory, for the moment
   53100: 'out_of_space',
@@ -69,7 +73,13 @@ export function classify(error: unknown): Classification | undefined {
   if (!(error instanceof Error)) return undefined
   const state = sqlState(error)
   const reason = (state && byState(state)) ?? byNodeCode(error) ?? byText(BY_TEXT, error.message)
-  return reason === undefined ? undefined : { reason, ...(isServerError(error) && { code: error.code }) }
+  if (reason === undefined) return undefined
+  // What the server says of these names tables and columns, and holds no value.
+  return {
+    reason,
+    ...(isServerError(error) && { code: error.code }),
+    ...(reason === 'schema' && { detail: error.message }),
+  }
 }
 
 function byState(state: string): KnownReason | undefined {

@@ -7,7 +7,10 @@ import { implementing } from '../../support/options.ts'
  * speak the wire protocol themselves, which is what this driver's speed comes from.
  */
 export interface PgPool {
-  connect(): Promise<PgClient>
+  /** A pool may call back, as `pg.Pool` does, or return a promise. */
+  connect(callback: (error: Error | undefined, client: PgClient | undefined, done: unknown) => void): unknown
+  on?(event: 'error', listener: (error: Error) => void): unknown
+  listenerCount?(event: string): number
   /** Where it connects to; read for spans only. */
   readonly options?: PgPoolOptions
 }
@@ -54,8 +57,9 @@ export interface PgStream {
   readonly remoteAddress?: string | undefined
   readonly remotePort?: number | undefined
   write(bytes: Uint8Array, done?: (error?: Error | null) => void): boolean
-  cork(): void
-  uncork(): void
+  /** Absent where the stream is one of the application's own. */
+  cork?(): void
+  uncork?(): void
   destroy(): unknown
 }
 
@@ -69,10 +73,16 @@ const isPool = implementing<PgPool>('a pg.Pool', 'connect')
 /** @throws {OptionError} when it is no pool */
 export function validPool(given: PgPool): PgPool {
   const pool = isPool('postgresExecutor: pool', given)
-  if (!('processID' in pool)) return pool
+  if (!('processID' in pool)) return heard(pool)
   throw new OptionError(
     'postgresExecutor: pool must be a pg.Pool, received a pg.Client: batches need connections of their own',
   )
+}
+
+/** A pool speaks of idle connections that break, and where nobody listens Node ends the process, with all rows in it. */
+function heard(pool: PgPool): PgPool {
+  if (pool.listenerCount?.('error') === 0) pool.on?.('error', () => undefined)
+  return pool
 }
 
 /** What the server says about an error, beside the message. */

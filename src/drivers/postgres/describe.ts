@@ -11,7 +11,7 @@ export interface Description {
    * be sent in one go: nobody stands between us and the server.
    */
   readonly copyable: boolean
-  /** Changes whenever a column comes, goes, or changes its name or type. */
+  /** Changes whenever a column comes, goes, or changes its name, type or identity, and with rules and row security. */
   readonly version: string
   /** The columns by name; none when there is no such table. */
   readonly columns: ReadonlyMap<string, ColumnType>
@@ -38,11 +38,15 @@ export const UNKNOWN_COLUMN: ColumnType = {
   isIdentityAlways: false,
 }
 
-/** SQL for the version of the table that the SQL expression `table` names; also run after each binary COPY. */
+/**
+ * SQL for the version of the table that the SQL expression `table` names: of everything that was learned about it. Also run
+ * after each batch, in its transaction.
+ */
 export function versionSql(table: string): string {
   return (
-    "SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(a.attname::text || ' ' || a.atttypid::text, ',' " +
-    'ORDER BY a.attnum), 0) FROM pg_catalog.pg_attribute a ' +
+    'SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(pg_catalog.concat_ws(' +
+    "' ', a.attname, a.atttypid, a.attidentity, c.relkind, c.relhasrules, pg_catalog.row_security_active(c.oid)), ',' " +
+    'ORDER BY a.attnum), 0) FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid ' +
     `WHERE a.attrelid = pg_catalog.to_regclass(${table}) AND a.attnum > 0 AND NOT a.attisdropped`
   )
 }

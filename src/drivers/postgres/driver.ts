@@ -13,10 +13,12 @@ import { isServerError, type PgClient, type PgPool, validPool } from './client.t
 import { lenderOf } from './connection.ts'
 import { planCopy } from './copy.ts'
 import { describeTable } from './describe.ts'
+import { fenceOf, type Victim } from './fence.ts'
 import type { Form } from './form.ts'
 import { planInsert } from './insert.ts'
 import { PostgresOperation } from './operation.ts'
 import { type PostgresOptions, validOptions } from './options.ts'
+import type { Payload } from './payload.ts'
 import { rowIndexOf } from './row-index.ts'
 import { send } from './session.ts'
 import { Tables } from './tables.ts'
@@ -63,7 +65,7 @@ export class PostgresDriver implements Driver<PostgresOperation> {
   async run(operation: PostgresOperation, { signal }: AttemptContext): Promise<undefined> {
     const { payload, batch } = operation
     try {
-      await withLease(this.#lender, signal, (lease) => send(lease, payload, signal))
+      await this.#send(payload, signal)
     } catch (error) {
       const cause = error instanceof AttemptError ? error.cause : undefined
       if (signal.aborted || !isServerError(cause)) throw error
@@ -74,8 +76,24 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     }
   }
 
+  /** `INSERT … FROM unnest` of empty arrays, for appends too: it needs what COPY needs. */
+  async probe({ table, columns }: Pick<BatchInput, 'table' | 'columns'>, { signal }: AttemptContext): Promise<void> {
+    const batch = { table, columns, rows: [] }
+    const payload = planInsert(batch, await this.#tables.formOf(batch, signal), this.#writers)
+    try {
+      await this.#send(payload, signal)
+    } finally {
+      payload.drop()
+    }
+  }
+
   classify(error: unknown): Classification | undefined {
     return classify(error)
+  }
+
+  #send(payload: Payload, signal: AbortSignal): Promise<void> {
+    const fence = (victim: Victim) => fenceOf(this.#lender, victim)
+    return withLease(this.#lender, signal, (lease) => send(lease, payload, signal, fence))
   }
 
   #encode(batch: BatchInput, form: Form): PostgresOperation {
@@ -100,9 +118,10 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     }
     if (NO_COPY.has(state) && operation.name === 'COPY' && this.#options.appendMethod === 'auto') {
       this.#tables.refuseCopy(table)
+      await this.#tables.isAltered(table, operation.form.version, signal) // what refuses COPY may be new
       return true
     }
-    const suspect = MAYBE_ALTERED.test(state) || (operation.name === 'COPY' && MAYBE_MISREAD.test(state))
-    return suspect && this.#tables.isAltered(table, operation.form.version, signal)
+    const isSuspect = MAYBE_ALTERED.test(state) || MAYBE_MISREAD.test(state)
+    return isSuspect && this.#tables.isAltered(table, operation.form.version, signal)
   }
 }

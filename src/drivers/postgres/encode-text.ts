@@ -11,6 +11,7 @@ export type ToText = (value: unknown) => string | null
 export function asText(value: unknown): string | null {
   if (typeof value === 'string') return value
   if (value === null || value === undefined) return null
+  if (typeof value === 'function' || typeof value === 'symbol') throw new EncodeError(`a ${typeof value} is no value`)
   if (typeof value !== 'object') return String(value)
   if (isDate(value)) return dateText(value)
   if (Array.isArray(value)) return arrayText(value, asText)

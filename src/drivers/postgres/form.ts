@@ -4,7 +4,7 @@ import { quotePath } from '../kit/sql.ts'
 import { type ColumnType, type Description, UNKNOWN_COLUMN, versionSql } from './describe.ts'
 import { BUILT_IN, binaryWriter, TEXT_OID, textOf } from './encode.ts'
 import type { ToText } from './encode-text.ts'
-import { executeMessages, type Preparation, queryMessage, SYNC } from './messages.ts'
+import { executeMessages, type Preparation, prepareMessages, queryMessage, SYNC } from './messages.ts'
 import { copySql, insertSql, quoteLiteral, type UnnestColumn } from './sql.ts'
 import type { WriteBinary } from './writer.ts'
 
@@ -22,6 +22,9 @@ export interface CopyMessages {
 /** An `INSERT … FROM unnest` without its parameters. */
 export interface InsertMessages {
   readonly prepare: Preparation
+  readonly preparations: readonly Preparation[]
+  /** What follows the execution, up to the Sync. */
+  readonly after: Buffer
   readonly columns: readonly ArrayColumn[]
 }
 
@@ -86,22 +89,30 @@ export class Form {
   }
 
   /**
-   * The binary format carries no types: were a bigint column made double precision behind our back, the server would
-   * take the bytes and store nonsense. So the same transaction, which by then holds the table's lock, looks at the
-   * columns again and divides by zero when they are not the ones the batch was encoded for. Prepared, this costs the
-   * server some ten microseconds; as plain text ten times that.
+   * Binary values carry no types: were a bigint column made double precision behind our back, COPY would take the bytes and
+   * store nonsense, and `unnest` would store what the old type makes of them. COPY also passes rules by. So the same
+   * transaction, which by then holds the table's lock, looks at the table again and divides by zero when it is not the one
+   * the batch was encoded for. Prepared, this costs the server some ten microseconds; as plain text ten times that.
    */
+  get #check(): string {
+    return `SELECT 1 / ((${versionSql(quoteLiteral(quotePath(this.table.path)))}) = ${this.version})::int`
+  }
+
   #copyMessages(binary: boolean): CopyMessages {
     const text = copySql(this.table, this.columns, binary ? 'binary' : 'text')
-    if (!binary) return simple(text, text)
-    const check = `SELECT 1 / ((${versionSql(quoteLiteral(quotePath(this.table.path)))}) = ${this.version})::int`
-    return this.#named ? extended(named(text), named(check)) : simple(text, `${text}; ${check}`)
+    return this.#named ? extended(named(text), named(this.#check)) : simple(text, `${text}; ${this.#check}`)
   }
 
   #insertMessages(binary: boolean): InsertMessages {
     const columns = this.columns.map((name, i) => this.#arrayColumn(name, i, binary))
     const text = insertSql(this.table, columns)
-    return { prepare: this.#named ? named(text) : { name: '', text }, columns }
+    if (!this.#named) {
+      const check = { name: '', text: this.#check }
+      const after = Buffer.concat([prepareMessages(check), executeMessages(check)])
+      return { prepare: { name: '', text }, preparations: [{ name: '', text }], columns, after }
+    }
+    const [prepare, check] = [named(text), named(this.#check)]
+    return { prepare, preparations: [prepare, check], columns, after: executeMessages(check) }
   }
 
   /** Arrays and types without a binary form go as texts; `unnest` would flatten the former. */

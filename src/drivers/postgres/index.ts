@@ -9,7 +9,8 @@ export type { PostgresOperation } from './operation.ts'
 export type { PostgresOptions } from './options.ts'
 
 /**
- * An executor over a `pg.Pool` that stays the application's own: nothing here ends it.
+ * An executor over a `pg.Pool` that stays the application's own: nothing here ends it. Where nobody listens to its `error`
+ * event an empty listener is added: an idle connection that breaks would end the process.
  *
  * @throws {OptionError} naming the option and the value it received
  */

@@ -17,8 +17,8 @@ export function planInsert(batch: BatchInput, form: Form, pool: WriterPool): Pay
     const binary = form.triesBinary && write(batch, form.insert(true), writer)
     if (!binary) write(batch, form.insert(false), writer)
     form.learn(binary)
-    const { prepare } = form.insert(binary)
-    return new Payload('INSERT', prepare.text, [prepare], writer, pool)
+    const { prepare, preparations } = form.insert(binary)
+    return new Payload('INSERT', prepare.text, preparations, writer, pool)
   } catch (error) {
     pool.give(writer)
     throw error
@@ -26,7 +26,7 @@ export function planInsert(batch: BatchInput, form: Form, pool: WriterPool): Pay
 }
 
 /** False when a value has no binary form; the writer is then started over. */
-function write(batch: BatchInput, { prepare, columns }: InsertMessages, writer: Writer): boolean {
+function write(batch: BatchInput, { prepare, columns, after }: InsertMessages, writer: Writer): boolean {
   writer.position = 0
   writer.reserve(1)
   writer.bytes[writer.position++] = BIND
@@ -40,6 +40,7 @@ function write(batch: BatchInput, { prepare, columns }: InsertMessages, writer: 
   writer.int16(0) // formats of the result, which has no columns
   writer.closeLength(length, 4)
   writer.raw(EXECUTE)
+  writer.raw(after)
   writer.raw(SYNC)
   return true
 }

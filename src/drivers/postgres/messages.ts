@@ -27,7 +27,12 @@ export function queryMessage(text: string): Buffer {
  * The text itself names the type of every parameter, so none are declared.
  */
 export function prepareMessages({ name, text }: Preparation): Buffer {
-  return Buffer.concat([message(CLOSE, `S${name}\0`), message(PARSE, `${name}\0${text}\0\0\0`)])
+  return Buffer.concat([closeMessage(name), message(PARSE, `${name}\0${text}\0\0\0`)])
+}
+
+/** Forgets a prepared statement; one that is not there is no error. */
+export function closeMessage(name: string): Buffer {
+  return message(CLOSE, `S${name}\0`)
 }
 
 /** Carries out a prepared statement without parameters. */

@@ -1,9 +1,10 @@
-import { AttemptError } from '../../contract/driver.ts'
+import { AttemptError, type Fence } from '../../contract/driver.ts'
 import { Cancellation } from '../kit/cancellation.ts'
 import { withoutEffect } from '../kit/without-effect.ts'
 import { cancelStatement } from './cancel.ts'
 import { type PgClient, sqlState } from './client.ts'
 import { isRefusal, type Lease } from './connection.ts'
+import type { Victim } from './fence.ts'
 import type { Payload } from './payload.ts'
 import { WireQuery } from './wire.ts'
 
@@ -15,24 +16,27 @@ const QUERY_CANCELED = '57014'
  *
  * @throws {AttemptError} `ambiguous` when the connection broke, or the time ran out, after the statement was sent
  */
-export async function send(lease: Lease, payload: Payload, signal: AbortSignal): Promise<void> {
+export async function send(
+  lease: Lease,
+  payload: Payload,
+  signal: AbortSignal,
+  fence: (victim: Victim) => Fence,
+): Promise<void> {
   if (signal.aborted) throw withoutEffect(signal.reason)
+  const victim = { processId: lease.connection.processID ?? 0, began: performance.now() }
   const exchange = new Exchange(lease.connection, payload)
   const cancellation = new Cancellation(signal, () => cancelStatement(lease.connection))
   try {
     await cancellation.race(exchange.answer)
   } catch (error) {
     lease.doubtAfter(error)
-    throw failure(error, exchange.sent, signal)
+    if (signal.aborted && sqlState(error) === QUERY_CANCELED) throw withoutEffect(signal.reason)
+    const ambiguous = exchange.sent && !isRefusal(error)
+    throw new AttemptError(error, { ambiguous, fence: ambiguous ? fence(victim) : undefined })
   } finally {
     exchange.end()
     if (!(await cancellation.end())) lease.doubt(new Error('the statement did not end after it was cancelled'))
   }
-}
-
-function failure(error: unknown, sent: boolean, signal: AbortSignal): AttemptError {
-  if (signal.aborted && sqlState(error) === QUERY_CANCELED) return withoutEffect(signal.reason)
-  return new AttemptError(error, { ambiguous: sent && !isRefusal(error) })
 }
 
 /** A payload on the wire, and the hold on its bytes. */

@@ -1,5 +1,8 @@
 import type { PgConnection, PgSubmittable } from './client.ts'
-import { type Preparation, prepareMessages } from './messages.ts'
+import { closeMessage, type Preparation, prepareMessages } from './messages.ts'
+
+/** Statements of ours that a connection keeps prepared. */
+const MOST_PREPARED = 100
 
 /** Names of the statements each connection has prepared for us. */
 const prepared = new WeakMap<PgConnection, Set<string>>()
@@ -48,12 +51,13 @@ export class WireQuery implements PgSubmittable {
     if (this.#forbidden || !stream.writable) return new Error('Connection terminated before the statement was sent')
     this.sent = true
     this.#connection = connection
-    stream.cork()
+    stream.cork?.()
     for (const preparation of this.#preparations) {
       if (!prepared.get(connection)?.has(preparation.name)) stream.write(prepareMessages(preparation))
     }
+    for (const name of this.#superfluous(connection)) stream.write(closeMessage(name))
     stream.write(this.#messages, this.#written)
-    stream.uncork()
+    stream.uncork?.()
     return undefined
   }
 
@@ -80,12 +84,24 @@ export class WireQuery implements PgSubmittable {
   handlePortalSuspended(): void {}
   handleCopyData(): void {}
 
+  /** Statements to be closed: a server keeps what is prepared in the memory of each connection, for ever. */
+  #superfluous(connection: PgConnection): string[] {
+    const names = prepared.get(connection)
+    if (names === undefined || names.size <= MOST_PREPARED) return []
+    const own = new Set(this.#preparations.map(({ name }) => name))
+    const oldest = [...names].filter((name) => !own.has(name)).slice(0, names.size - MOST_PREPARED)
+    for (const name of oldest) names.delete(name)
+    return oldest
+  }
+
   #remember(): void {
     if (this.#connection === undefined) return
+    const names = prepared.get(this.#connection) ?? new Set()
+    prepared.set(this.#connection, names)
     for (const { name } of this.#preparations) {
       if (name === '') continue
-      const names = prepared.get(this.#connection) ?? new Set()
-      prepared.set(this.#connection, names.add(name))
+      names.delete(name) // back to the end: the least recently used one is the first
+      names.add(name)
     }
   }
 }

@@ -30,14 +30,15 @@ const BY_CODE: Record<string, readonly string[]> = {
   out_of_space: ['53100', '53400'],
   permission: ['42501', '28000', '28P01', '0L000', '0P000', 'EACCES'],
   read_only: ['25006'],
-  syntax: ['42601', '42703', '42P01', '42804', '3D000', '3F000', '54001', '54011'],
+  schema: ['42703', '42P01', '42P10', '428C9', '3D000', '3F000'],
+  syntax: ['42601', '42804', '54001', '54011'],
   timeout: ['57014', '25P03', '25P04'],
 }
 
 for (const [reason, codes] of Object.entries(BY_CODE)) {
   classifying(`${reason}: ${codes.join(' ')}`, () => {
     for (const code of codes) {
-      assert.equal(classify(Object.assign(new Error('anything'), { code })), { reason }, code)
+      assert.equal(classify(Object.assign(new Error('anything'), { code })), reason === 'schema' ? { reason, detail: 'anything' } : { reason }, code)
     }
   })
 }

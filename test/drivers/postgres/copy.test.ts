@@ -48,7 +48,7 @@ const kinds = (bytes: Uint8Array): string =>
     .map(({ kind }) => kind)
     .join('')
 
-copying('COPY: prepared with its check, as one query without names, in text without check', () => {
+copying('COPY: prepared with its check, as one query without names, in text as well', () => {
   const rows = [{ id: 1, body: 'x' }]
   const prepared = planCopy(batch(rows), form(), new WriterPool())
   assert.is(kinds(prepared.hold()), 'BEdcBES')
@@ -57,8 +57,8 @@ copying('COPY: prepared with its check, as one query without names, in text with
   assert.is(kinds(unnamed.hold()), 'Qdc')
   assert.match(messages(unnamed.hold())[0]!.body.toString(), /^COPY .*; SELECT 1 \/ .* = 42\)::int\0$/)
   const text = planCopy(batch([{ id: '1.0', body: 'a\tb\\\n' }, {}]), form(), new WriterPool())
-  assert.is(kinds(text.hold()), 'Qdc')
-  assert.is(messages(text.hold())[1]!.body.toString(), '1.0\ta\\tb\\\\\\n\n\\N\t\\N\n')
+  assert.is(kinds(text.hold()), 'BEdcBES')
+  assert.is(messages(text.hold())[2]!.body.toString(), '1.0\ta\\tb\\\\\\n\n\\N\t\\N\n')
 })
 
 copying('COPY: binary rows, exactly', () => {
@@ -82,9 +82,10 @@ copying('COPY: many rows go in several messages, cut between rows, none much lon
   for (const { body } of parts.slice(1, -1)) assert.is(body.length % rowLength, 0)
 })
 
-copying('INSERT: bind, execute, sync', () => {
+copying('INSERT: bind, execute, the check, sync', () => {
   const payload = planInsert(batch([{ id: 1, body: 'x' }, {}]), form(), new WriterPool())
-  assert.is(kinds(payload.hold()), 'BES')
+  assert.is(kinds(payload.hold()), 'BEBES')
+  assert.is(kinds(planInsert(batch([{ id: 1 }]), form(false), new WriterPool()).hold()), 'BECPBES')
   const name = payload.preparations[0]!.name
   assert.match(name, /^batchflow_[0-9a-f]{32}$/)
   assert.ok(name.length < 64, 'longer names are cut by the server')
