@@ -12,7 +12,7 @@ import { type Lender, withLease } from '../kit/lease.ts'
 import { withoutEffect } from '../kit/without-effect.ts'
 import { chunksOf, type Limits } from './chunks.ts'
 import { classify } from './classify.ts'
-import { isServerError, type MysqlConnection, type MysqlPool, type MysqlPromisePool, validPool } from './client.ts'
+import { isServerError, type MysqlConnection, type MysqlPool, validPool } from './client.ts'
 import { type Lease, lenderOf } from './connection.ts'
 import { Form } from './form.ts'
 import { areIndexed, MissingIndexError } from './keys.ts'
@@ -34,7 +34,6 @@ const TOO_MANY_PREPARED = 1461
 export class MysqlDriver implements Driver<MysqlOperation> {
   readonly name = 'mysql'
   readonly target: DriverTarget
-  readonly #pool: MysqlPromisePool
   readonly #lender: Lender<MysqlConnection>
   #prepare: boolean
   /** As the first connection found them; all lead to the same server. */
@@ -46,9 +45,9 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   /** @throws {OptionError} naming the option and the value it received */
   constructor(pool: MysqlPool, options: MysqlOptions = {}) {
     this.#prepare = validOptions(options).prepare
-    this.#pool = validPool(pool)
-    this.#lender = lenderOf(this.#pool)
-    this.target = targetOf(this.#pool)
+    const valid = validPool(pool)
+    this.#lender = lenderOf(valid)
+    this.target = targetOf(valid)
   }
 
   plan(batch: BatchInput, { signal }: AttemptContext): MysqlOperation | Promise<MysqlOperation> {
@@ -98,7 +97,7 @@ export class MysqlDriver implements Driver<MysqlOperation> {
     const { form, chunks } = operation
     const statements = chunks.map((chunk) => this.#statement(form, chunk.rows, chunk.values))
     let rowIndex: number | undefined
-    const transaction = new Transaction(this.#pool, lease, settings, signal)
+    const transaction = new Transaction(this.#lender, lease, settings, signal)
     try {
       await transaction.run(statements, async (index, error) => {
         const { first, rows, values } = chunks[index]!

@@ -1,9 +1,11 @@
 import { AttemptError } from '../../contract/driver.ts'
 import { Cancellation } from '../kit/cancellation.ts'
+import type { Lender } from '../kit/lease.ts'
 import { withoutEffect } from '../kit/without-effect.ts'
 import { cancelStatement } from './cancel.ts'
-import type { MysqlPromisePool, ServerError } from './client.ts'
+import type { MysqlConnection, ServerError } from './client.ts'
 import { isRefusal, type Lease } from './connection.ts'
+import { fenceOf, type Victim } from './fence.ts'
 import { type Settings, strictMode } from './server.ts'
 
 /** One statement, ready to be sent. */
@@ -26,15 +28,22 @@ export class Transaction {
   readonly #settings: Settings
   readonly #signal: AbortSignal
   readonly #cancellation: Cancellation
+  readonly #lender: Lender<MysqlConnection>
+  /** This session, for those who may have to end it. */
+  readonly #victim: Victim
   /** What is under way decides: if the connection breaks now, nobody knows the outcome. */
   #deciding = false
   #open = false
 
-  constructor(pool: MysqlPromisePool, lease: Lease, settings: Settings, signal: AbortSignal) {
+  constructor(lender: Lender<MysqlConnection>, lease: Lease, settings: Settings, signal: AbortSignal) {
+    const { connection } = lease
+    const victim = { threadId: connection.threadId, settings, began: performance.now() }
+    this.#lender = lender
+    this.#victim = victim
     this.#lease = lease
     this.#settings = settings
     this.#signal = signal
-    this.#cancellation = new Cancellation(signal, () => cancelStatement(pool, lease.connection))
+    this.#cancellation = new Cancellation(signal, () => cancelStatement(lender, connection, victim))
   }
 
   /**
@@ -110,7 +119,10 @@ export class Transaction {
   #failure(error: unknown): AttemptError {
     if (error instanceof AttemptError) return error
     this.#lease.doubtAfter(error)
-    if (!isRefusal(error)) return new AttemptError(error, { ambiguous: this.#deciding })
+    if (!isRefusal(error)) {
+      const fence = this.#deciding ? fenceOf(this.#lender, this.#victim) : undefined
+      return new AttemptError(error, { ambiguous: this.#deciding, fence })
+    }
     const isOurs = this.#signal.aborted && error.errno === QUERY_INTERRUPTED
     return withoutEffect(isOurs ? this.#signal.reason : error)
   }
