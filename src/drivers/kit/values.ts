@@ -1,8 +1,11 @@
-import { isDate } from 'node:util/types'
+import { isAnyArrayBuffer, isDate } from 'node:util/types'
 import { EncodeError } from './encode-error.ts'
 
+/** What every object inherits (`constructor`, `__proto__`) is no value of a row. */
 export function fieldOf(row: object, column: string): unknown {
-  return (row as Record<string, unknown>)[column]
+  const value = (row as Record<string, unknown>)[column]
+  if (typeof value !== 'function' && column !== '__proto__') return value
+  return column in Object.prototype && !Object.hasOwn(row, column) ? undefined : value
 }
 
 /** The bytes that any view shows, without a copy. */
@@ -11,7 +14,7 @@ export function bytesOf(view: ArrayBufferView): Buffer {
 }
 
 /**
- * What is bound for an object: bytes of any view as a `Buffer`, a date as `encodeDate` has it, any other its JSON text.
+ * What is bound for an object: bytes of any view or buffer as a `Buffer`, a date as `encodeDate` has it, any other its JSON text.
  *
  * @throws {EncodeError} for an invalid date, and for what has no JSON
  */
@@ -21,6 +24,7 @@ export function encodeObject<D>(value: object, encodeDate: (date: Date) => D): D
     return encodeDate(value)
   }
   if (ArrayBuffer.isView(value)) return bytesOf(value)
+  if (isAnyArrayBuffer(value)) return Buffer.from(value)
   const json: unknown = JSON.stringify(value)
   if (typeof json !== 'string') throw new EncodeError('the object has no JSON form')
   return json

@@ -44,7 +44,11 @@ function serverThat({ threadId = 8, server = 'a', uptime = 1e6, kills = [1094] }
 }
 
 /** Runs the fence of session 7 as often as it succeeds, and returns the warnings. */
-async function warningsOf(lender: ReturnType<typeof serverThat>['lender'], known = OURS, times = 1): Promise<unknown[]> {
+async function warningsOf(
+  lender: ReturnType<typeof serverThat>['lender'],
+  known = OURS,
+  times = 1,
+): Promise<unknown[]> {
   const warnings: unknown[] = []
   const listen = (warning: Error) => warnings.push(Reflect.get(warning, 'code'))
   process.on('warning', listen)
