@@ -1,13 +1,10 @@
 /** The entries used last, and no more than `most` of them. */
 export class Recent<K, V> {
   readonly #most: number
-  readonly #dropped: (key: K, value: V) => void
   readonly #entries = new Map<K, V>()
 
-  /** @param dropped told of the entry that made room for another */
-  constructor(most: number, dropped: (key: K, value: V) => void = () => undefined) {
+  constructor(most: number) {
     this.#most = most
-    this.#dropped = dropped
   }
 
   /** From now on it is the one used last. */
@@ -17,15 +14,13 @@ export class Recent<K, V> {
     return value
   }
 
-  /** Returns the value. */
-  set(key: K, value: V): V {
+  /** Returns the key of the entry that made room for it, if one had to. */
+  set(key: K, value: V): K | undefined {
     this.#touch(key, value)
-    if (this.#entries.size > this.#most) {
-      const [oldest, old] = this.#entries.entries().next().value!
-      this.#entries.delete(oldest)
-      this.#dropped(oldest, old)
-    }
-    return value
+    if (this.#entries.size <= this.#most) return undefined
+    const [oldest] = this.#entries.keys()
+    this.#entries.delete(oldest!)
+    return oldest
   }
 
   #touch(key: K, value: V): void {

@@ -25,6 +25,8 @@ export interface MysqlConnection {
   query(query: MysqlQuery): Promise<readonly [unknown, unknown]>
   /** Prepared statement: values travel beside the text. */
   execute(text: string, values: unknown): Promise<readonly [unknown, unknown]>
+  /** Closes a prepared statement; without effect where there is none of that text. */
+  unprepare(text: string): unknown
   release(): void
   destroy(): void
   on(event: 'error', listener: (error: Error) => void): unknown

@@ -28,6 +28,13 @@ export function insertSql({ before, row, after }: InsertText, rows: number): str
   return `${before}${row}${`, ${row}`.repeat(rows - 1)}${after}`
 }
 
+/** What an insert of such rows needs of tables and rights, with no row. `VALUES()` is understood everywhere in this form. */
+export function probeSql(table: Table, columns: readonly string[]): string {
+  const none = columns.map(() => 'NULL').join(', ')
+  const insert = `INSERT INTO ${quotePath(table.path)} (${quoteList(columns)})`
+  return `${insert} SELECT ${none} FROM DUAL WHERE FALSE${onConflict(table, columns, 'values')}`
+}
+
 /**
  * Always ON DUPLICATE KEY UPDATE. `INSERT IGNORE` would swallow bad values and missing parents beside duplicate keys, and
  * `REPLACE` deletes: rows that refer to the old one, columns that are not written and generated keys would be lost.

@@ -15,6 +15,10 @@ export class Statements {
 
   /** @throws what SQLite says about it */
   get(sql: string): SqliteStatement {
-    return this.#prepared.get(sql) ?? this.#prepared.set(sql, this.#database.prepare(sql))
+    const known = this.#prepared.get(sql)
+    if (known !== undefined) return known
+    const statement = this.#database.prepare(sql)
+    this.#prepared.set(sql, statement)
+    return statement
   }
 }
