@@ -16,13 +16,14 @@ import { chunksOf, type Limits } from './chunks.ts'
 import { classify } from './classify.ts'
 import { isServerError, type MysqlConnection, type MysqlPool, validPool } from './client.ts'
 import { lenderOf } from './connection.ts'
+import { type EncodeDate, encodeDates } from './encode.ts'
 import { Form } from './form.ts'
 import { areIndexed, MissingIndexError } from './keys.ts'
 import { MysqlOperation } from './operation.ts'
 import { type MysqlOptions, validOptions } from './options.ts'
 import { type Settings, settingsOf } from './server.ts'
 import { Transaction } from './session.ts'
-import { targetOf } from './target.ts'
+import { targetOf, timezoneOf } from './target.ts'
 import { Writer } from './writer.ts'
 
 const MOST_PARAMETERS = 65_535
@@ -37,6 +38,7 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   readonly name = 'mysql'
   readonly target: DriverTarget
   readonly #lender: Lender<MysqlConnection>
+  readonly #encodeDate: EncodeDate
   #prepare: boolean
   /** As the first connection found them; all lead to the same server. */
   #settings: Settings | undefined
@@ -49,6 +51,7 @@ export class MysqlDriver implements Driver<MysqlOperation> {
     this.#prepare = validOptions(options).prepare
     const valid = validPool(pool)
     this.#lender = lenderOf(valid)
+    this.#encodeDate = encodeDates(timezoneOf(valid))
     this.target = targetOf(valid)
   }
 
@@ -104,7 +107,11 @@ export class MysqlDriver implements Driver<MysqlOperation> {
     const { packet } = settings
     const form = this.#form(batch, settings)
     // values that are escaped into the text, which only happens unprepared, can take twice their room
-    const limits: Limits = { packet: this.#prepare ? packet : packet / 2, parameters: MOST_PARAMETERS }
+    const limits: Limits = {
+      packet: this.#prepare ? packet : packet / 2,
+      parameters: MOST_PARAMETERS,
+      encodeDate: this.#encodeDate,
+    }
     return new MysqlOperation(form, chunksOf(batch, limits, form.sizes.split))
   }
 
