@@ -1,6 +1,5 @@
 import { AttemptError, type RowFailure } from '../../contract/driver.ts'
 import { traitsOf } from '../../contract/reasons.ts'
-import { withoutEffect } from '../kit/without-effect.ts'
 import type { Chunk } from './chunks.ts'
 import { classify } from './classify.ts'
 import { isServerError, type ServerError } from './client.ts'
@@ -17,7 +16,7 @@ export interface Manner {
 }
 
 /** Errors of the place that a trigger may raise as well. */
-const DOUBTFUL = new Set(['schema', 'syntax', 'permission', 'non_retryable', 'unknown'])
+const DOUBTFUL = new Set(['schema', 'syntax', 'permission', 'unknown'])
 
 /** Only rows make the server look at it, but it is no row's fault. */
 const GENERATED_COLUMN = new Set([1906, 3105])
@@ -111,7 +110,7 @@ export class Writer {
   async #leaveOut(index: number, error: ServerError): Promise<void> {
     if (!(await this.#isRowAtFault(error))) throw error
     if (!this.#manner.isolate) throw new AttemptError(error, { rowIndex: index })
-    this.#failures.push({ index, error: withoutEffect(error) })
+    this.#failures.push({ index, error: new AttemptError(error, { rowIndex: index }) })
   }
 
   /** With what the server refused the statement, if it did and can go on. */

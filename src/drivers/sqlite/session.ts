@@ -158,5 +158,5 @@ const RELEASE = 'RELEASE batchflow'
 /** The row at fault, where there is one. */
 export function failureOf(error: unknown): RowFailure | undefined {
   if (!(error instanceof AttemptError) || error.rowIndex === undefined) return undefined
-  return { index: error.rowIndex, error: withoutEffect(error.cause) }
+  return { index: error.rowIndex, error }
 }
