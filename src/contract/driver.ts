@@ -36,6 +36,11 @@ export interface DriverTarget {
 export interface AttemptContext {
   /** Aborted on timeout or when the flow is aborted. The driver stops what runs on the server and settles soon. */
   readonly signal: AbortSignal
+  /**
+   * Bad rows may be left out, so that the others are committed by this very attempt. Otherwise a batch with a bad row has to
+   * fail whole; the executor may split it.
+   */
+  readonly isolate?: boolean
 }
 
 /** One row that failed while others of its batch were committed. `index` is its place in `BatchInput.rows`. */

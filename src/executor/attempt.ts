@@ -16,6 +16,8 @@ export type Failure = { readonly error: unknown } | { readonly rows: readonly Ro
 export interface AttemptObservers {
   readonly metrics: TableMetrics | undefined
   readonly trace: BatchTrace | undefined
+  /** Whether bad rows may be left out. */
+  readonly isolate?: boolean
 }
 
 /** One attempt at a part: plan if need be, run, with a time limit and a way to stop it. */
@@ -82,7 +84,7 @@ export class Attempt {
   }
 
   async #work(part: Part): Promise<readonly RowFailure[] | undefined> {
-    const context = { signal: this.#controller.signal }
+    const context = { signal: this.#controller.signal, isolate: this.#observers.isolate ?? false }
     if (part.operation === undefined) {
       const start = this.#now()
       const planned = this.#driver.plan(part, context)

@@ -112,6 +112,7 @@ export class BatchRun {
     const attempt = new Attempt(driver, this.#clock, settings.timeout, {
       metrics: this.batch.metrics,
       trace: this.#trace,
+      isolate: settings.isolate,
     })
     this.#attempt = attempt
     const failure = await attempt.run(part)

@@ -163,7 +163,7 @@ writes('conflict keys without a unique index are refused, until there is one', a
   for (const keys of [['id'], ['name'], ['email', 'id']]) {
     for (const action of ['ignore', 'update', 'replace'] as const) {
       const written = await writeAll(database.executor, tableOf(made, { action, keys }), [{ id: 1, name: 'x' }])
-      assert.equal(reasonsOf(written), { 0: 'syntax' })
+      assert.equal(reasonsOf(written), { 0: 'schema' })
     }
   }
   await database.sql(`ALTER TABLE ${sqlName(made)} ADD UNIQUE (id)`)

@@ -1,7 +1,4 @@
-import { isDate } from 'node:util/types'
-
-export { fieldOf } from '../../support/field.ts'
-
+import { isAnyArrayBuffer, isDate } from 'node:util/types'
 import { EncodeError } from './encode-error.ts'
 
 /** The bytes that any view shows, without a copy. */
@@ -10,7 +7,7 @@ export function bytesOf(view: ArrayBufferView): Buffer {
 }
 
 /**
- * What is bound for an object: bytes of any view as a `Buffer`, a date as `encodeDate` has it, any other its JSON text.
+ * What is bound for an object: bytes of any view or buffer as a `Buffer`, a date as `encodeDate` has it, any other its JSON text.
  *
  * @throws {EncodeError} for an invalid date, and for what has no JSON
  */
@@ -20,6 +17,7 @@ export function encodeObject<D>(value: object, encodeDate: (date: Date) => D): D
     return encodeDate(value)
   }
   if (ArrayBuffer.isView(value)) return bytesOf(value)
+  if (isAnyArrayBuffer(value)) return Buffer.from(value)
   const json: unknown = JSON.stringify(value)
   if (typeof json !== 'string') throw new EncodeError('the object has no JSON form')
   return json

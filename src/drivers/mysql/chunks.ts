@@ -1,7 +1,7 @@
 import { AttemptError, type BatchInput } from '../../contract/driver.ts'
+import { fieldOf } from '../../support/field.ts'
 import { type Cursor, EncodeError, pinned } from '../kit/encode-error.ts'
-import { fieldOf } from '../kit/values.ts'
-import { type Bound, encode, exactRoomFor, roomFor } from './encode.ts'
+import { type Bound, type EncodeDate, encode, exactRoomFor, roomFor } from './encode.ts'
 
 /** Rows of a batch that go into one statement. */
 export interface Chunk {
@@ -12,11 +12,13 @@ export interface Chunk {
   readonly values: readonly Bound[]
 }
 
+/** What the server and the client take. */
 export interface Limits {
   /** Bytes of one packet. */
   readonly packet: number
   /** Parameters of one statement: 65,535, the count has two bytes (MySQL documentation, `COM_STMT_PREPARE`). */
   readonly parameters: number
+  readonly encodeDate: EncodeDate
 }
 
 /** What a statement needs beside its values. */
@@ -52,7 +54,7 @@ function divide(
   let first = 0
   let room = OVERHEAD
   for (cursor.row = 0; cursor.row < batch.rows.length; cursor.row++) {
-    const needed = encodeRow(batch, cursor, values, limits.packet - OVERHEAD)
+    const needed = encodeRow(batch, cursor, values, limits)
     if (cursor.row - first === mostRows || (cursor.row > first && room + needed > limits.packet)) {
       cut(first, cursor.row)
       first = cursor.row
@@ -65,13 +67,14 @@ function divide(
 }
 
 /** Puts the values of the row at the cursor in their place, and returns the room they take. */
-function encodeRow({ rows, columns }: BatchInput, cursor: Cursor, values: Bound[], most: number): number {
+function encodeRow({ rows, columns }: BatchInput, cursor: Cursor, values: Bound[], limits: Limits): number {
   const start = cursor.row * columns.length
   const row = rows[cursor.row]!
+  const most = limits.packet - OVERHEAD
   let room = 0
   for (let i = 0; i < columns.length; i++) {
     cursor.column = i
-    const value = encode(fieldOf(row, columns[i]!))
+    const value = encode(fieldOf(row, columns[i]!), limits.encodeDate)
     values[start + i] = value
     room += roomFor(value)
   }

@@ -1,7 +1,7 @@
 import { byNodeCode, byText, type TextTable } from '../../contract/error-tables.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
 import { EncodeError } from '../kit/encode-error.ts'
-import { isServerError } from './client.ts'
+import { isServerError, type ServerError } from './client.ts'
 import { MissingIndexError } from './keys.ts'
 
 /**
@@ -31,8 +31,8 @@ const BY_ERRNO: Readonly<Record<KnownReason, readonly number[]>> = {
     1, 2, 3, 4, 5, 9, 10, 14, 15, 23, 27, 29, 126, 127, 128, 130, 132, 144, 145, 1004, 1015, 1016, 1017, 1023, 1024,
     1026, 1030, 1033, 1034, 1035, 1037, 1038, 1041, 1194, 1195, 1296, 1297, 1712, 1812, 1814, 1815, 1877, 1932,
   ],
-  schema: [],
-  syntax: [1049, 1051, 1054, 1064, 1103, 1109, 1110, 1117, 1136, 1146, 1149, 1288, 1305, 1348, 1390, 1471, 1906, 3105],
+  schema: [1049, 1051, 1054, 1109, 1146, 1288, 1348, 1471, 1906, 3105],
+  syntax: [1064, 1103, 1110, 1117, 1136, 1149, 1305, 1390],
   permission: [1044, 1045, 1095, 1129, 1130, 1142, 1143, 1227, 1251, 1698, 1820, 3118, 3159, 3955, 4151],
   read_only: [1036, 1290, 1792, 1836, 1874],
   out_of_space: [20, 135, 136, 189, 1021, 1114],
@@ -64,9 +64,9 @@ const BY_TEXT: TextTable = [
 /** Recognises what MySQL, MariaDB, `mysql2` and this driver throw. */
 export function classify(error: unknown): Classification | undefined {
   if (error instanceof EncodeError) return { reason: 'invalid_data' }
-  if (error instanceof MissingIndexError) return { reason: 'syntax' }
+  if (error instanceof MissingIndexError) return { reason: 'schema', detail: error.message }
   if (!(error instanceof Error)) return undefined
-  if (isServerError(error)) return { reason: byServer(error.errno, error.sqlState), code: String(error.errno) }
+  if (isServerError(error)) return byServer(error)
   const code: unknown = Reflect.get(error, 'code')
   const reason =
     (typeof code === 'string' ? BY_CODE[code] : undefined) ?? byNodeCode(error) ?? byText(BY_TEXT, error.message)
@@ -74,8 +74,18 @@ export function classify(error: unknown): Classification | undefined {
   return typeof code === 'string' ? { reason, code } : { reason }
 }
 
+/** Messages about a table and its columns hold their names and no value, unless a trigger words one of its own. */
+const NAMES_ONLY =
+  /^(?:Unknown (?:column|database|table)|Table .* doesn't exist|The (?:target table|value specified for generated column))/
+
+function byServer({ errno, sqlState, message }: ServerError): Classification {
+  const reason = reasonFor(errno, sqlState)
+  const code = String(errno)
+  return reason === 'schema' && NAMES_ONLY.test(message) ? { reason, code, detail: message } : { reason, code }
+}
+
 /** Triggers and procedures raise any number they like: class 45 of SQLSTATE is theirs, others still mean something. */
-function byServer(errno: number, state: string): KnownReason {
+function reasonFor(errno: number, state: string): KnownReason {
   if (state.startsWith('45')) return 'constraint'
   const reason = REASONS.get(errno)
   if (reason !== undefined) return reason

@@ -1,3 +1,4 @@
+import { OptionError } from '../../support/batchflow-error.ts'
 import { implementing } from '../../support/options.ts'
 
 /**
@@ -25,6 +26,8 @@ export interface MysqlConnection {
   query(query: MysqlQuery): Promise<readonly [unknown, unknown]>
   /** Prepared statement: values travel beside the text. */
   execute(text: string, values: unknown): Promise<readonly [unknown, unknown]>
+  /** Closes a prepared statement; without effect where there is none of that text. */
+  unprepare(text: string): unknown
   release(): void
   destroy(): void
   on(event: 'error', listener: (error: Error) => void): unknown
@@ -53,6 +56,17 @@ const isPool = implementing<MysqlPromisePool>('a pool of mysql2', 'getConnection
 
 /** @throws {OptionError} when it is no pool */
 export function validPool(given: MysqlPool): MysqlPromisePool {
+  const others = otherThanPool(given)
+  if (others !== undefined) throw new OptionError(`mysqlExecutor: pool must be a pool of mysql2, received ${others}`)
   const pool = typeof given === 'object' && given !== null && 'promise' in given ? given.promise() : given
   return isPool('mysqlExecutor: pool', pool)
+}
+
+/** What else `mysql2` makes. */
+function otherThanPool(given: unknown): string | undefined {
+  const has = (method: string) => typeof given === 'object' && given !== null && method in given
+  if (has('of') && has('add')) return 'a PoolCluster: make an executor for each of its pools'
+  return has('query') && !has('getConnection')
+    ? 'a single connection: a batch that breaks needs another one'
+    : undefined
 }

@@ -4,6 +4,7 @@ import {
   type BatchInput,
   type Driver,
   type DriverTarget,
+  type RowFailure,
 } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
 import type { Table } from '../../contract/table.ts'
@@ -12,16 +13,17 @@ import { type Lender, withLease } from '../kit/lease.ts'
 import { withoutEffect } from '../kit/without-effect.ts'
 import { chunksOf, type Limits } from './chunks.ts'
 import { classify } from './classify.ts'
-import { isServerError, type MysqlConnection, type MysqlPool, type MysqlPromisePool, validPool } from './client.ts'
-import { type Lease, lenderOf } from './connection.ts'
+import { isServerError, type MysqlConnection, type MysqlPool, validPool } from './client.ts'
+import { lenderOf } from './connection.ts'
+import { type EncodeDate, encodeDates } from './encode.ts'
 import { Form } from './form.ts'
 import { areIndexed, MissingIndexError } from './keys.ts'
 import { MysqlOperation } from './operation.ts'
 import { type MysqlOptions, validOptions } from './options.ts'
-import { rowIndexOf } from './row-index.ts'
 import { type Settings, settingsOf } from './server.ts'
-import { type Statement, Transaction } from './session.ts'
-import { targetOf } from './target.ts'
+import { Transaction } from './session.ts'
+import { targetOf, timezoneOf } from './target.ts'
+import { Writer } from './writer.ts'
 
 const MOST_PARAMETERS = 65_535
 /** The server keeps as many prepared statements as it is willing to, of all its clients together. */
@@ -34,8 +36,8 @@ const TOO_MANY_PREPARED = 1461
 export class MysqlDriver implements Driver<MysqlOperation> {
   readonly name = 'mysql'
   readonly target: DriverTarget
-  readonly #pool: MysqlPromisePool
   readonly #lender: Lender<MysqlConnection>
+  readonly #encodeDate: EncodeDate
   #prepare: boolean
   /** As the first connection found them; all lead to the same server. */
   #settings: Settings | undefined
@@ -46,9 +48,10 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   /** @throws {OptionError} naming the option and the value it received */
   constructor(pool: MysqlPool, options: MysqlOptions = {}) {
     this.#prepare = validOptions(options).prepare
-    this.#pool = validPool(pool)
-    this.#lender = lenderOf(this.#pool)
-    this.target = targetOf(this.#pool)
+    const valid = validPool(pool)
+    this.#lender = lenderOf(valid)
+    this.#encodeDate = encodeDates(timezoneOf(valid))
+    this.target = targetOf(valid)
   }
 
   plan(batch: BatchInput, { signal }: AttemptContext): MysqlOperation | Promise<MysqlOperation> {
@@ -57,18 +60,30 @@ export class MysqlDriver implements Driver<MysqlOperation> {
     return this.#getToKnow(batch.table, isNew, signal).then((settings) => this.#encode(batch, settings))
   }
 
-  async run(operation: MysqlOperation, { signal }: AttemptContext): Promise<undefined> {
-    await withLease(this.#lender, signal, async (lease) => {
+  async run(operation: MysqlOperation, context: AttemptContext): Promise<readonly RowFailure[]> {
+    const { signal, isolate = false } = context
+    return withLease(this.#lender, signal, async (lease) => {
       const settings = await settingsOf(lease, signal)
       const prepare = this.#prepare
+      const transaction = new Transaction(this.#lender, lease, settings, signal)
+      const writer = new Writer(transaction, operation, { prepare, isolate })
       try {
-        await this.#write(lease, settings, operation, signal)
+        return await transaction.run(() => writer.write())
       } catch (error) {
         const cause = error instanceof AttemptError ? error.cause : error
         if (!prepare || !isServerError(cause) || cause.errno !== TOO_MANY_PREPARED) throw error
         this.#prepare = false
         throw new AttemptError(cause, { stale: true })
       }
+    })
+  }
+
+  async probe(batch: Pick<BatchInput, 'table' | 'columns'>, { signal }: AttemptContext): Promise<void> {
+    const settings = await this.#getToKnow(batch.table, batch.table.keys.length > 0, signal)
+    const { probe } = this.#form(batch, settings)
+    await withLease(this.#lender, signal, async (lease) => {
+      const transaction = new Transaction(this.#lender, lease, settings, signal)
+      await transaction.run(() => transaction.ask({ sql: probe }))
     })
   }
 
@@ -87,42 +102,19 @@ export class MysqlDriver implements Driver<MysqlOperation> {
     return settings
   }
 
-  #encode(batch: BatchInput, { packet, dialect }: Settings): MysqlOperation {
-    const form = this.#forms.get(batch) ?? this.#forms.set(batch, new Form(batch.table, batch.columns, dialect))
+  #encode(batch: BatchInput, settings: Settings): MysqlOperation {
+    const { packet } = settings
+    const form = this.#form(batch, settings)
     // values that are escaped into the text, which only happens unprepared, can take twice their room
-    const limits: Limits = { packet: this.#prepare ? packet : packet / 2, parameters: MOST_PARAMETERS }
+    const limits: Limits = {
+      packet: this.#prepare ? packet : packet / 2,
+      parameters: MOST_PARAMETERS,
+      encodeDate: this.#encodeDate,
+    }
     return new MysqlOperation(form, chunksOf(batch, limits, form.sizes.split))
   }
 
-  async #write(lease: Lease, settings: Settings, operation: MysqlOperation, signal: AbortSignal): Promise<void> {
-    const { form, chunks } = operation
-    const statements = chunks.map((chunk) => this.#statement(form, chunk.rows, chunk.values))
-    let rowIndex: number | undefined
-    const transaction = new Transaction(this.#pool, lease, settings, signal)
-    try {
-      await transaction.run(statements, async (index, error) => {
-        const { first, rows, values } = chunks[index]!
-        const suspect = await rowIndexOf(lease.connection, error)
-        if (suspect === undefined || suspect >= rows) return
-        const width = values.length / rows
-        const alone = this.#statement(form, 1, values.slice(suspect * width, (suspect + 1) * width))
-        if ((await errnoOf(transaction.execute(alone))) === error.errno) rowIndex = first + suspect
-      })
-    } catch (error) {
-      if (rowIndex === undefined || !(error instanceof AttemptError)) throw error
-      throw new AttemptError(error.cause, { rowIndex })
-    }
+  #form(batch: Pick<BatchInput, 'table' | 'columns'>, { dialect }: Settings): Form {
+    return this.#forms.get(batch) ?? this.#forms.set(batch, new Form(batch.table, batch.columns, dialect))
   }
-
-  #statement(form: Form, rows: number, values: readonly unknown[]): Statement {
-    return { sql: form.sql(rows), values, prepare: this.#prepare }
-  }
-}
-
-/** The number of the error that the promise rejects with, if the server raised it. */
-function errnoOf(promise: Promise<void>): Promise<number | undefined> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => (isServerError(error) ? error.errno : Promise.reject(error)),
-  )
 }

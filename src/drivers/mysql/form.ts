@@ -1,14 +1,17 @@
 import type { Table } from '../../contract/table.ts'
 import { Sizes } from './sizes.ts'
-import { type Dialect, type InsertText, insertSql, insertText } from './sql.ts'
+import { type Dialect, type InsertText, insertSql, insertText, probeSql } from './sql.ts'
 
 /** The statements of one table and list of columns, derived once, and how rows are divided among them. */
 export class Form {
   readonly sizes = new Sizes()
+  /** The statement for no row. */
+  readonly probe: string
   readonly #text: InsertText
   readonly #byRows = new Map<number, string>()
 
   constructor(table: Table, columns: readonly string[], dialect: Dialect) {
+    this.probe = probeSql(table, columns)
     this.#text = insertText(table, columns, dialect)
   }
 

@@ -9,9 +9,14 @@ export interface Settings {
   readonly packet: number
   readonly sqlMode: string
   readonly autocommit: boolean
+  /** As the server itself counts; a proxy tells its clients numbers of its own. */
+  readonly connectionId: number
+  /** Tells one server of a cluster from the others. */
+  readonly server: string
 }
 
-const QUESTION = 'SELECT VERSION(), @@max_allowed_packet, @@sql_mode, @@autocommit'
+const QUESTION = `SELECT VERSION(), @@max_allowed_packet, @@sql_mode, @@autocommit, CONNECTION_ID(),
+  CONCAT_WS(' ', @@hostname, @@port, @@server_id)`
 
 /** Remembered by the connection itself, which outlives the views of it that a pool hands out. */
 const known = new WeakMap<object, Settings>()
@@ -27,8 +32,16 @@ export async function settingsOf(lease: Lease, signal: AbortSignal): Promise<Set
   return settings
 }
 
-function readSettings([version = '', packet, sqlMode = '', autocommit]: readonly string[]): Settings {
-  return { dialect: dialectOf(version), packet: Number(packet), sqlMode, autocommit: autocommit === '1' }
+function readSettings(answers: readonly string[]): Settings {
+  const [version = '', packet, sqlMode = '', autocommit, id, server = ''] = answers
+  return {
+    dialect: dialectOf(version),
+    packet: Number(packet),
+    sqlMode,
+    autocommit: autocommit === '1',
+    connectionId: Number(id),
+    server,
+  }
 }
 
 /** `10.11.19-MariaDB`, `8.0.11-TiDB-v7.5.0`, `8.4.2`: only MySQL itself deprecates `VALUES()`, since 8.0.20. */

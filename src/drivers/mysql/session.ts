@@ -1,9 +1,12 @@
 import { AttemptError } from '../../contract/driver.ts'
 import { Cancellation } from '../kit/cancellation.ts'
+import type { Lender } from '../kit/lease.ts'
 import { withoutEffect } from '../kit/without-effect.ts'
 import { cancelStatement } from './cancel.ts'
-import type { MysqlPromisePool, ServerError } from './client.ts'
+import type { MysqlConnection } from './client.ts'
 import { isRefusal, type Lease } from './connection.ts'
+import { fenceOf, type Victim } from './fence.ts'
+import { keepPrepared } from './prepared.ts'
 import { type Settings, strictMode } from './server.ts'
 
 /** One statement, ready to be sent. */
@@ -13,8 +16,6 @@ export interface Statement {
   readonly prepare: boolean
 }
 
-type OnRefusal = (index: number, error: ServerError) => Promise<void>
-
 const QUERY_INTERRUPTED = 1317
 
 /**
@@ -22,32 +23,43 @@ const QUERY_INTERRUPTED = 1317
  * then still waits, for a short time, because only the answer tells whether it was carried out.
  */
 export class Transaction {
+  readonly #lender: Lender<MysqlConnection>
   readonly #lease: Lease
   readonly #settings: Settings
   readonly #signal: AbortSignal
   readonly #cancellation: Cancellation
+  /** This session, for those who may have to end it. */
+  readonly #victim: Victim
   /** What is under way decides: if the connection breaks now, nobody knows the outcome. */
   #deciding = false
   #open = false
 
-  constructor(pool: MysqlPromisePool, lease: Lease, settings: Settings, signal: AbortSignal) {
+  constructor(lender: Lender<MysqlConnection>, lease: Lease, settings: Settings, signal: AbortSignal) {
+    const { connection } = lease
+    const victim = { threadId: connection.threadId, settings, began: performance.now() }
+    this.#lender = lender
     this.#lease = lease
     this.#settings = settings
     this.#signal = signal
-    this.#cancellation = new Cancellation(signal, () => cancelStatement(pool, lease.connection))
+    this.#victim = victim
+    this.#cancellation = new Cancellation(signal, () => cancelStatement(lender, connection, victim))
+  }
+
+  /** A statement is committed by itself. */
+  get isAutomatic(): boolean {
+    return this.#settings.autocommit && !this.#open
   }
 
   /**
-   * @param refused told of the statement that the server refused, while the server can still be asked about it; it may
-   * `execute` others, which are taken back
+   * Lets `work` use the transaction, and takes back what it did not commit.
+   *
    * @throws {AttemptError} `ambiguous` when the connection broke, or the time ran out, with the deciding statement sent
    */
-  async run(statements: readonly Statement[], refused: OnRefusal): Promise<void> {
+  async run<T>(work: () => Promise<T>): Promise<T> {
     const mode = strictMode(this.#settings.sqlMode)
     try {
       if (mode !== undefined) await this.#setMode(mode)
-      if (statements.length === 1 && this.#settings.autocommit) await this.#single(statements[0]!, refused)
-      else await this.#several(statements, refused)
+      return await work()
     } catch (error) {
       throw this.#failure(error)
     } finally {
@@ -55,46 +67,35 @@ export class Transaction {
     }
   }
 
-  /** One more statement, in a transaction. */
-  async execute(statement: Statement): Promise<void> {
-    if (!this.#open) await this.#begin()
-    await this.#send(statement)
+  /** From here on nothing is committed before `commit`. */
+  async begin(): Promise<void> {
+    if (this.#open) return
+    this.#deciding = false
+    await this.ask({ sql: 'START TRANSACTION' })
+    this.#open = true
   }
 
-  async #single(statement: Statement, refused: OnRefusal): Promise<void> {
-    this.#deciding = true
-    await this.#send(statement).catch((error: unknown) => this.#tell(refused, 0, error))
+  async send({ sql, values, prepare }: Statement): Promise<void> {
+    this.#mayGoOn()
+    this.#deciding = this.isAutomatic
+    const { connection } = this.#lease
+    if (prepare) keepPrepared(connection, sql)
+    await this.#cancellation.race(prepare ? connection.execute(sql, values) : connection.query({ sql, values }))
   }
 
-  async #several(statements: readonly Statement[], refused: OnRefusal): Promise<void> {
-    await this.#begin()
-    for (const [i, statement] of statements.entries()) {
-      await this.#send(statement).catch((error: unknown) => this.#tell(refused, i, error))
-    }
+  async commit(): Promise<void> {
     this.#mayGoOn()
     this.#deciding = true
     await this.#cancellation.race(this.#lease.connection.query({ sql: 'COMMIT' }))
     this.#open = false
   }
 
-  /** Whatever comes of that, the server's refusal is what counts. */
-  async #tell(refused: OnRefusal, index: number, error: unknown): Promise<never> {
-    if (isRefusal(error) && !this.#signal.aborted) {
-      await this.#cancellation.race(refused(index, error)).catch((doubt: unknown) => this.#lease.doubt(doubt))
-    }
-    throw error
-  }
-
-  #send({ sql, values, prepare }: Statement): Promise<unknown> {
+  /** A statement that writes nothing; returns the rows it answers with. */
+  async ask(query: { readonly sql: string; readonly values?: unknown }): Promise<readonly (readonly unknown[])[]> {
     this.#mayGoOn()
-    const { connection } = this.#lease
-    return this.#cancellation.race(prepare ? connection.execute(sql, values) : connection.query({ sql, values }))
-  }
-
-  async #begin(): Promise<void> {
-    this.#mayGoOn()
-    await this.#cancellation.race(this.#lease.connection.query({ sql: 'START TRANSACTION' }))
-    this.#open = true
+    this.#deciding = false
+    const [rows] = await this.#cancellation.race(this.#lease.connection.query({ ...query, rowsAsArray: true }))
+    return rows as unknown[][]
   }
 
   /** What is sent after an abort nobody would cancel. */
@@ -110,7 +111,10 @@ export class Transaction {
   #failure(error: unknown): AttemptError {
     if (error instanceof AttemptError) return error
     this.#lease.doubtAfter(error)
-    if (!isRefusal(error)) return new AttemptError(error, { ambiguous: this.#deciding })
+    if (!isRefusal(error)) {
+      const fence = this.#deciding ? fenceOf(this.#lender, this.#victim) : undefined
+      return new AttemptError(error, { ambiguous: this.#deciding, fence })
+    }
     const isOurs = this.#signal.aborted && error.errno === QUERY_INTERRUPTED
     return withoutEffect(isOurs ? this.#signal.reason : error)
   }
@@ -121,7 +125,7 @@ export class Transaction {
     if (!(await this.#cancellation.end())) this.#lease.doubt(this.#signal.reason)
     if (this.#lease.inDoubt) return
     try {
-      if (this.#open) await connection.query({ sql: 'ROLLBACK' })
+      if (this.#open || !this.#settings.autocommit) await connection.query({ sql: 'ROLLBACK' })
       if (changedMode) await this.#setMode(this.#settings.sqlMode)
     } catch (error) {
       this.#lease.doubt(error)

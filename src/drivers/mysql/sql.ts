@@ -28,6 +28,13 @@ export function insertSql({ before, row, after }: InsertText, rows: number): str
   return `${before}${row}${`, ${row}`.repeat(rows - 1)}${after}`
 }
 
+/** What an insert of such rows needs of tables and rights, with no row. `VALUES()` is understood everywhere in this form. */
+export function probeSql(table: Table, columns: readonly string[]): string {
+  const none = columns.map(() => 'NULL').join(', ')
+  const insert = `INSERT INTO ${quotePath(table.path)} (${quoteList(columns)})`
+  return `${insert} SELECT ${none} FROM DUAL WHERE FALSE${onConflict(table, columns, 'values')}`
+}
+
 /**
  * Always ON DUPLICATE KEY UPDATE. `INSERT IGNORE` would swallow bad values and missing parents beside duplicate keys, and
  * `REPLACE` deletes: rows that refer to the old one, columns that are not written and generated keys would be lost.
@@ -48,12 +55,12 @@ function onConflict(table: Table, columns: readonly string[], dialect: Dialect):
 /**
  * Leaves the key as it is, which is also how nothing at all is updated. There is no conflict target in MySQL: a row meets
  * whichever row shares any unique key with it. When that is not the row of its own key, the statement has to fail (1242)
- * and not to change a stranger.
+ * and not to change a stranger. Both branches are the key, as MariaDB lets some types (UUID, INET6) meet no other (4078).
  */
 function conflictGuard({ path, columns, keys }: Table, incoming: (column: string) => string): string {
   const existing = (column: string) => `${quotePath(path)}.${quoteIdentifier(column)}`
   const first = keys[0] ?? columns[0]!
   if (keys.length === 0) return `${quoteIdentifier(first)} = ${existing(first)}`
   const same = keys.map((key) => `${existing(key)} <=> ${incoming(key)}`).join(' AND ')
-  return `${quoteIdentifier(first)} = IF(${same}, ${existing(first)}, (SELECT 1 UNION ALL SELECT 2))`
+  return `${quoteIdentifier(first)} = IF(${same} OR (SELECT 1 UNION ALL SELECT 2), ${existing(first)}, ${existing(first)})`
 }

@@ -3,13 +3,23 @@ import type { MysqlPromisePool } from './client.ts'
 
 /** Where `mysql2` connects to, for spans; its pools keep that to themselves, so one of another make says nothing. */
 export function targetOf(pool: MysqlPromisePool): DriverTarget {
-  const config = property(property(property(pool, 'pool'), 'config'), 'connectionConfig')
+  const config = configOf(pool)
   const [address, port, namespace] = ['host', 'port', 'database'].map((name) => property(config, name))
   return {
     address: typeof address === 'string' ? address : undefined,
     port: typeof port === 'number' ? port : undefined,
     namespace: typeof namespace === 'string' ? namespace : undefined,
   }
+}
+
+/** In which time zone it writes dates. */
+export function timezoneOf(pool: MysqlPromisePool): string {
+  const timezone = property(configOf(pool), 'timezone')
+  return typeof timezone === 'string' ? timezone : 'local'
+}
+
+function configOf(pool: MysqlPromisePool): unknown {
+  return property(property(property(pool, 'pool'), 'config'), 'connectionConfig')
 }
 
 function property(value: unknown, name: string): unknown {

@@ -1,6 +1,6 @@
 import type { BatchInput } from '../../contract/driver.ts'
+import { fieldOf } from '../../support/field.ts'
 import { type Cursor, pinned } from '../kit/encode-error.ts'
-import { fieldOf } from '../kit/values.ts'
 import { writeUnusual } from './encode.ts'
 import { writeField } from './encode-text.ts'
 import type { Form } from './form.ts'

@@ -1,6 +1,6 @@
 import type { BatchInput } from '../../contract/driver.ts'
+import { fieldOf } from '../../support/field.ts'
 import { type Cursor, pinned } from '../kit/encode-error.ts'
-import { fieldOf } from '../kit/values.ts'
 import { putTextOrNull, writeUnusual } from './encode.ts'
 import { putArrayHeader } from './encode-array.ts'
 import type { ArrayColumn, Form, InsertMessages } from './form.ts'

@@ -1,6 +1,6 @@
 import type { Row } from '../../contract/table.ts'
+import { fieldOf } from '../../support/field.ts'
 import { EncodeError } from '../kit/encode-error.ts'
-import { fieldOf } from '../kit/values.ts'
 import { keyPositions } from './key-positions.ts'
 import { type CommandFunction, Mapping, type RedisCommand } from './mapping.ts'
 import type { Pipeline } from './pipeline.ts'

@@ -1,8 +1,9 @@
 import type { ColumnOf, Row, Table } from '../../contract/table.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
+import { fieldOf } from '../../support/field.ts'
 import { type Check, refuse, show } from '../../support/options.ts'
 import { EncodeError } from '../kit/encode-error.ts'
-import { bytesOf, fieldOf } from '../kit/values.ts'
+import { bytesOf } from '../kit/values.ts'
 import { textOf } from './encode.ts'
 
 /**

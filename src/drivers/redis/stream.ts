@@ -1,7 +1,7 @@
 import type { Row, Table } from '../../contract/table.ts'
+import { fieldOf } from '../../support/field.ts'
 import { boolean, callback, integer, type OptionsOf, optional, parse, type Values } from '../../support/options.ts'
 import { EncodeError } from '../kit/encode-error.ts'
-import { fieldOf } from '../kit/values.ts'
 import { keyReader, type RedisKey, redisKey } from './key.ts'
 import { allow, Mapping, type Recipe } from './mapping.ts'
 import { bulks } from './writer.ts'

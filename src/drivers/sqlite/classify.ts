@@ -40,6 +40,10 @@ const RESULTS: Readonly<Record<string, Result>> = {
 
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(RESULTS).map(([name, { code }]) => [code, name]))
 
+/** Its words about a table that is not as `defineTable` says; they name tables and columns, and no value. */
+const SCHEMA =
+  /no such (?:table|column|view)|has no column named|ON CONFLICT clause does not match|cannot (?:INSERT into|UPDATE) generated column|cannot modify \S+ because it is a view/i
+
 /** SQLite's own words where one code says many things, and what the clients say without any. */
 const BY_TEXT: TextTable = [
   [/within a transaction/i, 'lock_timeout'], // somebody awaits in the middle of one on this very database
@@ -51,6 +55,9 @@ export function classify(error: unknown): Classification | undefined {
   if (error instanceof EncodeError) return { reason: 'invalid_data' }
   if (!(error instanceof Error)) return undefined
   const code = nameOf(error)
+  if ((code === undefined || code === 'SQLITE_ERROR') && SCHEMA.test(error.message)) {
+    return { reason: 'schema', code, detail: error.message }
+  }
   const reason = byText(BY_TEXT, error.message) ?? reasonOf(code)
   if (reason === undefined) return undefined
   return code === undefined ? { reason } : { reason, code }

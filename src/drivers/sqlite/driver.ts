@@ -1,8 +1,8 @@
-import type { AttemptContext, BatchInput, Driver, DriverTarget } from '../../contract/driver.ts'
+import type { AttemptContext, BatchInput, Driver, DriverTarget, RowFailure } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
+import { fieldOf } from '../../support/field.ts'
 import { type Cursor, pinned } from '../kit/encode-error.ts'
 import { Forms } from '../kit/forms.ts'
-import { fieldOf } from '../kit/values.ts'
 import { withoutEffect } from '../kit/without-effect.ts'
 import { classify } from './classify.ts'
 import { type SqliteDatabase, validDatabase } from './client.ts'
@@ -10,7 +10,7 @@ import { type Bound, type EncodeDate, encode, encodeDates } from './encode.ts'
 import { Form } from './form.ts'
 import { SqliteOperation } from './operation.ts'
 import { type SqliteOptions, validOptions } from './options.ts'
-import { Session } from './session.ts'
+import { failureOf, Session } from './session.ts'
 import { targetOf } from './target.ts'
 
 /**
@@ -33,19 +33,33 @@ export class SqliteDriver implements Driver<SqliteOperation> {
   }
 
   plan(batch: BatchInput): SqliteOperation {
-    const form = this.#forms.get(batch) ?? this.#forms.set(batch, new Form(batch.table, batch.columns))
-    return new SqliteOperation(form, this.#encode(batch))
+    return new SqliteOperation(this.#form(batch), this.#encode(batch))
   }
 
   /** The event loop has its turn before every batch, however many follow each other. */
-  async run(operation: SqliteOperation, { signal }: AttemptContext): Promise<undefined> {
-    await new Promise((resolve) => setImmediate(resolve))
-    if (signal.aborted) throw withoutEffect(signal.reason)
-    this.#session.send(operation)
+  async run(operation: SqliteOperation, context: AttemptContext): Promise<readonly RowFailure[] | undefined> {
+    await ourTurn(context)
+    try {
+      this.#session.send(operation)
+      return undefined
+    } catch (error) {
+      const bad = failureOf(error)
+      if (bad === undefined || context.isolate !== true || operation.rows.length === 1) throw error
+      return this.#session.sendGood(operation, bad)
+    }
+  }
+
+  async probe(batch: Pick<BatchInput, 'table' | 'columns'>, attempt: AttemptContext): Promise<void> {
+    await ourTurn(attempt)
+    this.#session.probe(this.#form(batch).sql)
   }
 
   classify(error: unknown): Classification | undefined {
     return classify(error)
+  }
+
+  #form(batch: Pick<BatchInput, 'table' | 'columns'>): Form {
+    return this.#forms.get(batch) ?? this.#forms.set(batch, new Form(batch.table, batch.columns))
   }
 
   #encode({ rows, columns }: BatchInput): readonly (readonly Bound[])[] {
@@ -64,4 +78,9 @@ export class SqliteDriver implements Driver<SqliteOperation> {
     }
     return values
   }
+}
+
+async function ourTurn({ signal }: AttemptContext): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+  if (signal.aborted) throw withoutEffect(signal.reason)
 }

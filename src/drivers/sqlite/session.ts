@@ -1,30 +1,78 @@
-import { AttemptError } from '../../contract/driver.ts'
+import { AttemptError, type RowFailure } from '../../contract/driver.ts'
 import { withoutEffect } from '../kit/without-effect.ts'
 import { classify } from './classify.ts'
 import { type Run, runOf, type SqliteDatabase } from './client.ts'
 import type { SqliteOperation } from './operation.ts'
+import { Statements } from './statements.ts'
 
-const ROW_AT_FAULT: ReadonlySet<string | undefined> = new Set(['duplicate_key', 'constraint', 'invalid_data'])
+/**
+ * Reasons of a statement that was prepared, so that the table is as it should be, and fails on a row. An odd code may be a
+ * trigger's or a function's: what it was given is at fault nevertheless.
+ */
+const ROW_AT_FAULT: ReadonlySet<string | undefined> = new Set([
+  'duplicate_key',
+  'constraint',
+  'invalid_data',
+  'syntax',
+  'unknown',
+  undefined,
+])
 
 /** Carries out operations on the database, each as one transaction. */
 export class Session {
   readonly #database: SqliteDatabase
   readonly #run: Run
+  readonly #statements: Statements
 
   constructor(database: SqliteDatabase) {
     this.#database = database
     this.#run = runOf(database)
+    this.#statements = new Statements(database)
   }
 
   /**
-   * IMMEDIATE: the lock is had at the start or not at all, never lost half-way.
+   * All rows, or none.
    *
    * @throws {AttemptError} `ambiguous` when the disk failed at the end, with the row where that one is at fault
    */
   send(operation: SqliteOperation): void {
+    this.#within(() => this.#insert(operation, 0, operation.rows.length))
+  }
+
+  /**
+   * The rows that SQLite takes; returns the others. Good rows go in groups, as many at once as there lately were between two
+   * bad ones.
+   *
+   * @param firstBad as `send` found it
+   */
+  sendGood(operation: SqliteOperation, firstBad: RowFailure): RowFailure[] {
+    const { length } = operation.rows
+    const failures = [firstBad]
+    this.#within(() => {
+      this.#insert(operation, 0, firstBad.index)
+      let size = firstBad.index + 1
+      for (let at = firstBad.index + 1; at < length; ) {
+        const end = Math.min(at + 2 * size, length)
+        const failure = this.#insertApart(operation, at, end)
+        if (failure !== undefined) failures.push(failure)
+        const next = failure === undefined ? end : failure.index + 1
+        size = next - at
+        at = next
+      }
+    })
+    return failures
+  }
+
+  /** Asks whether SQLite would take such rows at all. */
+  probe(sql: string): void {
+    this.#within(() => this.#certain(() => this.#database.prepare(sql)))
+  }
+
+  /** IMMEDIATE: the lock is had at the start or not at all, never lost half-way. */
+  #within(act: () => void): void {
     this.#certain(() => this.#database.exec('BEGIN IMMEDIATE'))
     try {
-      this.#insert(operation)
+      act()
       this.#commit()
     } catch (error) {
       this.#rollBack()
@@ -32,14 +80,50 @@ export class Session {
     }
   }
 
-  #insert({ form, rows }: SqliteOperation): void {
-    const statement = this.#certain(() => form.prepared(this.#database))
-    let rowIndex = 0
+  #insert({ form, rows }: SqliteOperation, first: number, end: number): void {
+    const statement = this.#certain(() => this.#statements.get(form.sql))
+    let rowIndex = first
     try {
-      for (; rowIndex < rows.length; rowIndex++) this.#run(statement, rows[rowIndex]!)
+      for (; rowIndex < end; rowIndex++) this.#run(statement, rows[rowIndex]!)
     } catch (error) {
       throw new AttemptError(error, ROW_AT_FAULT.has(classify(error)?.reason) ? { rowIndex } : {})
     }
+  }
+
+  /**
+   * Rows up to the first bad one, of which nothing stays: RAISE(FAIL) leaves what the statement has done until then. A failure
+   * that ended the transaction is thrown.
+   */
+  #insertApart(operation: SqliteOperation, first: number, end: number): RowFailure | undefined {
+    this.#execute(SAVEPOINT)
+    const failure = this.#tryInsert(operation, first, end)
+    if (failure !== undefined) this.#insert(operation, first, failure.index)
+    this.#execute(RELEASE)
+    return failure
+  }
+
+  #tryInsert(operation: SqliteOperation, first: number, end: number): RowFailure | undefined {
+    try {
+      this.#insert(operation, first, end)
+      return undefined
+    } catch (error) {
+      const failure = failureOf(error)
+      if (failure === undefined || !this.#takeBack()) throw error
+      return failure
+    }
+  }
+
+  #takeBack(): boolean {
+    try {
+      this.#execute(TAKE_BACK)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  #execute(sql: string): void {
+    this.#run(this.#statements.get(sql), [])
   }
 
   /** When the disk fails here, what was written may be found complete after all. */
@@ -65,4 +149,14 @@ export class Session {
       throw withoutEffect(error)
     }
   }
+}
+
+const SAVEPOINT = 'SAVEPOINT batchflow'
+const TAKE_BACK = 'ROLLBACK TO batchflow'
+const RELEASE = 'RELEASE batchflow'
+
+/** The row at fault, where there is one. */
+export function failureOf(error: unknown): RowFailure | undefined {
+  if (!(error instanceof AttemptError) || error.rowIndex === undefined) return undefined
+  return { index: error.rowIndex, error }
 }

@@ -17,6 +17,7 @@ function sql(onConflict: OnConflict<User>, dialect: 'values' | 'alias', rows = 1
   return insertSql(insertText(table, table.columns, dialect), rows)
 }
 
+const KEY = '`app`.`users`.`id`'
 const HEAD = 'INSERT INTO `app`.`users` (`id`, `tenant`, `name`) VALUES (?, ?, ?)'
 
 texts('one text for each number of rows', () => {
@@ -29,7 +30,7 @@ texts('ignore without keys changes nothing about whatever row is met', () => {
 
 texts('update and replace insist on the row of the same key', () => {
   const guard = (incoming: string) =>
-    `\`id\` = IF(\`app\`.\`users\`.\`id\` <=> ${incoming}, \`app\`.\`users\`.\`id\`, (SELECT 1 UNION ALL SELECT 2))`
+    `\`id\` = IF(${KEY} <=> ${incoming} OR (SELECT 1 UNION ALL SELECT 2), ${KEY}, ${KEY})`
   for (const action of ['update', 'replace'] as const) {
     assert.is(
       sql({ action, keys: ['id'] }, 'values'),

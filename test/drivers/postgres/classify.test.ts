@@ -38,7 +38,11 @@ const BY_CODE: Record<string, readonly string[]> = {
 for (const [reason, codes] of Object.entries(BY_CODE)) {
   classifying(`${reason}: ${codes.join(' ')}`, () => {
     for (const code of codes) {
-      assert.equal(classify(Object.assign(new Error('anything'), { code })), reason === 'schema' ? { reason, detail: 'anything' } : { reason }, code)
+      assert.equal(
+        classify(Object.assign(new Error('anything'), { code })),
+        reason === 'schema' ? { reason, detail: 'anything' } : { reason },
+        code,
+      )
     }
   })
 }

@@ -180,7 +180,7 @@ export const mysqlFaults: Backend['faults'] = {
   }),
   'an index that is damaged': fault('io', damaged),
   'a table that is full': fault('out_of_space', full),
-  'a table that is not there': fault('syntax', async (database) => ({
+  'a table that is not there': fault('schema', async (database) => ({
     executor: database.executor,
     table: tableOf({ name: `${database.schema}.nowhere`, columns: ['id'], rows: async () => [], count: async () => 0 }),
     rows: ROWS,

@@ -64,7 +64,7 @@ const ANYWHERE: Backend['faults'] = {
     inserting(database, 'integer PRIMARY KEY', [{ id: 'x' }]),
   ),
   'somebody in the middle of a transaction': fault('lock_timeout', between('BEGIN', 'ROLLBACK')),
-  'a table that is not there': fault('syntax', async (database) => ({
+  'a table that is not there': fault('schema', async (database) => ({
     executor: database.executor,
     table: tableOf({ name: 'nowhere', columns: ['id'], rows: async () => [], count: async () => 0 }),
     rows: ROWS,

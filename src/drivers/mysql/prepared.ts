@@ -1,0 +1,17 @@
+import { Recent } from '../kit/recent.ts'
+import type { MysqlConnection } from './client.ts'
+
+/** Prepared statements of ours that one connection keeps; those of all clients together are bounded by the server. */
+const MOST = 100
+
+/** By the connection itself, which outlives the views of it that a pool hands out. */
+const known = new WeakMap<object, Recent<string, true>>()
+
+/** The statement is about to be used: it stays prepared, and the one not used for longest goes where there are too many. */
+export function keepPrepared(connection: MysqlConnection, sql: string): void {
+  let prepared = known.get(connection.connection)
+  if (prepared === undefined) known.set(connection.connection, (prepared = new Recent(MOST)))
+  if (prepared.get(sql) !== undefined) return
+  const dropped = prepared.set(sql, true)
+  if (dropped !== undefined) connection.unprepare(dropped)
+}

@@ -1,0 +1,133 @@
+import { AttemptError, type RowFailure } from '../../contract/driver.ts'
+import { traitsOf } from '../../contract/reasons.ts'
+import type { Chunk } from './chunks.ts'
+import { classify } from './classify.ts'
+import { isServerError, type ServerError } from './client.ts'
+import { isRefusal } from './connection.ts'
+import type { MysqlOperation } from './operation.ts'
+import { isAboutRow, rowIndexOf } from './row-index.ts'
+import type { Statement, Transaction } from './session.ts'
+
+/** How a batch is sent. */
+export interface Manner {
+  readonly prepare: boolean
+  /** Bad rows may be left out. */
+  readonly isolate: boolean
+}
+
+/** Errors of the place that a trigger may raise as well. */
+const DOUBTFUL = new Set(['schema', 'syntax', 'permission', 'unknown'])
+
+/** Only rows make the server look at it, but it is no row's fault. */
+const GENERATED_COLUMN = new Set([1906, 3105])
+
+/** Writes one operation in one transaction. */
+export class Writer {
+  readonly #transaction: Transaction
+  readonly #operation: MysqlOperation
+  readonly #manner: Manner
+  readonly #failures: RowFailure[] = []
+  /** Whether such rows could be written at all, once somebody had to ask. */
+  #placeIsFit: boolean | undefined
+
+  constructor(transaction: Transaction, operation: MysqlOperation, manner: Manner) {
+    this.#transaction = transaction
+    this.#operation = operation
+    this.#manner = manner
+  }
+
+  /** Returns the rows that are not written, where they may be left out. */
+  async write(): Promise<readonly RowFailure[]> {
+    const { chunks } = this.#operation
+    if (chunks.length > 1 || !this.#transaction.isAutomatic) await this.#transaction.begin()
+    for (const chunk of chunks) {
+      const statement = this.#statement(chunk, 0, chunk.rows)
+      await this.#transaction.send(statement).catch((error: unknown) => this.#onRefusal(chunk, error))
+    }
+    if (!this.#transaction.isAutomatic) await this.#transaction.commit()
+    return this.#failures
+  }
+
+  /** The server has taken back the statement, and nothing else. */
+  async #onRefusal(chunk: Chunk, error: unknown): Promise<void> {
+    if (!isRefusal(error) || traitsOf(classify(error)!.reason).retryable) throw error
+    const suspect = await rowIndexOf(this.#transaction, error)
+    await this.#transaction.begin()
+    if (!(await this.#isRowAtFault(error))) throw error
+    if (chunk.rows === 1) return this.#leaveOut(chunk.first, error)
+    const isNamed = suspect !== undefined && suspect < chunk.rows
+    if (isNamed && !this.#manner.isolate) await this.#tryAlone(chunk, suspect, error)
+    await this.#writeGood(chunk, suspect)
+  }
+
+  /** A row that fails as the whole did is the one; the rows before it need not be written to know that. */
+  async #tryAlone(chunk: Chunk, row: number, error: ServerError): Promise<void> {
+    await this.#transaction.ask({ sql: 'SAVEPOINT batchflow' })
+    const alone = await this.#refusalOf(this.#statement(chunk, row, 1))
+    if (alone?.errno === error.errno) await this.#leaveOut(chunk.first + row, error)
+    await this.#transaction.ask({ sql: 'ROLLBACK TO SAVEPOINT batchflow' })
+  }
+
+  async #isRowAtFault(error: ServerError): Promise<boolean> {
+    const { reason } = classify(error)!
+    if (isAboutRow(error) || traitsOf(reason).isolate === true) return true
+    if (!DOUBTFUL.has(reason) || GENERATED_COLUMN.has(error.errno)) return false
+    this.#placeIsFit ??= await this.#probe()
+    return this.#placeIsFit
+  }
+
+  #probe(): Promise<boolean> {
+    return this.#transaction.ask({ sql: this.#operation.form.probe }).then(
+      () => true,
+      (error: unknown) => (isRefusal(error) ? false : Promise.reject(error)),
+    )
+  }
+
+  /**
+   * The rows of the chunk that the server takes: up to the one it complained of at once, else as many as there lately were
+   * between two bad ones. All statements have a power of two rows, so that few are prepared.
+   */
+  async #writeGood(chunk: Chunk, complaint: number | undefined): Promise<void> {
+    let suspect = complaint
+    let size = chunk.rows / 4
+    for (let at = 0; at < chunk.rows; ) {
+      if (suspect !== undefined && suspect < at) suspect = undefined
+      const most = suspect === undefined ? 2 * size : suspect - at
+      const rows = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(most, chunk.rows - at))))
+      const error = await this.#refusalOf(this.#statement(chunk, at, rows))
+      if (error === undefined || rows === 1) {
+        if (error !== undefined) await this.#leaveOut(chunk.first + at, error)
+        size = error === undefined ? Math.max(size, rows) : Math.max(1, size / 2)
+        at += rows
+      } else {
+        const index = suspect === undefined ? await rowIndexOf(this.#transaction, error) : undefined
+        suspect = index === undefined ? undefined : at + index
+        size = rows / 4
+      }
+    }
+  }
+
+  async #leaveOut(index: number, error: ServerError): Promise<void> {
+    if (!(await this.#isRowAtFault(error))) throw error
+    if (!this.#manner.isolate) throw new AttemptError(error, { rowIndex: index })
+    this.#failures.push({ index, error: new AttemptError(error, { rowIndex: index }) })
+  }
+
+  /** With what the server refused the statement, if it did and can go on. */
+  async #refusalOf(statement: Statement): Promise<ServerError | undefined> {
+    try {
+      await this.#transaction.send(statement)
+      return undefined
+    } catch (error) {
+      if (isServerError(error) && isRefusal(error) && !traitsOf(classify(error)!.reason).retryable) return error
+      throw error
+    }
+  }
+
+  #statement({ values, rows: all }: Chunk, first: number, rows: number): Statement {
+    const { form } = this.#operation
+    const width = values.length / all
+    const own = rows === all ? values : values.slice(first * width, (first + rows) * width)
+    return { sql: form.sql(rows), values: own, prepare: this.#manner.prepare }
+  }
+}
