@@ -16,7 +16,11 @@ function unexpected(): never {
 class OneConnection implements Lender<EventEmitter> {
   readonly connection = new EventEmitter()
   readonly returned: (Error | undefined)[] = []
-  borrow = () => Promise.resolve(this.connection)
+
+  borrow(listen: (connection: EventEmitter) => void): Promise<EventEmitter> {
+    listen(this.connection)
+    return Promise.resolve(this.connection)
+  }
 
   giveBack(_: EventEmitter, doubt?: Error): void {
     this.returned.push(doubt)

@@ -138,7 +138,7 @@ export const postgresFaults: Backend['faults'] = {
   'a server that crashes': fault('connection', raised('57P02')),
   'a file that is gone': fault('io', lost),
   'no room for temporary files': fault('out_of_space', full),
-  'a table that is not there': fault('syntax', async (database) => ({
+  'a table that is not there': fault('schema', async (database) => ({
     executor: database.executor,
     table: tableOf({ name: 'conformance_nowhere.t', columns: ['id'], rows: async () => [], count: async () => 0 }),
     rows: ROWS,
