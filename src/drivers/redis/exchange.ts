@@ -14,6 +14,7 @@ import type { Pipeline } from './pipeline.ts'
 
 const PING = '*1\r\n$4\r\nPING\r\n'
 const ASKING = Buffer.from('*1\r\n$6\r\nASKING\r\n')
+const QUEUED = Buffer.from('QUEUED')
 const NO_ENTRY = -1
 /** What MULTI is answered within a MULTI of the application. */
 const NESTED = /^ERR MULTI calls can not be nested/
@@ -150,7 +151,7 @@ export class Exchange {
     const { pipeline, entries } = this.#request
     const [start, end] = commandsOf(pipeline, entries[place]!)
     const isLast = this.#pending[place] === 1
-    if (reply === 'QUEUED' && (isLast || pipeline.commands[start] !== 'multi')) return new ForeignTransactionError()
+    if (isQueued(reply) && (isLast || pipeline.commands[start] !== 'multi')) return new ForeignTransactionError()
     if (reply === null && isLast && pipeline.commands[end - 1] === 'exec') return new WatchedKeyError()
     const refused = reply === null || reply === 0 || reply === '0'
     return refused && isLast && pipeline.refusable ? new KeyExistsError() : undefined
@@ -161,6 +162,11 @@ export class Exchange {
     this.#ignore()
     this.#settle()
   }
+}
+
+/** ioredis hands texts over as bytes. A stored text of these letters is taken for it: a row too much in doubt, none too few. */
+function isQueued(reply: unknown): boolean {
+  return Buffer.isBuffer(reply) && reply.equals(QUEUED)
 }
 
 function commandsOf({ commandEnds }: Pipeline, entry: number): readonly [start: number, end: number] {
