@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fence } from '../../contract/driver.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import type { RedisConnection, RedisSocket } from './client.ts'
-import { ready } from './connection.ts'
+import { heard, isReady, ready } from './connection.ts'
 import { isReplyError } from './outcome.ts'
 
 /** What the server calls the session of one socket. */
@@ -38,28 +38,35 @@ async function serverOf(connection: RedisConnection): Promise<string | undefined
 
 /**
  * Ends a session over the connection that the client makes next. What the session was sent and has not carried out by then
- * it never will.
+ * it never will. While its socket is up it may go on: what is sent over that later is carried out later.
  *
+ * @param connection what the attempt is sent over, now ready
  * @param reconnected the connection to the same server; `undefined` when that no longer serves anything
  */
 export function fenceOf(
   session: Session | undefined,
+  connection: RedisConnection,
   reconnected: () => RedisConnection | undefined | Promise<RedisConnection | undefined>,
 ): Fence {
+  const socket = connection.stream
   return async (signal) => {
+    if (connection.stream === socket && isReady(connection)) return
     if (session === undefined) return warn('the server does not tell which session is whose')
-    const connection = await unlessAborted(Promise.resolve(reconnected()), signal)
-    if (connection === undefined) return
-    await unlessAborted(ready(connection), signal)
+    const next = await unlessAborted(Promise.resolve(reconnected()), signal)
+    if (next === undefined) return
     try {
-      if ((await unlessAborted(serverOf(connection), signal)) !== session.server) return
-      while (Number(await unlessAborted(connection.call('CLIENT', 'KILL', 'ID', session.id), signal)) > 0)
-        await sleep(1)
+      await heard(next, signal, ready(next))
+      await heard(next, signal, end(session, next))
     } catch (error) {
       if (!isReplyError(error)) throw error
       warn(error.message)
     }
   }
+}
+
+async function end({ id, server }: Session, connection: RedisConnection): Promise<void> {
+  if ((await serverOf(connection)) !== server) return
+  while (Number(await connection.call('CLIENT', 'KILL', 'ID', id)) > 0) await sleep(1)
 }
 
 let warned = false
