@@ -3,7 +3,7 @@ import { onAbort, unlessAborted } from '../../support/abort.ts'
 import type { RedisCluster, RedisConnection } from './client.ts'
 import { heard, isReady, ready } from './connection.ts'
 import { Exchange, type Request } from './exchange.ts'
-import { fenceOf, type Session, sessionOf } from './fence.ts'
+import { enter, fenceOf, type Session, type Way } from './fence.ts'
 import { NotSentError, Outcomes } from './outcome.ts'
 import type { Pipeline } from './pipeline.ts'
 import { add, nodesByAddress, type Redirection, type Routes, redirectionIn, refresh, routesOf } from './route.ts'
@@ -62,7 +62,10 @@ async function sendAll(
   const sent = Array.from(routes, async ([node, entries]) => {
     for (const entry of entries) sentTo[entry] = node
     if (node === undefined) outcomes.fail(entries, new NotSentError('no known node serves the slot'), false)
-    else await send(node, { pipeline, entries, outcomes, asking }, signal, () => sameNode(cluster, node))
+    else {
+      const way = { owner: cluster, reconnected: () => sameNode(cluster, node) }
+      await send(node, { pipeline, entries, outcomes, asking }, signal, way)
+    }
     if (node === undefined || !isReady(node)) void refresh(cluster)
   })
   await Promise.all(sent)
@@ -111,18 +114,18 @@ async function send(
   connection: RedisConnection,
   request: Request,
   signal: AbortSignal,
-  reconnected: Parameters<typeof fenceOf>[2] = () => connection,
+  way: Way = { owner: connection, reconnected: () => connection },
 ): Promise<void> {
   let session: Session | undefined
   try {
     await heard(connection, signal, ready(connection))
-    session = await heard(connection, signal, sessionOf(connection))
+    session = await heard(connection, signal, enter(connection, way))
     if (!isReady(connection)) throw new NotSentError('the connection to Redis closed at once')
   } catch (error) {
     request.outcomes.fail(request.entries, error, false)
     return
   }
-  const exchange = new Exchange(connection, request, fenceOf(session, connection, reconnected))
+  const exchange = new Exchange(connection, request, fenceOf(session, connection, way))
   const ignoreAbort = onAbort(signal, () => exchange.expire(signal.reason))
   await exchange.done
   ignoreAbort()
