@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { args } from '../../src/drivers/redis/index.ts'
 import { keyPositions } from '../../src/drivers/redis/key-positions.ts'
+import { shownName } from '../../src/drivers/redis/shown-name.ts'
 import { RedisScene, tableOf } from '../support/databases/redis.ts'
 
 const test = suite('redis: keys of commands')
@@ -119,6 +120,14 @@ test('keys that move are found', async () => {
   for (const command of TELLING.filter(([name]) => names.has(name!))) {
     assert.equal(ours(command), await theirs(command), command.join(' '))
   }
+})
+
+test('every writing command of the server may be shown by its name', () => {
+  const names = writing().map(([name]) => name.split('|')[0]!)
+  assert.equal(
+    names.filter((name) => shownName(name) !== name),
+    [],
+  )
 })
 
 test.run()

@@ -62,6 +62,8 @@ export interface RedisAddress extends RedisOptionsInUse {
 export interface RedisSocket {
   readonly writable: boolean
   readonly writableEnded: boolean
+  /** How much the server has said. */
+  readonly bytesRead: number
   write(bytes: Uint8Array | string): boolean
   destroy(): unknown
 }

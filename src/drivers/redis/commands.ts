@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types'
 import type { Row } from '../../contract/table.ts'
 import { fieldOf } from '../../support/field.ts'
 import { EncodeError } from '../kit/encode-error.ts'
@@ -54,7 +55,7 @@ function writeCommand(out: Pipeline, [first, ...values]: readonly unknown[]): vo
   out.command(name, values.length)
   const keys = keyPositions(name)(values)
   values.forEach((value, i) => {
-    if (keys.includes(i)) out.key(value instanceof Uint8Array ? value : asKey(value))
+    if (keys.includes(i)) out.key(isUint8Array(value) ? value : asKey(value))
     else out.argument(value)
   })
 }

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../../support/abort.ts'
 import type { RedisConnection, RedisEndpoint } from './client.ts'
 import { NotSentError } from './outcome.ts'
 
@@ -70,4 +71,31 @@ export function onClose(connection: RedisConnection, listener: () => void): () =
   }
   const all = listeners.add(listener)
   return () => all.delete(listener)
+}
+
+/**
+ * Listens from here on. What it returns cuts the connection if the server has not said a word meanwhile, and tells whether it
+ * did: nobody may hear that connection any more, and ioredis would never notice. One that is still being made is left to
+ * `connectTimeout`.
+ */
+export function silenceOf(connection: RedisConnection): () => boolean {
+  const { stream } = connection
+  const heard = stream?.bytesRead
+  return () => {
+    const isUp = connection.status === 'ready' || connection.status === 'connect'
+    if (stream === undefined || !isUp || connection.stream !== stream || stream.bytesRead !== heard) return false
+    stream.destroy()
+    return true
+  }
+}
+
+/** Waits for what the server has to say; a connection that is silent until the abort is cut. */
+export async function heard<T>(connection: RedisConnection, signal: AbortSignal, words: Promise<T>): Promise<T> {
+  const cutIfSilent = silenceOf(connection)
+  try {
+    return await unlessAborted(words, signal)
+  } catch (error) {
+    if (signal.aborted) cutIfSilent()
+    throw error
+  }
 }

@@ -1,9 +1,9 @@
 import { AttemptError } from '../../contract/driver.ts'
 import { onAbort, unlessAborted } from '../../support/abort.ts'
-import type { NatMap, RedisCluster, RedisConnection } from './client.ts'
-import { isReady, ready } from './connection.ts'
+import type { RedisCluster, RedisConnection } from './client.ts'
+import { heard, isReady, ready } from './connection.ts'
 import { Exchange, type Request } from './exchange.ts'
-import { fenceOf, type Session, sessionOf } from './fence.ts'
+import { enter, fenceOf, type Session, type Way } from './fence.ts'
 import { NotSentError, Outcomes } from './outcome.ts'
 import type { Pipeline } from './pipeline.ts'
 import { add, nodesByAddress, type Redirection, type Routes, redirectionIn, refresh, routesOf } from './route.ts'
@@ -26,7 +26,7 @@ export async function dispatchToCluster(
   signal: AbortSignal,
 ): Promise<Outcomes> {
   const outcomes = new Outcomes(pipeline.rows.length)
-  const routing = { cluster, pipeline, outcomes, signal }
+  const routing: Routing = { cluster, pipeline, outcomes, signal, sentTo: [] }
   try {
     await unlessAborted(ready(cluster), signal)
   } catch (error) {
@@ -50,16 +50,22 @@ interface Routing {
   readonly pipeline: Pipeline
   readonly outcomes: Outcomes
   readonly signal: AbortSignal
+  /** For each entry the node it went to last. */
+  readonly sentTo: (RedisConnection | undefined)[]
 }
 
 async function sendAll(
-  { cluster, pipeline, outcomes, signal }: Routing,
+  { cluster, pipeline, outcomes, signal, sentTo }: Routing,
   routes: Routes,
   asking: boolean,
 ): Promise<void> {
   const sent = Array.from(routes, async ([node, entries]) => {
+    for (const entry of entries) sentTo[entry] = node
     if (node === undefined) outcomes.fail(entries, new NotSentError('no known node serves the slot'), false)
-    else await send(node, { pipeline, entries, outcomes, asking }, signal, () => sameNode(cluster, node))
+    else {
+      const way = { owner: cluster, reconnected: () => sameNode(cluster, node) }
+      await send(node, { pipeline, entries, outcomes, asking }, signal, way)
+    }
     if (node === undefined || !isReady(node)) void refresh(cluster)
   })
   await Promise.all(sent)
@@ -68,7 +74,7 @@ async function sendAll(
 /** Sends the entries that were redirected to the nodes named. @returns whether there were any that could be */
 async function follow(routing: Routing): Promise<boolean> {
   const { cluster, outcomes } = routing
-  const redirected = redirections(outcomes, cluster.options.natMap)
+  const redirected = redirections(routing)
   if (redirected.size === 0) return false
   const moved = [...redirected.values()].some(({ asking }) => !asking)
   let nodes = nodesByAddress(cluster)
@@ -88,10 +94,10 @@ async function follow(routing: Routing): Promise<boolean> {
   return routes.moved.size + routes.asking.size > 0
 }
 
-function redirections(outcomes: Outcomes, natMap: NatMap | undefined): Map<number, Redirection> {
+function redirections({ cluster, outcomes, sentTo }: Routing): Map<number, Redirection> {
   const found = new Map<number, Redirection>()
   outcomes.errors.forEach((error, entry) => {
-    const redirection = redirectionIn(error?.cause, natMap)
+    const redirection = redirectionIn(error?.cause, sentTo[entry], cluster.options.natMap)
     if (redirection !== undefined) found.set(entry, redirection)
   })
   return found
@@ -108,18 +114,18 @@ async function send(
   connection: RedisConnection,
   request: Request,
   signal: AbortSignal,
-  reconnected: Parameters<typeof fenceOf>[1] = () => connection,
+  way: Way = { owner: connection, reconnected: () => connection },
 ): Promise<void> {
   let session: Session | undefined
   try {
-    await unlessAborted(ready(connection), signal)
-    session = await unlessAborted(sessionOf(connection), signal)
+    await heard(connection, signal, ready(connection))
+    session = await heard(connection, signal, enter(connection, way))
     if (!isReady(connection)) throw new NotSentError('the connection to Redis closed at once')
   } catch (error) {
     request.outcomes.fail(request.entries, error, false)
     return
   }
-  const exchange = new Exchange(connection, request, fenceOf(session, reconnected))
+  const exchange = new Exchange(connection, request, fenceOf(session, connection, way))
   const ignoreAbort = onAbort(signal, () => exchange.expire(signal.reason))
   await exchange.done
   ignoreAbort()

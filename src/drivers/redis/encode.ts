@@ -1,5 +1,6 @@
-import { isDate } from 'node:util/types'
+import { isAnyArrayBuffer, isDate, isMap, isSet, isUint8Array } from 'node:util/types'
 import { EncodeError } from '../kit/encode-error.ts'
+import { bytesOf } from '../kit/values.ts'
 
 /** The text of one value: dates in ISO 8601, booleans as `true` and `false`, arrays and plain objects as JSON. */
 export function textOf(value: unknown): string {
@@ -19,11 +20,22 @@ export function textOf(value: unknown): string {
 
 function objectText(value: object | null): string {
   if (value === null) throw new EncodeError('NULL has no text')
-  if (isDate(value)) return dateText(value)
-  if (value instanceof Map || value instanceof Set || ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
+  return isDate(value) ? dateText(value) : jsonText(plain(value))
+}
+
+function plain(value: object): object {
+  if (isMap(value) || isSet(value) || ArrayBuffer.isView(value) || isAnyArrayBuffer(value)) {
     throw new EncodeError('only Uint8Array, arrays, dates and plain objects can be written')
   }
-  return jsonText(value)
+  return value
+}
+
+/** What stands for a value in a JSON document: JSON itself would leave out or empty what it does not know. */
+export function partOf(value: unknown): unknown {
+  if (typeof value === 'function' || typeof value === 'symbol') return textOf(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (isUint8Array(value)) return bytesOf(value).toString('base64')
+  return isDate(value) ? dateText(value) : plain(value)
 }
 
 function dateText(date: Date): string {

@@ -1,6 +1,6 @@
 import type { Fence } from '../../contract/driver.ts'
-import type { QueuedCommand, RedisConnection, RedisSocket, RedisWire } from './client.ts'
-import { onClose } from './connection.ts'
+import type { QueuedCommand, RedisConnection, RedisWire } from './client.ts'
+import { onClose, silenceOf } from './connection.ts'
 import {
   ConnectionLostError,
   ForeignTransactionError,
@@ -14,6 +14,7 @@ import type { Pipeline } from './pipeline.ts'
 
 const PING = '*1\r\n$4\r\nPING\r\n'
 const ASKING = Buffer.from('*1\r\n$6\r\nASKING\r\n')
+const QUEUED = Buffer.from('QUEUED')
 const NO_ENTRY = -1
 /** What MULTI is answered within a MULTI of the application. */
 const NESTED = /^ERR MULTI calls can not be nested/
@@ -43,20 +44,18 @@ export class Exchange {
   #sending = false
   #taken = 0
   #unanswered = 0
-  /** The server has said something since this was sent. */
-  #answered = false
   readonly #request: Request
   readonly #connection: RedisConnection
   /** For each place in the request the answers still to come. */
   readonly #pending: Int32Array
   readonly #ignore: () => void
-  readonly #socket: RedisSocket | undefined
+  readonly #cutIfSilent: () => boolean
   readonly #fence: Fence
 
   /** The connection must be ready. @param fence ends the session this goes over */
   constructor(connection: RedisConnection, request: Request, fence: Fence) {
     this.#connection = connection
-    this.#socket = connection.stream
+    this.#cutIfSilent = silenceOf(connection)
     this.#fence = fence
     this.#request = request
     this.#pending = new Int32Array(request.entries.length)
@@ -74,24 +73,11 @@ export class Exchange {
     this.#end()
   }
 
-  /**
-   * Gives up because the time is over. A connection that has not said a word meanwhile may be one that nobody hears any more,
-   * and ioredis would never notice: it is cut, so that another is made. One that answers keeps the order of what it is sent.
-   */
+  /** Gives up because the time is over. A connection that still answers keeps the order of what it is sent. */
   expire(reason: unknown): void {
     if (this.#ended) return
-    const { entries, outcomes } = this.#request
-    if (!this.#answered) {
-      this.lose(reason, true)
-      this.#socket?.destroy()
-      return
-    }
-    outcomes.fail(
-      entries.filter((_, place) => this.#pending[place]! > 0),
-      reason,
-      true,
-    )
-    this.#end()
+    this.#cutIfSilent()
+    this.lose(reason, true)
   }
 
   /** @internal Called by ioredis when it sends the command, again or for the first time. */
@@ -103,7 +89,6 @@ export class Exchange {
 
   /** @internal */
   answer(place: number, reply: unknown): void {
-    this.#answered = true
     if (this.#ended || place === NO_ENTRY) return
     const entry = this.#request.entries[place]!
     const error = this.#errorIn(reply, place)
@@ -150,7 +135,7 @@ export class Exchange {
     const { pipeline, entries } = this.#request
     const [start, end] = commandsOf(pipeline, entries[place]!)
     const isLast = this.#pending[place] === 1
-    if (reply === 'QUEUED' && (isLast || pipeline.commands[start] !== 'multi')) return new ForeignTransactionError()
+    if (isQueued(reply) && (isLast || pipeline.commands[start] !== 'multi')) return new ForeignTransactionError()
     if (reply === null && isLast && pipeline.commands[end - 1] === 'exec') return new WatchedKeyError()
     const refused = reply === null || reply === 0 || reply === '0'
     return refused && isLast && pipeline.refusable ? new KeyExistsError() : undefined
@@ -161,6 +146,11 @@ export class Exchange {
     this.#ignore()
     this.#settle()
   }
+}
+
+/** ioredis hands texts over as bytes. A stored text of these letters is taken for it: a row too much in doubt, none too few. */
+function isQueued(reply: unknown): boolean {
+  return Buffer.isBuffer(reply) && reply.equals(QUEUED)
 }
 
 function commandsOf({ commandEnds }: Pipeline, entry: number): readonly [start: number, end: number] {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fence } from '../../contract/driver.ts'
 import { unlessAborted } from '../../support/abort.ts'
-import type { RedisConnection, RedisSocket } from './client.ts'
-import { ready } from './connection.ts'
+import type { RedisConnection, RedisEndpoint, RedisSocket } from './client.ts'
+import { heard, isReady, ready } from './connection.ts'
 import { isReplyError } from './outcome.ts'
 
 /** What the server calls the session of one socket. */
@@ -16,7 +16,7 @@ export interface Session {
 const sessions = new WeakMap<RedisSocket, Promise<Session | undefined>>()
 
 /** Asks once per socket. An attempt that is to be ended some time has to know whose it is before it begins. */
-export async function sessionOf(connection: RedisConnection): Promise<Session | undefined> {
+async function sessionOf(connection: RedisConnection): Promise<Session | undefined> {
   for (;;) {
     const { stream } = connection
     if (stream === undefined) return undefined
@@ -36,29 +36,57 @@ async function serverOf(connection: RedisConnection): Promise<string | undefined
   return /^run_id:(\w+)/m.exec(String(await connection.call('INFO', 'server')))?.[1]
 }
 
+/** How a connection is found again. */
+export interface Way {
+  /** The client it belongs to: itself, or a cluster. */
+  readonly owner: RedisEndpoint
+  /** The connection to the same server; `undefined` when that no longer serves anything. */
+  reconnected(): RedisConnection | undefined | Promise<RedisConnection | undefined>
+}
+
+/** Sessions that were let be as their socket was up, by client and by server. */
+const left = new WeakMap<RedisEndpoint, Map<string, Session>>()
+
+/** The session that commands are about to go over. One that was let be, and whose socket is gone by now, is ended first. */
+export async function enter(connection: RedisConnection, { owner }: Way): Promise<Session | undefined> {
+  const session = await sessionOf(connection)
+  const former = session && left.get(owner)?.get(session.server)
+  if (former === undefined || former.id === session?.id) return session
+  await end(former, connection)
+  left.get(owner)?.delete(former.server)
+  return sessionOf(connection)
+}
+
 /**
  * Ends a session over the connection that the client makes next. What the session was sent and has not carried out by then
- * it never will.
+ * it never will. While its socket is up it is let be: what is sent over that later is carried out later.
  *
- * @param reconnected the connection to the same server; `undefined` when that no longer serves anything
+ * @param connection what the attempt is sent over, now ready
  */
-export function fenceOf(
-  session: Session | undefined,
-  reconnected: () => RedisConnection | undefined | Promise<RedisConnection | undefined>,
-): Fence {
+export function fenceOf(session: Session | undefined, connection: RedisConnection, { owner, reconnected }: Way): Fence {
+  const socket = connection.stream
   return async (signal) => {
     if (session === undefined) return warn('the server does not tell which session is whose')
-    const connection = await unlessAborted(Promise.resolve(reconnected()), signal)
-    if (connection === undefined) return
-    await unlessAborted(ready(connection), signal)
-    try {
-      if ((await unlessAborted(serverOf(connection), signal)) !== session.server) return
-      while (Number(await unlessAborted(connection.call('CLIENT', 'KILL', 'ID', session.id), signal)) > 0)
-        await sleep(1)
-    } catch (error) {
-      if (!isReplyError(error)) throw error
-      warn(error.message)
-    }
+    if (connection.stream === socket && isReady(connection)) return leave(owner, session)
+    const next = await unlessAborted(Promise.resolve(reconnected()), signal)
+    if (next === undefined) return
+    await heard(next, signal, ready(next))
+    await heard(next, signal, end(session, next))
+  }
+}
+
+function leave(owner: RedisEndpoint, session: Session): void {
+  const sessions = left.get(owner) ?? new Map<string, Session>()
+  left.set(owner, sessions.set(session.server, session))
+}
+
+async function end({ id, server }: Session, connection: RedisConnection): Promise<void> {
+  try {
+    if ((await serverOf(connection)) !== server) return
+    while (Number(await connection.call('CLIENT', 'KILL', 'ID', id)) > 0) await sleep(1)
+  } catch (error) {
+    if (!isReplyError(error)) throw error
+    warn(error.message)
   }
 }
 

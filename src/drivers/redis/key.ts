@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types'
 import type { ColumnOf, Row, Table } from '../../contract/table.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { fieldOf } from '../../support/field.ts'
@@ -41,21 +42,21 @@ export function keyReader(table: Table, key: RedisKey<never> | undefined): KeyRe
 function ownKey(key: (row: never) => string | Uint8Array): KeyReader {
   return (row) => {
     const value: unknown = key(row as never)
-    if (typeof value === 'string' || value instanceof Uint8Array) return value
+    if (typeof value === 'string' || isUint8Array(value)) return value
     throw new EncodeError('the key must be a string or a Uint8Array')
   }
 }
 
 function single(prefix: string, value: unknown): string | Uint8Array {
   if (typeof value === 'string') return prefix + value
-  return value instanceof Uint8Array ? Buffer.concat([Buffer.from(prefix), value]) : prefix + keyText(value)
+  return isUint8Array(value) ? Buffer.concat([Buffer.from(prefix), value]) : prefix + keyText(value)
 }
 
 function several(prefix: string, row: Row, columns: readonly string[]): string | Uint8Array {
   let key = prefix
   for (let i = 0; i < columns.length; i++) {
     const value = fieldOf(row, columns[i]!)
-    if (value instanceof Uint8Array) return severalBytes(prefix, row, columns)
+    if (isUint8Array(value)) return severalBytes(prefix, row, columns)
     if (i > 0) key += ':'
     key += escaped(keyText(value))
   }
@@ -66,7 +67,7 @@ function several(prefix: string, row: Row, columns: readonly string[]): string |
 function severalBytes(prefix: string, row: Row, columns: readonly string[]): Uint8Array {
   const parts = columns.map((column) => {
     const value = fieldOf(row, column)
-    return escaped((value instanceof Uint8Array ? bytesOf(value) : Buffer.from(keyText(value))).toString('latin1'))
+    return escaped((isUint8Array(value) ? bytesOf(value) : Buffer.from(keyText(value))).toString('latin1'))
   })
   return Buffer.concat([Buffer.from(prefix), Buffer.from(parts.join(':'), 'latin1')])
 }

@@ -1,6 +1,7 @@
 import type { Operation, RowFailure } from '../../contract/driver.ts'
 import type { Row } from '../../contract/table.ts'
 import { EncodeError } from '../kit/encode-error.ts'
+import { shownName } from './shown-name.ts'
 import { slotOf } from './slot.ts'
 import { RespWriter } from './writer.ts'
 
@@ -34,7 +35,7 @@ export class Pipeline implements Operation {
   readonly commandEnds: number[] = []
   /** For each entry its hash slot; empty when slots are not wanted. */
   readonly slots: number[] = []
-  /** Names in lower case, those of all entries one after the other. */
+  /** Names in lower case as they may be shown, those of all entries one after the other. */
   readonly commands: string[] = []
   /** Makes the server know a script; sent before the first entry. */
   preamble: Buffer | undefined
@@ -88,7 +89,7 @@ export class Pipeline implements Operation {
 
   /** Opens a command with `count` arguments, to be written next. @param name in lower case */
   command(name: string, count: number): void {
-    this.commands.push(name)
+    this.commands.push(shownName(name))
     this.#writer.array(count + 1)
     this.#writer.text(name)
   }

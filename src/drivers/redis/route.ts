@@ -8,10 +8,22 @@ export interface Redirection {
   readonly address: string
 }
 
-/** `MOVED 3999 127.0.0.1:6381`, `ASK 3999 127.0.0.1:6381` (Redis cluster specification, "Redirection"). */
-export function redirectionIn(error: unknown, natMap: NatMap | undefined): Redirection | undefined {
-  const found = error instanceof Error ? /^(MOVED|ASK) \d+ (\S+:\d+)/.exec(error.message) : null
-  return found === null ? undefined : { asking: found[1] === 'ASK', address: mapped(found[2]!, natMap) }
+/**
+ * `MOVED 3999 127.0.0.1:6381`, `ASK 3999 127.0.0.1:6381` (Redis cluster specification, "Redirection"). Since Redis 7 the host
+ * may be empty, and is then the one that answered.
+ *
+ * @param from the node that answered
+ */
+export function redirectionIn(
+  error: unknown,
+  from: RedisConnection | undefined,
+  natMap: NatMap | undefined,
+): Redirection | undefined {
+  const found = error instanceof Error ? /^(MOVED|ASK) \d+ (\S*):(\d+)/.exec(error.message) : null
+  if (found === null) return undefined
+  const [, kind, host, port] = found
+  const address = host === '' ? `${from?.options.host}:${port}` : mapped(`${host}:${port}`, natMap)
+  return { asking: kind === 'ASK', address }
 }
 
 /** Where the node is reached from here: it knows only the address it has in a network of its own. */

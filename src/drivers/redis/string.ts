@@ -3,8 +3,7 @@ import { OptionError } from '../../support/batchflow-error.ts'
 import { fieldOf } from '../../support/field.ts'
 import { type Check, type Option, optional, parse, refuse, required, show } from '../../support/options.ts'
 import { EncodeError } from '../kit/encode-error.ts'
-import { bytesOf } from '../kit/values.ts'
-import { jsonText } from './encode.ts'
+import { jsonText, partOf } from './encode.ts'
 import { keyReader, type RedisKey, redisKey } from './key.ts'
 import { allow, Mapping, type Recipe } from './mapping.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -110,9 +109,5 @@ function present(value: unknown): unknown {
 }
 
 function document(row: Row, columns: readonly string[]): string {
-  const fields = columns.map((column) => {
-    const value = fieldOf(row, column)
-    return [column, value instanceof Uint8Array ? bytesOf(value).toString('base64') : value] as const
-  })
-  return jsonText(Object.fromEntries(fields))
+  return jsonText(Object.fromEntries(columns.map((column) => [column, partOf(fieldOf(row, column))])))
 }

@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types'
 import { textOf } from './encode.ts'
 
 const CR = 0x0d
@@ -28,7 +29,7 @@ export class RespWriter {
   /** @throws {EncodeError} for what has no text: NULL, functions, symbols, Maps, invalid dates, circular objects */
   bulk(value: unknown): void {
     if (typeof value === 'string') this.text(value)
-    else if (value instanceof Uint8Array) this.binary(value)
+    else if (isUint8Array(value)) this.binary(value)
     else this.text(textOf(value))
   }
 
