@@ -10,7 +10,7 @@ import {
   refuse,
   required,
   show,
-} from '../support/options.ts'
+} from '../support/validate.ts'
 
 /** A row as the engine sees it: an object whose properties are named like columns. */
 export type Row = object

@@ -1,9 +1,9 @@
 import { AttemptError, type Driver, type Fence } from '../contract/driver.ts'
-import { byNodeCode, byText, type TextTable } from '../contract/error-tables.ts'
+import { byNodeCode, byText, type TextTable } from '../contract/error-recognition.ts'
 import { AbandonedError, AbortedError, AttemptTimeoutError } from '../contract/errors.ts'
 import { type Classification, type Classifier, type Reason, traitsOf } from '../contract/reasons.ts'
 import { logError } from '../support/guard.ts'
-import { show } from '../support/options.ts'
+import { show } from '../support/validate.ts'
 
 /** One list per process: the CommonJS and the ESM copy of this package share it. */
 const KEY = Symbol.for('batchflow-otel.classifiers.1')

@@ -2,7 +2,7 @@ import type { Driver } from '../contract/driver.ts'
 import type { Clock } from '../support/clock.ts'
 import type { Verdict } from './classify.ts'
 import type { Part } from './part.ts'
-import { timed } from './timed.ts'
+import { timed } from './time-limit.ts'
 
 /**
  * Finds out whose fault it is that a part of a batch was refused, where the error alone does not tell: an error code may

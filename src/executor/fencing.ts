@@ -3,7 +3,7 @@ import type { Clock } from '../support/clock.ts'
 import { logError } from '../support/guard.ts'
 import type { Verdict } from './classify.ts'
 import { backoff, type RetryPolicy } from './retry.ts'
-import { timed } from './timed.ts'
+import { timed } from './time-limit.ts'
 
 /** How long rows wait for an attempt that was given up to be ended, in ms: as long as an outage may last. */
 const MAX_OUTAGE = 300_000

@@ -1,5 +1,5 @@
 import { MAX_DELAY } from '../support/clock.ts'
-import { integer, number, type OptionsOf, oneOf, optional, parse, required } from '../support/options.ts'
+import { integer, number, type OptionsOf, oneOf, optional, parse, required } from '../support/validate.ts'
 
 export interface RetryOptions {
   /** Attempts in all, the first included. Minimum 1. */

@@ -12,7 +12,7 @@ import {
   refuse,
   required,
   type Values,
-} from '../support/options.ts'
+} from '../support/validate.ts'
 
 /** What pino, console and most loggers have in common. */
 export interface Logger {

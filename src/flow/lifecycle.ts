@@ -2,7 +2,7 @@ import { AbandonedError, AbortedError, ClosedError } from '../contract/errors.ts
 import type { Lanes } from '../lanes/lanes.ts'
 import { onAbort } from '../support/abort.ts'
 import { MAX_DELAY, type Timer } from '../support/clock.ts'
-import { number, type OptionsOf, optional, parse } from '../support/options.ts'
+import { number, type OptionsOf, optional, parse } from '../support/validate.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Intake } from './intake.ts'

@@ -3,7 +3,7 @@ import type { FlowProbe, MetricsReporter } from '../contract/metrics-reporter.ts
 import type { FlowTracing, Tracing } from '../contract/tracing.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Lanes } from '../lanes/lanes.ts'
-import { type GuardedMetrics, openReporter, openTracing } from './guarded.ts'
+import { type GuardedMetrics, openReporter, openTracing } from './guarded-observers.ts'
 
 /** Who watches a flow: what its executor carries, else what the hub offers, now or later. */
 export class Observers implements Observable {

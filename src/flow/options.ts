@@ -1,7 +1,7 @@
 import type { Executor } from '../executor/executor.ts'
 import { isSignal } from '../support/abort.ts'
 import { type Clock, MAX_DELAY, systemClock } from '../support/clock.ts'
-import { callback, implementing, integer, type OptionsOf, optional, parse } from '../support/options.ts'
+import { callback, implementing, integer, type OptionsOf, optional, parse } from '../support/validate.ts'
 import { BatchLog, type LogOptions, logOptions } from './batch-log.ts'
 import type { DeadLetterHandler } from './dead-letters.ts'
 

@@ -1,4 +1,4 @@
-import { boolean, integer, type OptionsOf, optional, text } from '../support/options.ts'
+import { boolean, integer, type OptionsOf, optional, text } from '../support/validate.ts'
 
 export interface EndpointOptions {
   /** TCP port, 0 to 65535; 0 finds a free one. @default 9464 */

@@ -1,6 +1,6 @@
 import { metrics } from '@opentelemetry/api'
 import { MeterProvider, type MeterProviderOptions } from '@opentelemetry/sdk-metrics'
-import { boolean, type OptionsOf, optional, parse, unchecked } from '../support/options.ts'
+import { boolean, type OptionsOf, optional, parse, unchecked } from '../support/validate.ts'
 import { ENDPOINT, type EndpointAddress, type EndpointOptions } from './endpoint-options.ts'
 import { BatchFlowPrometheusExporter } from './exporter.ts'
 

@@ -1,4 +1,4 @@
-import { implementing } from './options.ts'
+import { implementing } from './validate.ts'
 
 export const isSignal = implementing<AbortSignal>('an AbortSignal', 'addEventListener')
 

@@ -1,6 +1,6 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
 import { hub } from '../contract/hub.ts'
-import { boolean, type OptionsOf, optional, parse, type Values } from '../support/options.ts'
+import { boolean, type OptionsOf, optional, parse, type Values } from '../support/validate.ts'
 import { OtelMetricsReporter, type OtelMetricsReporterOptions, REPORTER } from './metrics/otel-reporter.ts'
 import { SCOPE } from './scope.ts'
 import { OtelTracing, type OtelTracingOptions, TRACING } from './tracing/otel-tracing.ts'

@@ -1,5 +1,5 @@
 import { OptionError } from '../../support/batchflow-error.ts'
-import { implementing } from '../../support/options.ts'
+import { implementing } from '../../support/validate.ts'
 
 /**
  * The slice of `mysql2` this driver calls, typed structurally: the pools of `mysql2` and of `mysql2/promise` fit without

@@ -1,4 +1,4 @@
-import { boolean, type OptionsOf, optional, parse } from '../../support/options.ts'
+import { boolean, type OptionsOf, optional, parse } from '../../support/validate.ts'
 
 export interface MysqlOptions {
   /**

@@ -1,5 +1,5 @@
 import { OptionError } from '../../support/batchflow-error.ts'
-import { implementing } from '../../support/options.ts'
+import { implementing } from '../../support/validate.ts'
 
 /**
  * The slice of `pg` this driver calls, typed structurally: a `pg.Pool` fits without a cast and `pg` is never imported.

@@ -1,4 +1,4 @@
-import { byNodeCode, byText, type TextTable } from '../../contract/error-tables.ts'
+import { byNodeCode, byText, type TextTable } from '../../contract/error-recognition.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { EncodeError } from '../kit/encode-error.ts'

@@ -1,4 +1,4 @@
-import { refuse } from '../../support/options.ts'
+import { refuse } from '../../support/validate.ts'
 
 /**
  * The slice of `ioredis` this driver calls, typed structurally: a `Redis` or `Cluster` of ioredis 5.3 and later or 6 fits

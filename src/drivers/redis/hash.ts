@@ -1,5 +1,5 @@
 import type { Row, Table } from '../../contract/table.ts'
-import { type Option, optional, parse } from '../../support/options.ts'
+import { type Option, optional, parse } from '../../support/validate.ts'
 import { Fields } from './fields.ts'
 import { type KeyReader, keyReader, type RedisKey, redisKey } from './key.ts'
 import { allow, Mapping, type Recipe } from './mapping.ts'

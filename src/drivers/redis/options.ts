@@ -1,6 +1,6 @@
 import type { Table } from '../../contract/table.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
-import { type OptionsOf, optional, parse, refuse, show, unchecked } from '../../support/options.ts'
+import { type OptionsOf, optional, parse, refuse, show, unchecked } from '../../support/validate.ts'
 import { commandsBy } from './commands.ts'
 import { hash } from './hash.ts'
 import { type CommandFunction, Mapping } from './mapping.ts'

@@ -1,6 +1,6 @@
 import type { Row, Table } from '../../contract/table.ts'
 import { fieldOf } from '../../support/field.ts'
-import { boolean, callback, integer, type OptionsOf, optional, parse, type Values } from '../../support/options.ts'
+import { boolean, callback, integer, type OptionsOf, optional, parse, type Values } from '../../support/validate.ts'
 import { EncodeError } from '../kit/encode-error.ts'
 import { keyReader, type RedisKey, redisKey } from './key.ts'
 import { allow, Mapping, type Recipe } from './mapping.ts'

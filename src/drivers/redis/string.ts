@@ -1,7 +1,7 @@
 import type { ColumnOf, Row, Table } from '../../contract/table.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { fieldOf } from '../../support/field.ts'
-import { type Check, type Option, optional, parse, refuse, required, show } from '../../support/options.ts'
+import { type Check, type Option, optional, parse, refuse, required, show } from '../../support/validate.ts'
 import { EncodeError } from '../kit/encode-error.ts'
 import { jsonText, partOf } from './encode.ts'
 import { keyReader, type RedisKey, redisKey } from './key.ts'

@@ -1,5 +1,5 @@
 import type { Row } from '../../contract/table.ts'
-import { type Check, refuse } from '../../support/options.ts'
+import { type Check, refuse } from '../../support/validate.ts'
 import { EncodeError } from '../kit/encode-error.ts'
 
 /** Time to live in ms, at least 1: of every row, or of each; `undefined` keeps the row for ever. */

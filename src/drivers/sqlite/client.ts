@@ -1,4 +1,4 @@
-import { implementing } from '../../support/options.ts'
+import { implementing } from '../../support/validate.ts'
 
 /**
  * The slice of a synchronous SQLite client this driver calls, typed structurally: a `Database` of `better-sqlite3` or

@@ -1,4 +1,4 @@
-import { type OptionsOf, oneOf, optional, parse } from '../../support/options.ts'
+import { type OptionsOf, oneOf, optional, parse } from '../../support/validate.ts'
 
 export interface SqliteOptions {
   /**

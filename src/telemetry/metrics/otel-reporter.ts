@@ -1,6 +1,6 @@
 import { type Attributes, type MeterProvider, metrics } from '@opentelemetry/api'
 import type { FlowMetrics, FlowProbe, MetricsReporter, TableMetrics } from '../../contract/metrics-reporter.ts'
-import { boolean, implementing, type OptionsOf, optional, parse, text, type Values } from '../../support/options.ts'
+import { boolean, implementing, type OptionsOf, optional, parse, text, type Values } from '../../support/validate.ts'
 import { ATTR } from './catalogue.ts'
 import { ClientDuration } from './client-duration.ts'
 import type { LiveFlow } from './live-gauges.ts'

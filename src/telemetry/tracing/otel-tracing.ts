@@ -15,7 +15,7 @@ import {
 } from '@opentelemetry/api'
 import { ATTR_DB_COLLECTION_NAME } from '@opentelemetry/semantic-conventions'
 import type { BatchInfo, BatchTrace, FlowInfo, FlowTracing, Tracing } from '../../contract/tracing.ts'
-import { boolean, implementing, type OptionsOf, oneOf, optional, parse, type Values } from '../../support/options.ts'
+import { boolean, implementing, type OptionsOf, oneOf, optional, parse, type Values } from '../../support/validate.ts'
 import { connectionAttributes } from '../connection-attributes.ts'
 import { SCOPE } from '../scope.ts'
 import { type AttemptSpans, TracedBatch } from './batch-trace.ts'

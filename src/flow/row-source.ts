@@ -1,4 +1,4 @@
-import { refuse } from '../support/options.ts'
+import { refuse } from '../support/validate.ts'
 
 /** Rows one after the other: an array, a generator, a stream of objects. */
 export type Rows<R> = Iterable<R> | AsyncIterable<R>
