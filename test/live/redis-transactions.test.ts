@@ -140,6 +140,21 @@ for (const [version, connect] of Object.entries(majors)) {
   }
 }
 
+test('a session that could not be asked for within a MULTI of the application is asked for later', async () => {
+  const client = scene.client.duplicate()
+  const table = scene.table(columns, { action: 'update', keys: ['id'] })
+  const driver = driverOf(client)
+  const asked: string[] = []
+  const call = client.call.bind(client) as (...words: string[]) => Promise<unknown>
+  Object.assign(client, { call: (...words: string[]) => call(...words).finally(() => asked.push(words.join(' '))) })
+  await client.multi({ pipeline: false })
+  await outcome(driver, table, [{ id: 1, name: 'x' }])
+  await client.exec()
+  for (const name of ['y', 'z']) assert.equal(await write(driver, table, [{ id: 1, name }]), [])
+  assert.is(asked.filter((words) => words === 'CLIENT ID').length, 2)
+  client.disconnect()
+})
+
 /** The rows that failed, also when they all did for one cause. */
 async function outcome(driver: ReturnType<typeof driverOf>, table: Table, batch: readonly AnyRow[]) {
   return write(driver, table, batch).catch((error: unknown) => batch.map((_, index) => ({ index, error })))

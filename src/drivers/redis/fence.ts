@@ -21,9 +21,21 @@ async function sessionOf(connection: RedisConnection): Promise<Session | undefin
     const { stream } = connection
     if (stream === undefined) return undefined
     let session = sessions.get(stream)
-    if (session === undefined) sessions.set(stream, (session = ask(connection).catch(() => undefined)))
+    if (session === undefined) sessions.set(stream, (session = askOnce(connection, stream)))
     const found = await session
     if (connection.stream === stream) return found // else ioredis has asked again, over another socket
+  }
+}
+
+/** What the server did not tell just now (a script runs, a MULTI is open) is asked again; what it refuses is not. */
+async function askOnce(connection: RedisConnection, stream: RedisSocket): Promise<Session | undefined> {
+  try {
+    const session = await ask(connection)
+    if (session === undefined) sessions.delete(stream)
+    return session
+  } catch (error) {
+    if (!(isReplyError(error) && /^(?:NOPERM|ERR)/.test(error.message))) sessions.delete(stream)
+    return undefined
   }
 }
 
@@ -53,7 +65,7 @@ export async function enter(connection: RedisConnection, { owner }: Way): Promis
   const former = session && left.get(owner)?.get(session.server)
   if (former === undefined || former.id === session?.id) return session
   await end(former, connection)
-  left.get(owner)?.delete(former.server)
+  if (left.get(owner)?.get(former.server) === former) left.get(owner)?.delete(former.server)
   return sessionOf(connection)
 }
 
