@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AttemptError, type Fence } from '../../contract/driver.ts'
+import { warnOfFence } from '../kit/fence-warning.ts'
 import { answerTo, type Lender, withLease } from '../kit/lease.ts'
 import { classify } from './classify.ts'
 import { isServerError, type MysqlConnection } from './client.ts'
@@ -34,7 +35,7 @@ export function fenceOf(lender: Lender<MysqlConnection>, victim: Victim): Fence 
     } catch (error) {
       const cause = causeOf(error)
       if (signal.aborted || !NO_USE.has(classify(cause)?.reason)) throw cause
-      warn(lender, cause instanceof Error ? cause.message : 'it may not be ended')
+      warnOfFence(lender, cause instanceof Error ? cause.message : 'it may not be ended')
     }
   }
 }
@@ -42,9 +43,9 @@ export function fenceOf(lender: Lender<MysqlConnection>, victim: Victim): Fence 
 async function end(lender: object, { threadId, settings, began }: Victim, lease: Lease, signal: AbortSignal) {
   const here = await settingsOf(lease, signal)
   if (here.connectionId !== lease.connection.threadId || settings.connectionId !== threadId) {
-    return warn(lender, 'a proxy hides its number')
+    return warnOfFence(lender, 'a proxy hides its number')
   }
-  if (here.server !== settings.server) return warn(lender, 'this connection leads to another server')
+  if (here.server !== settings.server) return warnOfFence(lender, 'this connection leads to another server')
   if (await isYounger(lease, began, signal)) return
   while (await kill(lease, threadId, signal)) await sleep(POLL, undefined, { signal })
 }
@@ -71,16 +72,4 @@ async function kill(lease: Lease, threadId: number, signal: AbortSignal): Promis
 
 function causeOf(error: unknown): unknown {
   return error instanceof AttemptError ? error.cause : error
-}
-
-const warned = new WeakSet<object>()
-
-/** Once per pool, as the next time is no better. */
-function warn(lender: object, why: string): void {
-  if (warned.has(lender)) return
-  warned.add(lender)
-  process.emitWarning(
-    `batchflow-otel: whether the session of an attempt that was given up still runs on the server cannot be known (${why}); what it was sent may yet take effect, after newer values`,
-    { code: 'BATCHFLOW_FENCE' },
-  )
 }

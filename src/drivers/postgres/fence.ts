@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AttemptError, type Fence } from '../../contract/driver.ts'
+import { warnOfFence } from '../kit/fence-warning.ts'
 import { answerTo, type Lender, withLease } from '../kit/lease.ts'
 import type { PgClient } from './client.ts'
 import type { Lease } from './connection.ts'
@@ -24,7 +25,7 @@ export function fenceOf(lender: Lender<PgClient>, victim: Victim): Fence {
     } catch (error) {
       const cause: unknown = error instanceof AttemptError ? error.cause : error
       if (!(cause instanceof Error) || Reflect.get(cause, 'code') !== NO_PRIVILEGE) throw cause
-      warn(lender, 'the user may not end its own sessions')
+      warnOfFence(lender, 'the user may not end its own sessions')
     }
   }
 }
@@ -35,7 +36,7 @@ async function end(lender: object, { processId, began }: Victim, lease: Lease, s
     const values = [processId, (performance.now() - began) / 1000, client.processID ?? 0]
     const { rows } = await answerTo(lease, client.query({ text: END, values }), signal)
     const [answer] = rows
-    if (answer?.['pid'] !== String(client.processID)) return warn(lender, 'a pooler hides its number')
+    if (answer?.['pid'] !== String(client.processID)) return warnOfFence(lender, 'a pooler hides its number')
     if (answer['left'] === '0') return
     await sleep(POLL, undefined, { signal })
   }
@@ -49,16 +50,3 @@ SELECT pg_catalog.pg_backend_pid()::text AS pid, (
   WHERE a.pid = $1 AND a.backend_start <= pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $2)
     AND pg_catalog.pg_backend_pid() = $3
 )::text AS left`
-
-const warned = new WeakSet<object>()
-
-/** Once per pool, as the next time is no better. */
-function warn(lender: object, why: string): void {
-  if (warned.has(lender)) return
-  warned.add(lender)
-  process.emitWarning(
-    `whether the session of an attempt that was given up still runs on PostgreSQL cannot be known (${why}): ` +
-      'should it arrive late, it may overwrite newer values',
-    { code: 'BATCHFLOW_FENCE' },
-  )
-}

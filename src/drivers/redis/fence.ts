@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fence } from '../../contract/driver.ts'
 import { unlessAborted } from '../../support/abort.ts'
+import { warnOfFence } from '../kit/fence-warning.ts'
 import type { RedisConnection, RedisEndpoint, RedisSocket } from './client.ts'
 import { heard, isReady, ready } from './connection.ts'
 import { isReplyError } from './outcome.ts'
@@ -64,7 +65,7 @@ export async function enter(connection: RedisConnection, { owner }: Way): Promis
   const session = await sessionOf(connection)
   const former = session && left.get(owner)?.get(session.server)
   if (former === undefined || former.id === session?.id) return session
-  await end(former, connection)
+  await end(former, connection, owner)
   if (left.get(owner)?.get(former.server) === former) left.get(owner)?.delete(former.server)
   return sessionOf(connection)
 }
@@ -78,12 +79,12 @@ export async function enter(connection: RedisConnection, { owner }: Way): Promis
 export function fenceOf(session: Session | undefined, connection: RedisConnection, { owner, reconnected }: Way): Fence {
   const socket = connection.stream
   return async (signal) => {
-    if (session === undefined) return warn('the server does not tell which session is whose')
+    if (session === undefined) return warnOfFence(owner, 'the server does not tell which session is whose')
     if (connection.stream === socket && isReady(connection)) return leave(owner, session)
     const next = await unlessAborted(Promise.resolve(reconnected()), signal)
     if (next === undefined) return
     await heard(next, signal, ready(next))
-    await heard(next, signal, end(session, next))
+    await heard(next, signal, end(session, next, owner))
   }
 }
 
@@ -92,23 +93,12 @@ function leave(owner: RedisEndpoint, session: Session): void {
   left.set(owner, sessions.set(session.server, session))
 }
 
-async function end({ id, server }: Session, connection: RedisConnection): Promise<void> {
+async function end({ id, server }: Session, connection: RedisConnection, owner: RedisEndpoint): Promise<void> {
   try {
     if ((await serverOf(connection)) !== server) return
     while (Number(await connection.call('CLIENT', 'KILL', 'ID', id)) > 0) await sleep(1)
   } catch (error) {
     if (!isReplyError(error)) throw error
-    warn(error.message)
+    warnOfFence(owner, error.message)
   }
-}
-
-let warned = false
-
-function warn(why: string): void {
-  if (warned) return
-  warned = true
-  process.emitWarning(
-    `an attempt that was given up cannot be ended on Redis (${why}): should it arrive late, it may overwrite newer values`,
-    { code: 'BATCHFLOW_FENCE' },
-  )
 }
