@@ -4,7 +4,7 @@ import type { MysqlConnection } from './client.ts'
 /** Prepared statements of ours that one connection keeps; those of all clients together are bounded by the server. */
 const MOST = 100
 
-/** By the connection itself, which outlives the views of it that a pool hands out. */
+/** Keyed by the connection itself, which outlives the views of it that a pool hands out. */
 const known = new WeakMap<object, Recent<string, true>>()
 
 /** The statement is about to be used: it stays prepared, and the one not used for longest goes where there are too many. */

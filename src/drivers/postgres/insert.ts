@@ -1,6 +1,6 @@
-import type { BatchInput } from '../../contract/driver.ts'
+import { AttemptError, type BatchInput } from '../../contract/driver.ts'
 import { fieldOf } from '../../support/field.ts'
-import { type Cursor, pinned } from '../kit/encode-error.ts'
+import { type Cursor, EncodeError, pinned } from '../kit/encode-error.ts'
 import { putTextOrNull, writeUnusual } from './encode.ts'
 import { putArrayHeader } from './encode-array.ts'
 import type { ArrayColumn, Form, InsertMessages } from './form.ts'
@@ -9,13 +9,20 @@ import { Payload } from './payload.ts'
 import type { Writer, WriterPool } from './writer.ts'
 
 const BINARY = 1
+/** The server takes no message of 1 GiB, and takes the memory for one as a whole. */
+const MOST_BYTES = 256 * 1024 * 1024
 
-/** `INSERT … SELECT … FROM unnest(…)` as Bind, Execute and Sync, each column one binary array. */
-export function planInsert(batch: BatchInput, form: Form, pool: WriterPool): Payload {
+/**
+ * `INSERT … SELECT … FROM unnest(…)` as Bind, Execute and Sync, each column one binary array.
+ *
+ * @param most bytes of one message; a batch of several rows that is larger is to be split
+ * @throws {AttemptError} naming the row that cannot be encoded, or none when the batch is too large
+ */
+export function planInsert(batch: BatchInput, form: Form, pool: WriterPool, most = MOST_BYTES): Payload {
   const writer = pool.take()
   try {
-    const binary = form.triesBinary && write(batch, form.insert(true), writer)
-    if (!binary) write(batch, form.insert(false), writer)
+    const binary = form.triesBinary && write(batch, form.insert(true), writer, most)
+    if (!binary) write(batch, form.insert(false), writer, most)
     form.learn(binary)
     const { prepare, preparations } = form.insert(binary)
     return new Payload('INSERT', prepare.text, preparations, writer, pool)
@@ -26,7 +33,7 @@ export function planInsert(batch: BatchInput, form: Form, pool: WriterPool): Pay
 }
 
 /** False when a value has no binary form; the writer is then started over. */
-function write(batch: BatchInput, { prepare, columns, after }: InsertMessages, writer: Writer): boolean {
+function write(batch: BatchInput, { prepare, columns, after }: InsertMessages, writer: Writer, most: number): boolean {
   writer.position = 0
   writer.reserve(1)
   writer.bytes[writer.position++] = BIND
@@ -35,8 +42,10 @@ function write(batch: BatchInput, { prepare, columns, after }: InsertMessages, w
   writer.int16(1) // one format for all parameters
   writer.int16(BINARY)
   writer.int16(columns.length)
-  if (!pinned(batch.columns, (cursor) => columns.every((column) => writeColumn(writer, batch, column, cursor))))
-    return false
+  const complete = pinned(batch.columns, (cursor) =>
+    columns.every((column) => writeColumn(writer, batch, column, cursor, most)),
+  )
+  if (!complete) return false
   writer.int16(0) // formats of the result, which has no columns
   writer.closeLength(length, 4)
   writer.raw(EXECUTE)
@@ -45,7 +54,13 @@ function write(batch: BatchInput, { prepare, columns, after }: InsertMessages, w
   return true
 }
 
-function writeColumn(writer: Writer, { rows, columns }: BatchInput, column: ArrayColumn, cursor: Cursor): boolean {
+function writeColumn(
+  writer: Writer,
+  { rows, columns }: BatchInput,
+  column: ArrayColumn,
+  cursor: Cursor,
+  most: number,
+): boolean {
   const { name, write } = column
   cursor.column = columns.indexOf(name)
   const length = writer.openLength()
@@ -55,7 +70,13 @@ function writeColumn(writer: Writer, { rows, columns }: BatchInput, column: Arra
     if (value === null || value === undefined) writer.int32(-1)
     else if (write === undefined) putTextOrNull(writer, column.toText(value))
     else if (!write(writer, value) && !writeUnusual(writer, write, value)) return false
+    if (writer.position > most && rows.length > 1) throw tooLarge()
   }
   writer.closeLength(length, 0)
   return true
+}
+
+/** Names no row: each of them may be sent by itself. */
+function tooLarge(): AttemptError {
+  return new AttemptError(new EncodeError('the batch is larger than one message may be, and is split'), {})
 }

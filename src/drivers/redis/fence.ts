@@ -13,7 +13,7 @@ export interface Session {
   readonly server: string
 }
 
-/** By socket, as each has a session of its own; `undefined` where the server does not tell. */
+/** Each socket has a session of its own; `undefined` where the server does not tell. */
 const sessions = new WeakMap<RedisSocket, Promise<Session | undefined>>()
 
 /** Asks once per socket. An attempt that is to be ended some time has to know whose it is before it begins. */

@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { AttemptError } from '../../../src/contract/driver.ts'
 import { defineTable } from '../../../src/contract/table.ts'
+import { classify } from '../../../src/drivers/postgres/classify.ts'
 import { planCopy } from '../../../src/drivers/postgres/copy.ts'
 import type { ColumnType } from '../../../src/drivers/postgres/describe.ts'
 import { Form } from '../../../src/drivers/postgres/form.ts'
@@ -90,6 +91,20 @@ copying('INSERT: bind, execute, the check, sync', () => {
   assert.match(name, /^batchflow_[0-9a-f]{32}$/)
   assert.ok(name.length < 64, 'longer names are cut by the server')
   assert.is(planInsert(batch([{ id: 5 }]), form(), new WriterPool()).preparations[0]!.name, name)
+})
+
+copying('INSERT: a batch too large for one message names no row, so that it is split; a row alone is sent', () => {
+  const rows = [1, 2, 3].map((id) => ({ id, body: 'x'.repeat(1000) }))
+  const pool = new WriterPool()
+  try {
+    planInsert(batch(rows), form(), pool, 2000)
+    assert.unreachable()
+  } catch (error) {
+    assert.ok(error instanceof AttemptError)
+    assert.is(error.rowIndex, undefined)
+    assert.equal(classify(error.cause), { reason: 'invalid_data' })
+  }
+  assert.is(kinds(planInsert(batch(rows.slice(0, 1)), form(), pool, 100).hold()), 'BEBES')
 })
 
 copying('a bad value is pinned on its row and column, and the writer is free again', () => {
