@@ -3,11 +3,11 @@
  *
  *     npm test [-- part-of-a-path …]
  *
- * Files under `live/` run one after the other, as they share servers; the rest two at a time. `TEST_TIMEOUT` is the
+ * Files under `live/` and `faults/` run one after the other, as they share servers; the rest two at a time. `TEST_TIMEOUT` is the
  * limit per file in milliseconds (120000), `TEST_ROOT` another folder to look in.
  */
 import { readdirSync } from 'node:fs'
-import { join, sep } from 'node:path'
+import { join } from 'node:path'
 import { type FileResult, judgeFile } from './support/runner/judge-file.ts'
 import { type FileRun, killRunning, type Limits, runFile } from './support/runner/run-file.ts'
 
@@ -21,7 +21,7 @@ const limits: Limits = {
 
 async function main(filters: readonly string[]): Promise<void> {
   const files = findTests(filters)
-  const live = files.filter((file) => file.startsWith(`live${sep}`))
+  const live = files.filter((file) => /^(?:live|faults)[\\/]/.test(file))
   const quick = files.filter((file) => !live.includes(file))
   if (live.length > 0) {
     const { shareServers } = await import('./support/servers/servers.ts') // not before: it brings a database client along

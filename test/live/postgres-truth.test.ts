@@ -114,6 +114,17 @@ test('a table that is not there is told with the words of the server, after one 
   assert.match(errors[0]!.message, /relation "nowhere" does not exist/)
 })
 
+test('names longer than the server keeps stand for the columns it has', async () => {
+  const long = ['a'.repeat(70), `${'b'.repeat(62)}üü`]
+  const name = await scene.table(`id int PRIMARY KEY, "${long[0]}" int, "${long[1]}" float8`)
+  for (const v of [1, 2]) {
+    const { errors } = await write(keyed(name, ['id', ...long]), [{ id: 1, [long[0]!]: v, [long[1]!]: v / 10 }])
+    assert.equal(errors, [])
+  }
+  const [row] = await scene.sql(`SELECT * FROM ${name}`)
+  assert.equal(Object.values(row!), [1, 2, 0.2])
+})
+
 test('functions and symbols are no values', async () => {
   const name = await scene.table('id int PRIMARY KEY, v text')
   const rows = [{ id: 1, v: () => 1 }, { id: 2, v: Symbol('x') }, { id: 3 }, { id: 4, v: 'fine' }]

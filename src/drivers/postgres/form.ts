@@ -61,7 +61,7 @@ export class Form {
     this.columns = columns
     this.version = description.version
     this.#named = named
-    this.#types = columns.map((column) => description.columns.get(column) ?? UNKNOWN_COLUMN)
+    this.#types = columns.map((column) => description.columns.get(kept(column)) ?? UNKNOWN_COLUMN)
     this.copyable = description.copyable && !this.#types.some((type) => type.isIdentityAlways)
     this.writers = this.#types.map(binaryWriter)
     this.texts = this.#types.map(textOf)
@@ -126,6 +126,15 @@ export class Form {
     const parameter = `pg_catalog.${builtIn.name}`
     return { name, parameter, cast: undefined, elementOid: type.scalarOid, write: builtIn.write, toText }
   }
+}
+
+/** What the server keeps of a name: 63 bytes, cut between characters (PostgreSQL documentation, "Identifiers and Key Words"). */
+function kept(name: string): string {
+  const bytes = Buffer.from(name)
+  if (bytes.length <= 63) return name
+  let end = 63
+  while ((bytes[end]! & 0xc0) === 0x80) end--
+  return bytes.toString('utf8', 0, end)
 }
 
 function simple(text: string, sql: string): CopyMessages {
