@@ -69,7 +69,7 @@ const TRAITS: Record<KnownReason, Traits> = {
   timeout: OUTCOME_UNKNOWN,
   connection: OUTCOME_UNKNOWN,
   io: OUTCOME_UNKNOWN,
-  schema: FINAL,
+  schema: UNDECIDED, // a trigger may miss a table for one value alone
   syntax: UNDECIDED,
   permission: UNDECIDED,
   read_only: ROLLED_BACK, // a failover ends it: the next connection may reach the new primary

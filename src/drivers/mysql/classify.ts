@@ -64,7 +64,7 @@ const BY_TEXT: TextTable = [
 /** Recognises what MySQL, MariaDB, `mysql2` and this driver throw. */
 export function classify(error: unknown): Classification | undefined {
   if (error instanceof EncodeError) return { reason: 'invalid_data' }
-  if (error instanceof MissingIndexError) return { reason: 'schema', detail: error.message }
+  if (error instanceof MissingIndexError) return { reason: 'schema', isolate: false, detail: error.message }
   if (!(error instanceof Error)) return undefined
   if (isServerError(error)) return byServer(error)
   const code: unknown = Reflect.get(error, 'code')
@@ -78,10 +78,15 @@ export function classify(error: unknown): Classification | undefined {
 const NAMES_ONLY =
   /^(?:Unknown (?:column|database|table)|Table .* doesn't exist|The (?:target table|value specified for generated column))/
 
+/** Values for a generated column, in MariaDB and in MySQL. */
+const GENERATED = new Set([1906, 3105])
+
 function byServer({ errno, sqlState, message }: ServerError): Classification {
   const reason = reasonFor(errno, sqlState)
   const code = String(errno)
-  return reason === 'schema' && NAMES_ONLY.test(message) ? { reason, code, detail: message } : { reason, code }
+  const detail = reason === 'schema' && NAMES_ONLY.test(message) ? message : undefined
+  // A generated column is refused for each row, and accepted where there is none.
+  return { reason, code, ...(detail !== undefined && { detail }), ...(GENERATED.has(errno) && { isolate: false }) }
 }
 
 /** Triggers and procedures raise any number they like: class 45 of SQLSTATE is theirs, others still mean something. */

@@ -73,7 +73,7 @@ export function classify(error: unknown): Classification | undefined {
   if (!(error instanceof Error)) return undefined
   const state = sqlState(error)
   const reason = (state && byState(state)) ?? byNodeCode(error) ?? byText(BY_TEXT, error.message)
-  if (reason === undefined) return undefined
+  if (reason === undefined) return isServerError(error) ? { reason: 'unknown', code: error.code } : undefined
   // What the server says of these names tables and columns, and holds no value.
   return {
     reason,

@@ -17,6 +17,11 @@ const POLL = 20
 /** No right to end it. */
 const NO_PRIVILEGE = '42501'
 
+const WHY: Readonly<Record<string, string>> = {
+  pooled: 'a pooler hides its number',
+  hidden: 'this role may not see the sessions of the role that connected',
+}
+
 /** Ends the session over another connection until the server has it no more: one that is stopped hears of its end later. */
 export function fenceOf(lender: Lender<PgClient>, victim: Victim): Fence {
   return async (signal) => {
@@ -35,18 +40,23 @@ async function end(lender: object, { processId, began }: Victim, lease: Lease, s
   for (;;) {
     const values = [processId, (performance.now() - began) / 1000, client.processID ?? 0]
     const { rows } = await answerTo(lease, client.query({ text: END, values }), signal)
-    const [answer] = rows
-    if (answer?.['pid'] !== String(client.processID)) return warnOfFence(lender, 'a pooler hides its number')
-    if (answer['left'] === '0') return
+    const state = String(rows[0]?.['state'])
+    if (state === 'gone') return
+    const why = WHY[state]
+    if (why !== undefined) return warnOfFence(lender, why)
     await sleep(POLL, undefined, { signal })
   }
 }
 
-/** Ends it, if it is there still, and says so. Behind a pooler the number may be that of somebody else's session. */
+/**
+ * Ends the session of process `$1`, if it is there still, and says so. Behind a pooler, which names processes of its own
+ * invention, the number may be that of somebody else's session; one that is younger than the attempt has got it by chance.
+ */
 const END = `
-SELECT pg_catalog.pg_backend_pid()::text AS pid, (
-  SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(a.pid))
-  FROM pg_catalog.pg_stat_activity a
-  WHERE a.pid = $1 AND a.backend_start <= pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $2)
-    AND pg_catalog.pg_backend_pid() = $3
-)::text AS left`
+SELECT CASE
+  WHEN pg_catalog.pg_backend_pid() <> $3::int THEN 'pooled'
+  WHEN a.pid IS NULL THEN 'gone'
+  WHEN a.backend_start IS NULL THEN 'hidden'
+  WHEN a.backend_start > pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $2::float8) THEN 'gone'
+  WHEN pg_catalog.pg_terminate_backend(a.pid) IS NOT NULL THEN 'ending' END AS state
+FROM (SELECT) AS one LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = $1::int`

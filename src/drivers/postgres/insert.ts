@@ -10,7 +10,7 @@ import type { Writer, WriterPool } from './writer.ts'
 
 const BINARY = 1
 /** The server takes no message of 1 GiB, and takes the memory for one as a whole. */
-const MOST_BYTES = 256 * 1024 * 1024
+const MOST_BYTES = 128 * 1024 * 1024
 
 /**
  * `INSERT … SELECT … FROM unnest(…)` as Bind, Execute and Sync, each column one binary array.
