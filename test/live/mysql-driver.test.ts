@@ -204,7 +204,8 @@ writes('with no connection to spare an abort still ends, and costs the connectio
     const error = await failing
     assert.ok(error instanceof AttemptError)
     assert.equal([error.ambiguous, (error.cause as Error).message], [true, 'too slow'])
-    while ((await hold.running()) > 0); // the connection that takes its place ends what it ran
+    await error.fence!(never) // over the connection that takes its place
+    while ((await hold.running()) > 0);
     await hold.release()
     await attempt(driver, tableOf(made), [{ id: 3 }])
   })

@@ -82,9 +82,9 @@ stores('what objects inherit is no value, and what is no value is refused', asyn
   const written = await writeAll(database.executor, tableOf(made), rows as AnyRow[])
   assert.equal(reasonsOf(written), { 2: INVALID, 3: INVALID })
   const parts = "COALESCE(`constructor`, ''), COALESCE(`__proto__`, '')"
-  const stored = await database.sql(`SELECT CONCAT_WS(',', id, ${parts}) AS stored FROM ${sqlName(made)} ORDER BY id`)
+  const stored = await database.sql(`SELECT CONCAT_WS(',', id, ${parts}) AS kept FROM ${sqlName(made)} ORDER BY id`)
   assert.equal(
-    stored.map((row) => row['stored']),
+    stored.map((row) => row['kept']),
     ['1,,', '2,c,p'],
   )
 })
