@@ -32,12 +32,10 @@ export class Fencing {
   async set(verdicts: readonly Verdict[], pause: (milliseconds: number) => Promise<void>): Promise<void> {
     const fences = new Set(verdicts.flatMap(({ fence }) => fence ?? []))
     for (const fence of fences) {
-      let waited = 0
-      for (let tries = 1; !this.#stopped && waited < MAX_OUTAGE; tries++) {
+      const end = this.#clock.now() + MAX_OUTAGE
+      for (let tries = 1; !this.#stopped && this.#clock.now() < end; tries++) {
         if (await this.#try(fence, tries === 1)) break
-        const next = backoff(this.#retry, tries)
-        waited += next
-        await pause(next)
+        await pause(backoff(this.#retry, tries))
       }
     }
   }

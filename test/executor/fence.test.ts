@@ -75,6 +75,20 @@ test('a fence that hangs is given its time and called again; closing does not wa
   assert.is(clock.running, 0, 'no timer is left')
 })
 
+test('it is not tried for longer than an outage may last, the tries themselves included', async () => {
+  const { fence, calls } = heldFence()
+  const { flow, driver, clock } = rig({ flushSize: 1, deadLetter: () => {} }, (executor) =>
+    executor.withTimeout(30_000),
+  )
+  const write = flow.write(updated, user(1)).catch((error: RowFailedError) => error)
+  driver.runs[0]!.fail(lost(fence))
+  await clock.advance(270_000)
+  assert.ok(calls.length > 5 && calls.length < 12, `${calls.length} tries`)
+  await clock.advance(65_000)
+  assert.ok(((await write) as RowFailedError).ambiguous)
+  await flow.close()
+})
+
 test('a row is ambiguous when any attempt with it was, whatever the last one said', async () => {
   const fates: boolean[] = []
   for (const ambiguous of [true, false]) {

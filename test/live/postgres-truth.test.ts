@@ -65,27 +65,26 @@ test('appends in the text format heed a rule that appears, and an identity', asy
 })
 
 const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
+const raising = (name: string, code: string) =>
+  `CREATE FUNCTION ${name}_f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+     IF NEW.v = 'bad' THEN RAISE 'no' USING ERRCODE = '${code}'; END IF; RETURN NEW; END $$;
+   CREATE TRIGGER t BEFORE INSERT OR UPDATE ON ${name} FOR EACH ROW EXECUTE FUNCTION ${name}_f()`
+
 const refusals: Record<string, [columns: string, prepare: (name: string) => string, bad: AnyRow]> = {
   'nested too deeply (54001)': ['id int PRIMARY KEY, v jsonb', () => 'SELECT 1', { v: deep }],
   'refused by a trigger under a code of its own (MY001)': [
     'id int PRIMARY KEY, v text',
-    (name) => `CREATE FUNCTION ${name}_f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-      IF NEW.v = 'bad' THEN RAISE 'no' USING ERRCODE = 'MY001'; END IF; RETURN NEW; END $$;
-      CREATE TRIGGER t BEFORE INSERT OR UPDATE ON ${name} FOR EACH ROW EXECUTE FUNCTION ${name}_f()`,
+    (name) => raising(name, 'MY001'),
     { v: 'bad' },
   ],
   'refused by a trigger under a code of syntax (42601)': [
     'id int PRIMARY KEY, v text',
-    (name) => `CREATE FUNCTION ${name}_f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-      IF NEW.v = 'bad' THEN RAISE 'no' USING ERRCODE = '42601'; END IF; RETURN NEW; END $$;
-      CREATE TRIGGER t BEFORE INSERT OR UPDATE ON ${name} FOR EACH ROW EXECUTE FUNCTION ${name}_f()`,
+    (name) => raising(name, '42601'),
     { v: 'bad' },
   ],
   'refused under a code of permission (42501)': [
     'id int PRIMARY KEY, v text',
-    (name) => `CREATE FUNCTION ${name}_f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-      IF NEW.v = 'bad' THEN RAISE 'no' USING ERRCODE = '42501'; END IF; RETURN NEW; END $$;
-      CREATE TRIGGER t BEFORE INSERT OR UPDATE ON ${name} FOR EACH ROW EXECUTE FUNCTION ${name}_f()`,
+    (name) => raising(name, '42501'),
     { v: 'bad' },
   ],
 }
