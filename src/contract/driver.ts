@@ -75,6 +75,11 @@ export interface Driver<Op extends Operation = Operation> {
    * it resolves, the fault lies in the rows, else in the place. Absent where that cannot be done.
    */
   probe?(batch: Pick<BatchInput, 'table' | 'columns'>, attempt: AttemptContext): Promise<void>
+  /**
+   * Asks the database for a sign of life, the way a batch would reach it. Asked while no batch can be written; without it
+   * a batch is tried instead.
+   */
+  ping?(attempt: AttemptContext): Promise<void>
 }
 
 /**
@@ -92,6 +97,8 @@ export interface AttemptErrorDetails {
   readonly stale?: boolean
   /** What makes sure that the attempt takes no effect later. Only where its session may still be alive on the server. */
   readonly fence?: Fence | undefined
+  /** No connection was to be had, so nothing was sent. @default false */
+  readonly unreachable?: boolean
 }
 
 /** What a driver knows about a failed attempt beyond what the client threw, which is kept as `cause`. */
@@ -107,6 +114,8 @@ export class AttemptError extends Error {
   /** The operation was built on outdated knowledge (the table was altered): planned anew it may succeed. */
   readonly stale: boolean
   readonly fence: Fence | undefined
+  /** No connection was to be had, so nothing was sent. */
+  readonly unreachable: boolean
 
   constructor(cause: unknown, details: AttemptErrorDetails) {
     super('attempt failed', { cause })
@@ -115,5 +124,6 @@ export class AttemptError extends Error {
     this.rowIndex = details.rowIndex
     this.stale = details.stale ?? false
     this.fence = details.fence
+    this.unreachable = details.unreachable ?? false
   }
 }

@@ -38,6 +38,21 @@ export interface ExecutorProbe {
   readonly concurrencyLimit: number
   /** Batches executing now. */
   readonly inflight: number
+  /** What keeps the executor's batches from the database now, where anything does. */
+  readonly outage: Outage | undefined
+  /** Outages begun since the executor was made, by reason. */
+  readonly outages: ReadonlyMap<Reason, number>
+}
+
+/** The database takes no batch: it cannot be reached or logged in to, is read-only, out of space. */
+export interface Outage {
+  /** Milliseconds since 1970, as `Date.now()`. */
+  readonly since: number
+  readonly reason: Reason
+  /** The database's own code, where it gave one. */
+  readonly code: string | undefined
+  /** What the database or its client said. */
+  readonly message: string
 }
 
 export interface FlowMetrics {

@@ -37,6 +37,11 @@ export interface Classification {
    * does not tell: then the database is asked.
    */
   readonly isolate?: boolean
+  /**
+   * The database as a whole takes no batch now: rows wait for its return instead of using up attempts. Left out, that
+   * follows from the reason and from how far the attempt came.
+   */
+  readonly outage?: boolean
   /** What the database said, for messages and logs; only where it can hold no value of a row. */
   readonly detail?: string | undefined
 }
@@ -50,6 +55,8 @@ export interface Traits {
   readonly isolate: boolean | undefined
   /** Seen without further knowledge, the statement may or may not have been carried out. */
   readonly ambiguous: boolean
+  /** It keeps every batch from the database, whatever its rows. */
+  readonly outage?: boolean
 }
 
 const FINAL: Traits = { retryable: false, isolate: false, ambiguous: false }
@@ -72,8 +79,8 @@ const TRAITS: Record<KnownReason, Traits> = {
   schema: UNDECIDED, // a trigger may miss a table for one value alone
   syntax: UNDECIDED,
   permission: UNDECIDED,
-  read_only: ROLLED_BACK, // a failover ends it: the next connection may reach the new primary
-  out_of_space: FINAL,
+  read_only: { ...ROLLED_BACK, outage: true }, // a failover ends it: the next connection may reach the new primary
+  out_of_space: { ...FINAL, outage: true },
   non_retryable: UNDECIDED,
   unknown: UNDECIDED,
 }

@@ -118,7 +118,8 @@ export class Attempt {
     if (!signal.aborted) return error
     const wasCalled = this.#calledAt >= 0
     if (!(error instanceof AttemptError)) return new AttemptError(signal.reason, { ambiguous: wasCalled })
-    return new AttemptError(signal.reason, { ambiguous: wasCalled && error.ambiguous, fence: error.fence })
+    const { fence, unreachable } = error
+    return new AttemptError(signal.reason, { ambiguous: wasCalled && error.ambiguous, fence, unreachable })
   }
 
   #startTimer(milliseconds: number): void {

@@ -12,11 +12,14 @@ import type { Executor } from './executor.ts'
 import { Failures, type Refusal } from './failures.ts'
 import { Fencing } from './fencing.ts'
 import { Part } from './part.ts'
-import { backoff } from './retry.ts'
+import { Passage } from './passage.ts'
+import { Pause } from './pause.ts'
+import { backoff, mayRepeat, mayRetry } from './retry.ts'
 import { shapesOf } from './shapes.ts'
 
 /**
- * One batch on its way through the executor: attempt, classify, back off, retry, split off the rows that are to blame.
+ * One batch on its way through the executor: attempt, classify, back off, retry, split off the rows that are to blame, wait
+ * while the database takes no batch.
  * Afterwards `failures` holds the error of every row that is not committed.
  */
 export class BatchRun {
@@ -30,10 +33,11 @@ export class BatchRun {
   readonly #clock: Clock
   readonly #trace: BatchTrace | undefined
   readonly #evidence: Evidence
+  readonly #passage: Passage
+  readonly #pause: Pause
   readonly #fencing: Fencing
   #stopped: BatchFlowError | undefined
   #attempt: Attempt | undefined
-  #wake: (() => void) | undefined
 
   constructor(batch: Batch, executor: Executor, clock: Clock, trace?: BatchTrace) {
     this.batch = batch
@@ -41,7 +45,11 @@ export class BatchRun {
     this.#clock = clock
     this.#trace = trace
     this.#evidence = new Evidence(executor.driver, clock)
-    this.#fencing = new Fencing(clock, executor.settings.retry, executor.settings.timeout)
+    const { retry, timeout } = executor.settings
+    const pause = (this.#pause = new Pause(clock))
+    const passage = (this.#passage = new Passage(executor.gate, clock, retry, pause))
+    const judge = (error: unknown) => this.#judge(error)
+    this.#fencing = new Fencing({ clock, retry, timeout, passage, pause, judge })
   }
 
   /** The errors of the rows that are not committed, by their places in the batch. */
@@ -81,7 +89,8 @@ export class BatchRun {
     this.#stopped ??= error
     this.#attempt?.abort(error)
     this.#fencing.stop()
-    this.#wake?.()
+    this.#passage.stop()
+    this.#pause.end()
   }
 
   /** Never rejects. */
@@ -100,14 +109,18 @@ export class BatchRun {
       for (let i = next.length - 1; i >= 0; i--) left.push(next[i]!)
       if (!next.includes(part)) part.release()
     }
+    this.#passage.leave()
     if (this.#evidence.isCommitted) this.#failures.blameRows()
   }
 
   /** One attempt at `part`; returns what is left to do, in order. */
   async #advance(part: Part): Promise<readonly Part[]> {
-    if (this.#stopped !== undefined) return this.#giveUp(part, { reason: 'context', cause: this.#stopped }, 'place')
     const { driver, settings } = this.#executor
+    const overdue = this.#passage.isBarred && this.#stopped === undefined ? await this.#passage.wait() : undefined
+    if (overdue !== undefined) return this.#giveUp(part, overdue, 'place')
+    if (this.#stopped !== undefined) return this.#cutShort(part)
     part.tries++
+    part.charged++
     this.attempts++
     const attempt = new Attempt(driver, this.#clock, settings.timeout, {
       metrics: this.batch.metrics,
@@ -120,6 +133,8 @@ export class BatchRun {
     this.text = part.operation?.text ?? this.text
     if (failure === undefined) {
       attempt.end(part)
+      this.#passage.reached()
+      this.#executor.budget.earn()
       this.#evidence.committed()
       return []
     }
@@ -134,11 +149,14 @@ export class BatchRun {
     const { settings } = this.#executor
     attempt.end(part, verdict)
     part.ambiguous ||= verdict.ambiguous
-    await this.#fence(part, [verdict])
-    if (this.#isCutShort(verdict)) return this.#giveUp(part, { reason: 'context', cause: this.#stopped }, 'place')
-    if (verdict.stale && !part.replanned) return [replan(part)]
+    const isAway = this.#passage.tell([verdict])
+    const isFenced = await this.#fence(part, [verdict])
+    if (this.#stopped !== undefined && verdict.fence !== undefined) return this.#cutShort(part)
+    if (!isFenced) return this.#giveUp(part, verdict, 'place')
+    if (isAway) return this.#waitOut(part, verdict.reason)
+    if (verdict.stale && !part.replanned) return [part.replan()]
     if (this.#mayRetry(part, verdict)) return this.#retry(part, verdict.reason)
-    const fault = await this.#evidence.faultOf(part, verdict, settings.timeout)
+    const fault = await this.#faultOf(part, verdict)
     if (fault === 'row' && settings.isolate && part.rows.length > 1) return this.#split(part, verdict)
     return this.#giveUp(part, verdict, fault)
   }
@@ -150,45 +168,57 @@ export class BatchRun {
     const verdicts = failed.map(({ error }) => this.#judge(error))
     attempt.end(part, verdicts[0])
     if (failed.length < part.rows.length) this.#evidence.committed()
-    await this.#fence(part, verdicts)
+    const isAway = this.#passage.tell(verdicts)
+    const isFenced = await this.#fence(part, verdicts)
     let ambiguous = false
     for (const [i, verdict] of verdicts.entries()) {
       const { index } = failed[i]!
-      if (this.#isCutShort(verdict) || this.#mayRetry(part, verdict)) {
+      const goesOn = isFenced && (this.#passage.isAway(verdict) || this.#mayRetry(part, verdict))
+      if (goesOn || (this.#stopped !== undefined && verdict.fence !== undefined)) {
         again.push(index)
         reason ??= verdict.reason
         ambiguous ||= verdict.ambiguous
       } else {
         const row = part.pick([index])
         row.ambiguous ||= verdict.ambiguous
-        this.#giveUp(row, verdict, await this.#evidence.faultOf(row, verdict, this.#executor.settings.timeout))
+        this.#giveUp(row, verdict, await this.#faultOf(row, verdict))
       }
     }
     if (reason === undefined) return []
     const rest = part.pick(again.sort((a, b) => a - b))
     rest.ambiguous ||= ambiguous
-    return this.#retry(rest, reason)
+    return isAway ? this.#waitOut(rest, reason) : this.#retry(rest, reason)
   }
 
   /** Rows without a key that are not tried again need no fence: nothing goes on after them. */
-  async #fence(part: Part, verdicts: readonly Verdict[]): Promise<void> {
+  async #fence(part: Part, verdicts: readonly Verdict[]): Promise<boolean> {
+    if (verdicts.some(isLoss)) part.lost++
     const goingOn = verdicts.filter((verdict) => part.table.keys.length > 0 || this.#mayRetry(part, verdict))
-    await this.#fencing.set(goingOn, (milliseconds) => this.#pause(milliseconds))
+    return this.#fencing.set(goingOn, () => part.forgive(0))
+  }
+
+  #waitOut(part: Part, reason: Reason): readonly Part[] {
+    this.batch.metrics?.countError('retry', reason)
+    part.forgive(1)
+    return [part]
   }
 
   async #retry(part: Part, reason: Reason): Promise<readonly Part[]> {
+    const { budget, settings } = this.#executor
     this.batch.metrics?.countError('retry', reason)
-    await this.#pause(backoff(this.#executor.settings.retry, part.tries))
+    await this.#pause.take(backoff(settings.retry, budget.spend() ? part.charged : Number.POSITIVE_INFINITY))
     return [part]
   }
 
   /** Around the row at fault where the database named it, else in halves. */
   #split(part: Part, verdict: Verdict): readonly Part[] {
-    const { rowIndex } = verdict
+    const { rowIndex, retryable } = verdict
     const size = part.rows.length
     if (rowIndex === undefined || rowIndex >= size) {
       const middle = size >>> 1
-      return [part.slice(0, middle), part.slice(middle, size)]
+      const halves = [part.slice(0, middle), part.slice(middle, size)]
+      if (retryable) for (const half of halves) half.charged = part.charged - 1 // the last of its attempts again
+      return halves
     }
     this.#giveUp(part.pick([rowIndex]), verdict, 'row')
     return [part.slice(0, rowIndex), part.slice(rowIndex + 1, size)].filter((rest) => rest.rows.length > 0)
@@ -199,9 +229,14 @@ export class BatchRun {
     return []
   }
 
-  /** The run was stopped while an attempt was being ended. */
-  #isCutShort({ fence }: Verdict): boolean {
-    return this.#stopped !== undefined && fence !== undefined
+  #cutShort(part: Part): readonly Part[] {
+    return this.#giveUp(part, { reason: 'context', cause: this.#stopped }, 'place')
+  }
+
+  async #faultOf(part: Part, verdict: Verdict): Promise<'row' | 'place'> {
+    const { retry, timeout } = this.#executor.settings
+    const isLast = verdict.retryable && (this.#stopped !== undefined || !mayRepeat(retry, part, verdict))
+    return isLast ? 'place' : this.#evidence.faultOf(part, verdict, timeout)
   }
 
   #judge(error: unknown): Verdict {
@@ -209,29 +244,10 @@ export class BatchRun {
   }
 
   #mayRetry(part: Part, verdict: Verdict): boolean {
-    const { maxAttempts, onAmbiguous } = this.#executor.settings.retry
-    if (!verdict.retryable || part.tries >= maxAttempts || this.#stopped !== undefined) return false
-    return !verdict.ambiguous || onAmbiguous === 'retry' || part.table.action !== 'error'
-  }
-
-  async #pause(milliseconds: number): Promise<void> {
-    if (milliseconds === 0 || this.#stopped !== undefined) return
-    await new Promise<void>((resolve) => {
-      const timer = this.#clock.timer(resolve)
-      this.#wake = () => {
-        timer.stop()
-        resolve()
-      }
-      timer.start(milliseconds)
-    })
-    this.#wake = undefined
+    return this.#stopped === undefined && mayRetry(this.#executor.settings.retry, part, verdict)
   }
 }
 
-/** Same rows, same attempt, a new operation. */
-function replan(part: Part): Part {
-  part.release()
-  part.replanned = true
-  part.tries--
-  return part
+function isLoss({ ambiguous, reason, outage }: Verdict): boolean {
+  return ambiguous || (reason === 'connection' && !outage)
 }

@@ -2,6 +2,7 @@ import { AttemptError, type Driver, type Fence } from '../contract/driver.ts'
 import { byNodeCode, byText, type TextTable } from '../contract/error-recognition.ts'
 import { AbandonedError, AbortedError, AttemptTimeoutError } from '../contract/errors.ts'
 import { type Classification, type Classifier, type Reason, traitsOf } from '../contract/reasons.ts'
+import { OptionError } from '../support/batchflow-error.ts'
 import { logError } from '../support/guard.ts'
 import { show } from '../support/validate.ts'
 
@@ -39,6 +40,8 @@ export interface Verdict {
   readonly stale: boolean
   readonly fence: Fence | undefined
   readonly detail: string | undefined
+  /** The database as a whole takes no batch now. */
+  readonly outage: boolean
 }
 
 /** Asks, in this order: the executor's hook, those registered, what we threw ourselves, the driver. */
@@ -52,18 +55,29 @@ export function judge(error: unknown, hook: Classifier | undefined, driver: Driv
     ask((thrown) => driver.classify?.(thrown), cause) ??
     recognise(cause)
   const traits = traitsOf(found.reason)
+  const ambiguous = known?.ambiguous ?? traits.ambiguous
   return {
     reason: found.reason,
     code: found.code,
     cause,
     retryable: found.retryable ?? traits.retryable,
     isolate: found.isolate ?? (known?.rowIndex !== undefined ? true : traits.isolate),
-    ambiguous: known?.ambiguous ?? traits.ambiguous,
+    ambiguous,
     rowIndex: known?.rowIndex,
     stale: known?.stale ?? false,
     fence: known?.fence,
     detail: found.detail,
+    outage: !ambiguous && (found.outage ?? (traits.outage === true || isOutOfReach(found.reason, known, driver))),
   }
+}
+
+/** Nothing came of these, and nothing will. */
+const OF_OURSELVES: ReadonlySet<Reason> = new Set(['non_retryable', 'context'])
+
+/** A connection that was lost is the trouble of that connection, until another cannot be had. */
+function isOutOfReach(reason: Reason, known: AttemptError | undefined, driver: Driver): boolean {
+  if (known?.unreachable) return !OF_OURSELVES.has(reason) && !(known.cause instanceof OptionError)
+  return reason === 'connection' && driver.ping === undefined
 }
 
 function ourOwn(cause: unknown): Classification | undefined {

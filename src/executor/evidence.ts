@@ -32,20 +32,26 @@ export class Evidence {
     this.#committed = true
   }
 
-  async faultOf(part: Part, { isolate, retryable }: Verdict, timeout: number): Promise<'row' | 'place'> {
-    if (isolate !== undefined) return isolate ? 'row' : 'place'
-    if (retryable) return 'place'
+  async faultOf(part: Part, verdict: Verdict, timeout: number): Promise<'row' | 'place'> {
+    const { isolate, retryable } = verdict
+    if (isolate === true) return 'row'
+    if (retryable) return mayBeOfOneRow(verdict) ? this.#bySplitting(part) : 'place'
+    if (isolate === false) return 'place'
     if (this.#committed) return 'row'
     if (this.#driver.probe === undefined) return this.#bySplitting(part)
     let shown = this.#shown.get(part.columns)
     if (shown === undefined) this.#shown.set(part.columns, (shown = this.#probe(part, timeout)))
-    return shown
+    return (await shown) === 'row' && this.#isWorthATry() ? 'row' : 'place'
   }
 
   /** Halves are tried for as long as a bad row might still hide among good ones. */
   #bySplitting({ rows }: Part): 'row' | 'place' {
-    this.#unexplained++
-    return rows.length > 1 && this.#unexplained <= MOST_UNEXPLAINED ? 'row' : 'place'
+    return rows.length > 1 && this.#isWorthATry() ? 'row' : 'place'
+  }
+
+  /** What rows need and an attempt of no row does not (a right to a sequence) must not cost an attempt for each row. */
+  #isWorthATry(): boolean {
+    return this.#committed || ++this.#unexplained <= MOST_UNEXPLAINED
   }
 
   async #probe({ table, columns }: Part, milliseconds: number): Promise<'row' | 'place'> {
@@ -56,6 +62,14 @@ export class Evidence {
       () => 'place',
     )
   }
+}
+
+/**
+ * A trigger raises the code of a deadlock for one value, or a value costs the connection; seldom, but again and again. What
+ * took too long once would take as long for each part.
+ */
+function mayBeOfOneRow({ outage, reason }: Verdict): boolean {
+  return !outage && (reason === 'deadlock' || reason === 'lock_timeout' || reason === 'connection')
 }
 
 /** Twice the way from the largest usual batch down to a single row. */

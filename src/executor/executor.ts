@@ -6,8 +6,9 @@ import type { Tracing } from '../contract/tracing.ts'
 import { MAX_DELAY } from '../support/clock.ts'
 import { boolean, callback, implementing, integer } from '../support/validate.ts'
 import { Slots } from './concurrency-limit.ts'
+import { Gate } from './outage.ts'
 import { type Preview, type PreviewOptions, preview } from './preview.ts'
-import { NO_RETRY, type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
+import { RetryBudget, type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
 
 interface Settings {
   readonly concurrencyLimit: number
@@ -22,7 +23,7 @@ interface Settings {
 
 const DEFAULTS: Settings = {
   concurrencyLimit: 0,
-  retry: NO_RETRY,
+  retry: retryPolicy(),
   timeout: 30_000,
   isolate: true,
   classify: undefined,
@@ -48,12 +49,17 @@ export class Executor {
   readonly settings: Settings
   /** @internal */
   readonly slots: Slots
+  /** @internal */
+  readonly gate: Gate
+  /** @internal */
+  readonly budget = new RetryBudget()
 
   /** @internal Use `createExecutor` or a driver's own function. */
   constructor(driver: Driver, settings: Settings) {
     this.driver = driver
     this.settings = settings
-    this.slots = new Slots(settings.concurrencyLimit)
+    this.gate = new Gate(driver, settings.retry, () => this.slots.wake())
+    this.slots = new Slots(settings.concurrencyLimit, this.gate)
   }
 
   /** At most `limit` batches at once; 0 = unlimited, the default. @throws {OptionError} */
@@ -61,8 +67,11 @@ export class Executor {
     return this.#with({ concurrencyLimit: concurrencyLimit('withConcurrencyLimit: limit', limit) })
   }
 
-  /** Repeats attempts that failed for a passing reason. Off by default. @throws {OptionError} */
-  withRetry(options: RetryOptions): Executor {
+  /**
+   * How attempts that failed for a passing reason are repeated, and how long rows wait for a database that is away. By
+   * default 5 attempts and 5 minutes; `false` turns both off. @throws {OptionError}
+   */
+  withRetry(options: RetryOptions | false): Executor {
     return this.#with({ retry: retryPolicy(options) })
   }
 

@@ -13,6 +13,10 @@ export class Part implements BatchInput {
   operation: Operation | undefined
   /** Attempts made with these rows together, and with larger parts they were in before. */
   tries = 0
+  /** Those of them that count; what an outage stopped does not. */
+  charged = 0
+  /** How many of these lost their connection or got no answer: they may have met the beginning of an outage. */
+  lost = 0
   #earlier = 0
   replanned = false
   /** An attempt with these rows, alone or with others, ended without an outcome: they may be written. */
@@ -50,9 +54,26 @@ export class Part implements BatchInput {
     const indices = places.map((index) => this.placeOf(index))
     const part = new Part(this.table, { columns: this.columns, rows, indices })
     part.tries = this.tries
+    part.charged = this.charged
+    part.lost = this.lost
     part.#earlier = this.#earlier
     part.ambiguous = this.ambiguous
     return part
+  }
+
+  /** The last `attempts` met an outage: they are not held against the rows, nor is what was lost as it began. */
+  forgive(attempts: number): void {
+    this.charged -= this.lost + attempts
+    this.lost = 0
+  }
+
+  /** Same rows, same attempt, a new operation. */
+  replan(): Part {
+    this.release()
+    this.replanned = true
+    this.tries--
+    this.charged--
+    return this
   }
 
   release(): void {

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { AttemptError, type BatchInput } from '../../src/contract/driver.ts'
 import { AttemptTimeoutError, type RowFailedError } from '../../src/contract/errors.ts'
 import type { Executor } from '../../src/executor/executor.ts'
-import { backoff, NO_RETRY, type RetryOptions } from '../../src/executor/retry.ts'
+import { backoff, type RetryOptions, retryPolicy } from '../../src/executor/retry.ts'
 import { OptionError } from '../../src/support/batchflow-error.ts'
 import { rejectsWith, thrownBy } from '../support/assertions.ts'
 import { settled } from '../support/engine/clock.ts'
@@ -20,8 +20,8 @@ const retry =
   (executor: Executor) =>
     executor.withRetry({ maxAttempts: 3, backoffBase: 20, jitter: 0, ...options })
 
-test('without withRetry there is one attempt', async () => {
-  const { flow, driver } = rig({ flushSize: 1 })
+test('with withRetry(false) there is one attempt', async () => {
+  const { flow, driver } = rig({ flushSize: 1 }, (executor) => executor.withRetry(false))
   const write = flow.write(users, user(1))
   driver.runs[0]!.fail(new MemoryError('connection'))
   const error = (await thrownBy(() => write)) as RowFailedError
@@ -69,7 +69,7 @@ test("the database's own code is told with the reason", async () => {
 })
 
 test('what cannot pass is not retried', async () => {
-  for (const reason of ['syntax', 'permission', 'out_of_space', 'non_retryable', 'unknown']) {
+  for (const reason of ['syntax', 'permission', 'non_retryable', 'unknown']) {
     const { flow, driver } = rig({ flushSize: 2 }, retry())
     const writes = usersFrom(1, 2).map((row) => flow.write(users, row).catch((error) => error.reason))
     driver.runs[0]!.fail(new MemoryError(reason))
@@ -111,7 +111,7 @@ test('an attempt that takes too long is aborted, retried, and told as processor_
 })
 
 test('an attempt that succeeds although it was aborted has succeeded', async () => {
-  const { flow, driver, clock } = rig({ flushSize: 1 }, (executor) => executor.withTimeout(50))
+  const { flow, driver, clock } = rig({ flushSize: 1 }, (executor) => executor.withRetry(false).withTimeout(50))
   const write = flow.write(users, user(1))
   await clock.advance(50)
   driver.runs[0]!.succeed()
@@ -119,7 +119,7 @@ test('an attempt that succeeds although it was aborted has succeeded', async () 
 })
 
 test('a driver that does not react to its signal is left behind, its operation with it', async () => {
-  const { flow, driver, clock } = rig({ flushSize: 1 }, (executor) => executor.withTimeout(50))
+  const { flow, driver, clock } = rig({ flushSize: 1 }, (executor) => executor.withRetry(false).withTimeout(50))
   const write = flow.write(users, user(1)).catch((error) => error)
   await clock.advance(50 + 4999)
   assert.is(driver.released, 0)
@@ -329,7 +329,7 @@ test('the hook is asked first, and may invent labels; one that throws has no say
 })
 
 test('pauses double up to the longest one, less a random share', () => {
-  const policy = { ...NO_RETRY, backoffBase: 20, maxBackoff: 100, jitter: 0.5 }
+  const policy = { ...retryPolicy(), backoffBase: 20, maxBackoff: 100, jitter: 0.5 }
   const pauses = (random: number) => [1, 2, 3, 4, 5].map((attempt) => backoff(policy, attempt, () => random))
   assert.equal(pauses(0), [20, 40, 80, 100, 100])
   assert.equal(pauses(1), [10, 20, 40, 50, 50])
@@ -364,7 +364,7 @@ const bad: [title: string, configure: (executor: Executor) => unknown, message: 
   [
     'a misspelt option',
     (e) => e.withRetry({ maxAttempt: 3 } as never),
-    'withRetry: unknown option "maxAttempt"; there are maxAttempts, backoffBase, maxBackoff, jitter, onAmbiguous',
+    'withRetry: unknown option "maxAttempt"; there are maxAttempts, backoffBase, maxBackoff, jitter, maxOutage, onAmbiguous',
   ],
   [
     'half a slot',

@@ -213,9 +213,12 @@ if (server !== undefined) {
         })
         const blocker = await admin.connect()
         await blocker.query(`BEGIN; LOCK TABLE ${name}`)
-        const flow = new BatchFlow(executor.withTimeout(200).withRetry({ maxAttempts: 3, backoffBase: 300 }), {
-          flushSize: 1,
-        })
+        const flow = new BatchFlow(
+          executor.withTimeout(200).withRetry({ maxAttempts: 3, backoffBase: 300, jitter: 0 }),
+          {
+            flushSize: 1,
+          },
+        )
         const write = flow.write(table, { id: 1 })
         await new Promise((resolve) => setTimeout(resolve, 350))
         const { rows } = await blocker.query(

@@ -1,3 +1,4 @@
+import { AttemptError } from '../../contract/driver.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { withoutEffect } from './without-effect.ts'
 
@@ -84,7 +85,7 @@ async function borrowed<C extends Connection>(lender: Lender<C>, signal: AbortSi
       (connection) => new Lease(lender, connection).end(),
       () => undefined,
     )
-    throw withoutEffect(error)
+    throw new AttemptError(error, { unreachable: true })
   }
 }
 

@@ -78,21 +78,27 @@ export function classify(error: unknown): Classification | undefined {
 const NAMES_ONLY =
   /^(?:Unknown (?:column|database|table)|Table .* doesn't exist|The (?:target table|value specified for generated column))/
 
+/** The others may be written. */
+const TABLE_READ_ONLY = 1036
+
 /** Values for a generated column, in MariaDB and in MySQL. */
 const GENERATED = new Set([1906, 3105])
 
-function byServer({ errno, sqlState, message }: ServerError): Classification {
-  const reason = reasonFor(errno, sqlState)
+function byServer(error: ServerError): Classification {
+  const { errno, message } = error
+  const reason = reasonFor(error)
   const code = String(errno)
+  if (errno === TABLE_READ_ONLY) return { reason, code, outage: false }
   const detail = reason === 'schema' && NAMES_ONLY.test(message) ? message : undefined
   // A generated column is refused for each row, and accepted where there is none.
   return { reason, code, ...(detail !== undefined && { detail }), ...(GENERATED.has(errno) && { isolate: false }) }
 }
 
 /** Triggers and procedures raise any number they like: class 45 of SQLSTATE is theirs, others still mean something. */
-function reasonFor(errno: number, state: string): KnownReason {
+function reasonFor({ errno, sqlState: state, message }: ServerError): KnownReason {
   if (state.startsWith('45')) return 'constraint'
   const reason = REASONS.get(errno)
+  if (reason === 'io' && /No space left on device/.test(message)) return 'out_of_space'
   if (reason !== undefined) return reason
   if (state.startsWith('23')) return 'constraint'
   if (state.startsWith('22')) return 'invalid_data'

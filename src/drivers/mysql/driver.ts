@@ -9,7 +9,7 @@ import {
 import type { Classification } from '../../contract/reasons.ts'
 import type { Table } from '../../contract/table.ts'
 import { Forms } from '../kit/forms.ts'
-import { type Lender, withLease } from '../kit/lease.ts'
+import { answerTo, type Lender, withLease } from '../kit/lease.ts'
 import { withoutEffect } from '../kit/without-effect.ts'
 import { chunksOf, type Limits } from './chunks.ts'
 import { classify } from './classify.ts'
@@ -85,6 +85,10 @@ export class MysqlDriver implements Driver<MysqlOperation> {
       const transaction = new Transaction(this.#lender, lease, settings, signal)
       await transaction.run(() => transaction.ask({ sql: probe }))
     })
+  }
+
+  async ping({ signal }: AttemptContext): Promise<void> {
+    await withLease(this.#lender, signal, (lease) => answerTo(lease, lease.connection.query({ sql: 'DO 1' }), signal))
   }
 
   classify(error: unknown): Classification | undefined {

@@ -58,6 +58,9 @@ const BY_STATE: Readonly<Record<string, KnownReason>> = {
   XX002: 'io',
 }
 
+/** A limit of one session or statement, such as the size of its temporary files. */
+const LIMIT_EXCEEDED = '53400'
+
 /** What `pg` and pg-pool say without any code. */
 const BY_TEXT: TextTable = [
   [/query read timeout/i, 'timeout'],
@@ -77,6 +80,7 @@ export function classify(error: unknown): Classification | undefined {
   // What the server says of these names tables and columns, and holds no value.
   return {
     reason,
+    ...(state === LIMIT_EXCEEDED && { outage: false }),
     ...(isServerError(error) && { code: error.code }),
     ...(reason === 'schema' && { detail: error.message }),
   }

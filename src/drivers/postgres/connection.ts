@@ -3,12 +3,15 @@ import { isServerError, type PgClient, type PgPool, type ServerError } from './c
 
 export type Lease = LeaseOf<PgClient>
 
+/** After a failover this server is a standby, and a new connection may reach its successor. */
+const READ_ONLY = '25006'
+
 /** The clients of a pool. */
 export function lenderOf(pool: PgPool): Lender<PgClient> {
   return {
     borrow: (listen) => borrow(pool, listen),
     giveBack: (client, doubt) => client.release(doubt),
-    outlives: isRefusal,
+    outlives: (error) => isRefusal(error) && error.code !== READ_ONLY,
   }
 }
 

@@ -7,7 +7,7 @@ import {
 } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
 import type { Table } from '../../contract/table.ts'
-import { type Lender, withLease } from '../kit/lease.ts'
+import { answerTo, type Lender, withLease } from '../kit/lease.ts'
 import { classify } from './classify.ts'
 import { isServerError, type PgClient, type PgPool, validPool } from './client.ts'
 import { lenderOf } from './connection.ts'
@@ -85,6 +85,12 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     } finally {
       payload.drop()
     }
+  }
+
+  async ping({ signal }: AttemptContext): Promise<void> {
+    await withLease(this.#lender, signal, (lease) =>
+      answerTo(lease, lease.connection.query({ text: 'SELECT 1', values: [] }), signal),
+    )
   }
 
   classify(error: unknown): Classification | undefined {

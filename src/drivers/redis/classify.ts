@@ -29,6 +29,9 @@ const BY_PREFIX: Readonly<Record<string, KnownReason>> = {
   WRONGTYPE: 'constraint', // the key holds another kind of value
 }
 
+/** Whatever is sent is answered so until somebody, or time, mends it. */
+const OUTAGES = new Set(['CLUSTERDOWN', 'LOADING', 'MASTERDOWN', 'MISCONF', 'NOAUTH', 'NOREPLICAS', 'WRONGPASS'])
+
 /** Errors without a prefix of their own, and what ioredis says without a code. */
 const BY_TEXT: TextTable = [
   [/^ERR max number of clients/, 'connection'],
@@ -51,7 +54,9 @@ export function classify(error: unknown): Classification | undefined {
   if (!(error instanceof Error)) return undefined
   const prefix = prefixOf(error.message)
   const reason = byNodeCode(error) ?? byPrefix(prefix) ?? byText(BY_TEXT, error.message)
-  if (prefix !== undefined && isReplyError(error)) return { reason: reason ?? 'unknown', code: prefix }
+  if (prefix !== undefined && isReplyError(error)) {
+    return { reason: reason ?? 'unknown', code: prefix, ...(OUTAGES.has(prefix) && { outage: true }) }
+  }
   return reason === undefined ? undefined : { reason }
 }
 

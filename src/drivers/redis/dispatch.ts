@@ -30,7 +30,7 @@ export async function dispatchToCluster(
   try {
     await unlessAborted(ready(cluster), signal)
   } catch (error) {
-    outcomes.fail([...pipeline.rows.keys()], error, false)
+    outcomes.unreachable([...pipeline.rows.keys()], error)
     return outcomes
   }
   let routes = routesOf(cluster, pipeline)
@@ -122,7 +122,7 @@ async function send(
     session = await heard(connection, signal, enter(connection, way))
     if (!isReady(connection)) throw new NotSentError('the connection to Redis closed at once')
   } catch (error) {
-    request.outcomes.fail(request.entries, error, false)
+    request.outcomes.unreachable(request.entries, error)
     return
   }
   const exchange = new Exchange(connection, request, fenceOf(session, connection, way))

@@ -7,6 +7,7 @@ import { commonError, dispatch, dispatchToCluster } from './dispatch.ts'
 import { Form } from './form.ts'
 import { type MappingOf, type RedisOptions, validOptions } from './options.ts'
 import type { Outcomes } from './outcome.ts'
+import { ping } from './ping.ts'
 import { Pipeline } from './pipeline.ts'
 import { targetOf } from './target.ts'
 
@@ -61,6 +62,10 @@ export class RedisDriver implements Driver<Pipeline> {
     const common = pipeline.failures.length === 0 ? commonError(outcomes) : undefined
     if (common !== undefined) throw common
     return failuresOf(pipeline, outcomes)
+  }
+
+  ping({ signal }: AttemptContext): Promise<void> {
+    return ping(this.#client, signal)
   }
 
   classify(error: unknown): Classification | undefined {

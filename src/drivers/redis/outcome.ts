@@ -73,6 +73,12 @@ export class Outcomes {
     for (const entry of entries) this.errors[entry] = error
   }
 
+  /** There was no connection to send them on. */
+  unreachable(entries: readonly number[], cause: unknown): void {
+    const error = new AttemptError(cause, { unreachable: true })
+    for (const entry of entries) this.errors[entry] = error
+  }
+
   /** The server refused this entry: nothing of its row is written, unless EXEC says otherwise. */
   refuse(entry: number, cause: unknown): void {
     this.errors[entry] = new AttemptError(cause, { ambiguous: cause instanceof ForeignTransactionError })

@@ -5,7 +5,7 @@ import type { FlowMetrics, FlowProbe, TableMetrics } from '../../../src/contract
 
 const probe: FlowProbe = {
   database: 'postgres',
-  executor: { concurrencyLimit: 4, inflight: 3 },
+  executor: { concurrencyLimit: 4, inflight: 3, outage: undefined, outages: new Map() },
   queueLengths: () => [
     ['a', 5],
     ['b', 7],

@@ -28,6 +28,8 @@ export class MemoryDriver implements Driver<MemoryOperation> {
   /** What an attempt of no row ends with. */
   fault: 'row' | 'place' = 'place'
   probes = 0
+  /** Its sign of life, where the test gives it one. */
+  ping?: (attempt: AttemptContext) => Promise<void>
   planned = 0
   released = 0
   /** Decides at once; without it runs wait for `succeed` or `fail`. */

@@ -21,11 +21,11 @@ function tableOf(onConflict: OnConflict<{ id: number; version: number; extra: nu
 }
 
 export function executorFor(driver: FuzzDriver, setup: Setup, reporter: RecordingReporter): Executor {
-  const { maxAttempts, onAmbiguous } = setup
+  const { maxAttempts, maxOutage, onAmbiguous } = setup
   const executor = createExecutor(driver)
     .withConcurrencyLimit(setup.concurrencyLimit)
     .withTimeout(setup.timeout)
-    .withRetry({ maxAttempts, onAmbiguous, jitter: 0 })
+    .withRetry({ maxAttempts, maxOutage, onAmbiguous, maxBackoff: 100, jitter: 0 })
     .withIsolation(setup.isolation)
   return setup.ownReporter ? executor.withMetricsReporter(reporter) : executor
 }

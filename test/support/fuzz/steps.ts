@@ -26,6 +26,7 @@ export interface Setup {
   readonly concurrencyLimit: number
   readonly timeout: number
   readonly maxAttempts: number
+  readonly maxOutage: number
   readonly onAmbiguous: 'retry' | 'fail'
   readonly isolation: boolean
   readonly flushSize: number
@@ -104,6 +105,7 @@ export const setups: fc.Arbitrary<Setup> = fc.record({
   concurrencyLimit: fc.nat(3),
   timeout: fc.constantFrom(0, 50, 500),
   maxAttempts: fc.integer({ min: 1, max: 3 }),
+  maxOutage: fc.constantFrom(0, 100, 1000),
   onAmbiguous: fc.constantFrom('retry', 'fail'),
   isolation: fc.constantFrom(true, true, true, false),
   flushSize: fc.integer({ min: 1, max: 6 }),

@@ -66,7 +66,7 @@ export function flowProbe({ database = 'postgres', executor = slots(0, 0), queue
 }
 
 export function slots(concurrencyLimit: number, inflight: number): ExecutorProbe {
-  return { concurrencyLimit, inflight }
+  return { concurrencyLimit, inflight, outage: undefined, outages: new Map() }
 }
 
 /** What `diag` is told while `work` runs, as `level: first argument`. */

@@ -49,7 +49,7 @@ test('flows of several reporters are summed by their attributes', async () => {
 test('each collection reads the present state', async () => {
   const { open, gauges } = setUp()
   const queues = { users: 10 }
-  const executor = { concurrencyLimit: 8, inflight: 1 }
+  const executor = { ...slots(8, 1) }
   open('a', flowProbe({ executor, queues }))
   await gauges()
   queues.users = 2
