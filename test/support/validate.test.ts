@@ -59,9 +59,10 @@ test('the executor and its previews refuse what is forgotten or misspelt', async
   const executor = createExecutor(committing())
   const refuses = (message: string, act: () => unknown) =>
     rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, act)
-  await refuses('withRetry: maxAttempts must be an integer of at least 1, received undefined', () =>
-    executor.withRetry({} as never),
+  await refuses('withRetry: maxAttempts must be an integer of at least 1, received null', () =>
+    executor.withRetry({ maxAttempts: null } as never),
   )
+  await refuses('withRetry: options must be an object, received true', () => executor.withRetry(true as never))
   await refuses('withRetry: options must be an object, received null', () => executor.withRetry(null as never))
   await refuses('preview: unknown option "value"; there are values', () =>
     executor.preview(users, [], { value: true } as never),
