@@ -7,7 +7,7 @@ import type { Database, Hold, TestTable } from '../backend.ts'
 import { errorsOf, range, reasonsOf, tableOf, writeAll, writeWell } from '../harness.ts'
 import type { Register } from '../register.ts'
 
-const SETTINGS = { maxAttempts: 2, backoffBase: 1, maxBackoff: 1 }
+const SETTINGS = { maxAttempts: 2, backoffBase: 1, maxBackoff: 1, maxOutage: 0 }
 
 /** Every reason that the backend can be brought to, as its label reaches the reporter. */
 export const faults: Register = ({ add, backend }) => {
