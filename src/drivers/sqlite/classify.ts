@@ -60,6 +60,7 @@ export function classify(error: unknown): Classification | undefined {
   }
   const reason = byText(BY_TEXT, error.message) ?? reasonOf(code)
   if (reason === undefined) return undefined
+  if (reason === 'read_only') return { reason, code, outage: false } // a file was opened so, and no server will change that
   return code === undefined ? { reason } : { reason, code }
 }
 
