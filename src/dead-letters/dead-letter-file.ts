@@ -62,6 +62,7 @@ function writerOf(path: string, settings: AppendSettings): Pick<DeadLetterFile, 
     write: async (letters) => {
       if (closed)
         throw new DeadLetterFileError(place, `the file of dead letters ${place} is closed: close its flows before it`)
+      if (letters.length === 0) return
       const time = new Date().toISOString()
       await file.append(letters.map((letter) => lineOf(letter, time)).join(''))
       witnesses.get(place)?.saw(letters)

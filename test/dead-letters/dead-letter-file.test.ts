@@ -40,6 +40,12 @@ test('only the owner may read it', async () => {
   assert.is(statSync(path).mode & 0o777, 0o600)
 })
 
+test('no letters make no file', async () => {
+  const path = fresh()
+  await deadLetterFile(path)([])
+  assert.not(existsSync(path))
+})
+
 test('who comes at the same time shares a write, in order', async () => {
   const path = fresh()
   const file = deadLetterFile(path, { fsync: true })

@@ -84,7 +84,7 @@ test('every row comes back as it was', () => {
       assert.ok(isSame(backAgain(row), row))
       assert.equal(Object.keys(backAgain(row)), Object.keys(row))
     }),
-    { numRuns: 400 },
+    { numRuns: 150 },
   )
 })
 
