@@ -1,4 +1,4 @@
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename } from 'node:path'
 import { codeOf, DeadLetterFileError, ifThere } from './errors.ts'
@@ -65,14 +65,13 @@ export class ReplayProgressFile {
 
   async #write(state: State): Promise<void> {
     const beside = `${this.#path}.replay.new`
-    const file = await open(beside, 'w', 0o600)
     try {
-      await file.writeFile(JSON.stringify({ v: 1, ...state }))
-      await file.datasync()
-    } finally {
-      await file.close()
+      await writeFile(beside, JSON.stringify({ v: 1, ...state }), { mode: 0o600, flush: true })
+      await rename(beside, `${this.#path}.replay`)
+    } catch (error) {
+      await rm(beside, { force: true }) // on a full disk it is empty, and means nothing
+      throw error
     }
-    await rename(beside, `${this.#path}.replay`)
     this.#state = state
   }
 }

@@ -194,6 +194,29 @@ test('a row that is not whole is kept', async () => {
   assert.is(driver.runs.length, 0)
 })
 
+test('a row that cannot be accepted has failed, and is kept as it is', async () => {
+  const path = join(folder.path, 'unreadable')
+  await deadLetterFile(path)([letter(1, { table: 'updated', row: { id: new Map() } })])
+  const line = readFileSync(path, 'utf8')
+  const { flow } = rig({ flushSize: 10 }, undefined, committing())
+  assert.is((await replayDeadLetters(path, flow, [updated])).failed, 1)
+  assert.is(readFileSync(path, 'utf8'), line)
+})
+
+test('a flow that was aborted stops it, and its rows stay', async () => {
+  const path = await lettersAt(3)
+  const { flow } = rig({ signal: AbortSignal.abort() })
+  await rejectsWith(ClosedError, 'ERR_BATCHFLOW_CLOSED', /closed/, () => replayDeadLetters(path, flow, [users]))
+  assert.equal(await kept(path), [0, 1, 2])
+})
+
+test('progress that cannot be read is none', async () => {
+  const path = await lettersAt(3)
+  writeFileSync(`${path}.replay`, '{"v":1,"segm')
+  const { flow } = rig({ flushSize: 10 }, undefined, committing())
+  assert.is((await replayDeadLetters(path, flow, [users])).committed, 3)
+})
+
 test('no more rows are under way than the window has room for, and progress is told', async () => {
   const path = await lettersAt(20, 100_000)
   const { flow, driver } = rig({ flushSize: 100 })

@@ -9,9 +9,12 @@ import { deadLetterFile } from '../../src/dead-letters/dead-letter-file.ts'
 import { type DeadLetterRow, deadLetterTo } from '../../src/dead-letters/dead-letter-to.ts'
 import { replayDeadLetters } from '../../src/dead-letters/replay.ts'
 import { redisExecutor } from '../../src/drivers/redis/index.ts'
+import { createExecutor } from '../../src/executor/executor.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
 import { letter, temporaryFolder } from '../support/dead-letters/files.ts'
 import { appends, openStore, type Store, upserts } from '../support/dead-letters/stores.ts'
+import { committing } from '../support/engine/memory-driver.ts'
+import { ids, users } from '../support/engine/tables.ts'
 import { servers } from '../support/servers/servers.ts'
 
 const test = suite('dead letters of real databases')
@@ -129,6 +132,25 @@ for (const [name, place] of Object.entries(places)) {
   })
 }
 
+test('processes that write to a path while it is replayed, again and again, lose no letter and double none', async () => {
+  const path = join(folder.path, 'shared')
+  const writers = [0, 10_000].map((first) => program('write-program.ts', path, String(first), '800'))
+  let writing = writers.length
+  for (const { ended } of writers) void ended.then(() => writing--)
+  const driver = committing()
+  const flow = new BatchFlow(createExecutor(driver))
+  let replays = 0
+  for (let last = false; !last; replays++) {
+    last = writing === 0
+    assert.is((await replayDeadLetters(path, flow, [users])).remaining, 0)
+  }
+  await flow.close()
+  assert.ok(replays > 10)
+  const written = ids(driver.committed)
+  assert.is(written.length, 1600)
+  assert.is(new Set(written).size, 1600)
+})
+
 if (redis !== undefined) {
   test('Redis: dead letters in a stream', async () => {
     const client = new Redis(redis.url)
@@ -167,12 +189,17 @@ async function keepLetters(path: string, prefix: string): Promise<void> {
   for (let i = 0; i < LETTERS; i += 100) await file(letters.slice(i, i + 100).flat())
 }
 
-/** Replays in a process of its own, which is killed when so many rows are there. */
+/** A program that writes or replays letters, in a process of its own. */
+function program(name: string, ...args: readonly string[]): { child: ChildProcess; ended: Promise<string | null> } {
+  const main = join(import.meta.dirname, '../support/dead-letters', name)
+  const stdio = ['ignore', 'inherit', 'inherit'] as const
+  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], { stdio: [...stdio] })
+  return { child, ended: new Promise((resolve) => child.once('close', (_, signal) => resolve(signal))) }
+}
+
+/** Replays in a process that is killed when so many rows are there. */
 async function killedReplay(store: Store, path: string, place: string, prefix: string, atLeast: number) {
-  const program = join(import.meta.dirname, '../support/dead-letters/replay-program.ts')
-  const args = ['--import', 'tsx', program, path, place, prefix, String(WINDOW)]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] })
-  const ended = new Promise<string | null>((resolve) => child.once('close', (_, signal) => resolve(signal)))
+  const { child, ended } = program('replay-program.ts', path, place, prefix, String(WINDOW))
   while (isRunning(child)) {
     const [{ n } = {}] = await store.rows(`SELECT count(*) AS n FROM ${prefix}_appends`)
     if (Number(n) * 2 >= atLeast) break
