@@ -85,7 +85,7 @@ export class AppendFile {
 
   /** `false`: what was written does not count, or nothing was written, and `path` is another file now. */
   async #tryWrite(group: Buffer): Promise<boolean> {
-    const before = await ifThere(stat(this.#path, { bigint: true }))
+    const before = await ifThere(stat(this.#path, { bigint: true })) // not later: from then on it may be renamed and sealed
     const file = await open(this.#path, 'a+', MODE)
     try {
       const { size, ino } = await file.stat({ bigint: true })
@@ -113,7 +113,7 @@ export class AppendFile {
     const named = await ifThere(stat(this.#path, { bigint: true }))
     const { ino, dev, size, nlink } = await file.stat({ bigint: true })
     if (named?.ino === ino && named.dev === dev) return true
-    const bytes = Buffer.alloc(Number(size) - from)
+    const bytes = Buffer.alloc(Math.max(0, Number(size) - from))
     await file.read(bytes, 0, bytes.length, from)
     const [sealed, written] = [sealIn(bytes), bytes.indexOf(group)]
     return sealed === -1 ? nlink > 0n : written !== -1 && written < sealed

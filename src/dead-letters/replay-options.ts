@@ -11,7 +11,7 @@ export interface ReplayProgress {
   readonly committed: number
   /** Rows that failed again; their letters are in the file anew, with the new reason. */
   readonly failed: number
-  /** Letters that are in the file as before, as their rows were not to be submitted, or `close()` ran out of time for them. */
+  /** Letters that are in the file as before: their rows were not to be submitted, or were not settled by the flow. */
   readonly kept: number
   /** Lines that are no letter, most often as a crash cut them short. They are in `path.torn`. */
   readonly torn: number

@@ -82,7 +82,7 @@ const OWNER: State = { pid: process.pid, host: hostname() }
 async function read(path: string): Promise<State> {
   const text = await ifThere(readFile(path, 'utf8'))
   try {
-    return text === undefined ? {} : JSON.parse(text)
+    return text === undefined ? {} : (JSON.parse(text) ?? {})
   } catch {
     return {}
   }

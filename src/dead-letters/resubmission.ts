@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { AbandonedError, InvalidRowError, RowFailedError } from '../contract/errors.ts'
+import { AbandonedError, AbortedError, ClosedError, InvalidRowError, RowFailedError } from '../contract/errors.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { BatchFlow } from '../flow/batch-flow.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
@@ -58,10 +58,10 @@ export class Resubmission {
       await this.#plan.flow.write(table, letter.row)
       return { is: 'committed' }
     } catch (error) {
+      if (error instanceof ClosedError || error instanceof AbortedError) return { is: 'refused', error }
       if (error instanceof RowFailedError) return { is: 'failed', line: this.#failed(error, table, letter) }
-      if (error instanceof AbandonedError) return { is: 'kept', line: ambiguously(line) }
       if (error instanceof InvalidRowError) return { is: 'failed', line }
-      return { is: 'refused', error: error as BatchFlowError }
+      return { is: 'kept', line: error instanceof AbandonedError ? ambiguously(line) : line }
     }
   }
 
