@@ -20,7 +20,8 @@ const rooms = {
   'telemetry/*': ['telemetry/metrics', 'telemetry/tracing', 'contract', 'support'],
   // It serves the numbers that telemetry/metrics takes, under the name of their meter.
   prometheus: ['telemetry/metrics', 'telemetry/*', 'contract', 'support'],
-  'index.ts': ['flow', 'executor', 'lanes', 'contract', 'support'],
+  'dead-letters': ['flow', 'contract', 'support'],
+  'index.ts': ['dead-letters', 'flow', 'executor', 'lanes', 'contract', 'support'],
 }
 
 /** A driver's door makes an executor. Nothing else in a driver knows that there are any. */

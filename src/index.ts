@@ -49,6 +49,11 @@ export type {
   FlowTracing,
   Tracing,
 } from './contract/tracing.ts'
+export { type DeadLetterFile, type DeadLetterFileOptions, deadLetterFile } from './dead-letters/dead-letter-file.ts'
+export { type DeadLetterRow, deadLetterTo } from './dead-letters/dead-letter-to.ts'
+export { DeadLetterFileError } from './dead-letters/errors.ts'
+export { replayDeadLetters } from './dead-letters/replay.ts'
+export type { ReplayOptions, ReplayProgress, ReplaySummary, ReplayTables } from './dead-letters/replay-options.ts'
 export { registerErrorClassifier } from './executor/classify.ts'
 export { createExecutor, type Executor } from './executor/executor.ts'
 export type { OperationPreview, Preview, PreviewOptions } from './executor/preview.ts'

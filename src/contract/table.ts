@@ -76,6 +76,12 @@ export function defineTable<R extends Row>(name: string, options: TableOptions<R
   return Object.freeze(table)
 }
 
+/** Whether something was made by {@link defineTable}, as far as can be seen. */
+export const isTable: Check<Table<Row>> = (name, value) => {
+  if (typeof value === 'object' && value !== null && 'id' in value && 'columns' in value) return value as Table<Row>
+  return refuse(name, 'made by defineTable()', value)
+}
+
 const columnList: Check<readonly string[]> = (option, value) => {
   if (!Array.isArray(value) || value.length === 0) return refuse(option, 'a non-empty array of column names', value)
   const seen = new Set<string>()

@@ -45,7 +45,7 @@ export class BatchFlow implements AsyncDisposable {
     const host = { ...settings, schedule: (lane: Lane) => dispatcher.schedule(lane) }
     const lanes: Lanes = new Lanes(host, () => observers)
     const observers = new Observers(executor, lanes)
-    const deadLetters = new DeadLetters(settings.deadLetter, settings.bufferSize)
+    const deadLetters = new DeadLetters(settings.deadLetter, settings.bufferSize, this)
     const outcomes = new Outcomes(settings, deadLetters)
     const dispatcher = new Dispatcher(executor, settings.clock, {
       get tracing() {

@@ -14,6 +14,9 @@ export interface DeadLetter {
   readonly error: RowFailedError
   /** The row may be in the table after all; the same as `error.ambiguous`. */
   readonly ambiguous: boolean
+  /** Ids of the span of its batch, where batches are traced. */
+  readonly traceId?: string
+  readonly spanId?: string
 }
 
 /**
@@ -23,19 +26,28 @@ export interface DeadLetter {
  */
 export type DeadLetterHandler = (letters: readonly DeadLetter[]) => void | Promise<void>
 
+const flows = new WeakMap<DeadLetter, object>()
+
+/** The flow whose row it is. */
+export function flowOf(letter: DeadLetter): object | undefined {
+  return flows.get(letter)
+}
+
 /** Hands rows that failed for good to the application, and warns where nobody would hear of them. */
 export class DeadLetters {
   /** Rows the handler failed to take, the first ones; they are returned by `close()`. */
   readonly undelivered: DeadLetter[] = []
   readonly #handler: DeadLetterHandler | undefined
   readonly #most: number
+  readonly #flow: object
   readonly #outOfTime = new AbortController()
   #warned = false
 
   /** @param most rows kept for `close()` when the handler fails */
-  constructor(handler: DeadLetterHandler | undefined, most: number) {
+  constructor(handler: DeadLetterHandler | undefined, most: number, flow: object) {
     this.#handler = handler
     this.#most = most
+    this.#flow = flow
   }
 
   /** Waits until the handler has the rows that failed. Rows that were abandoned are not among them. Never rejects. */
@@ -52,6 +64,7 @@ export class DeadLetters {
   }
 
   async #hand(handler: DeadLetterHandler, letters: readonly DeadLetter[], { metrics }: Batch): Promise<void> {
+    for (const letter of letters) flows.set(letter, this.#flow)
     try {
       const handed = handler(letters)
       if (handed !== undefined) await unlessAborted(Promise.resolve(handed), this.#outOfTime.signal)
@@ -86,11 +99,11 @@ export class DeadLetters {
   }
 }
 
-function lettersOf({ batch, failures }: BatchRun): DeadLetter[] {
+function lettersOf({ batch, failures, ids }: BatchRun): DeadLetter[] {
   const letters: DeadLetter[] = []
   for (const [index, error] of failures) {
     if (error.cause instanceof AbandonedError) continue
-    letters.push({ table: batch.table.name, row: batch.rows[index]!, error, ambiguous: error.ambiguous })
+    letters.push({ table: batch.table.name, row: batch.rows[index]!, error, ambiguous: error.ambiguous, ...ids })
   }
   return letters
 }

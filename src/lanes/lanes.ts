@@ -1,8 +1,6 @@
 import type { TableMetrics } from '../contract/metrics-reporter.ts'
-import type { Table } from '../contract/table.ts'
+import { isTable, type Table } from '../contract/table.ts'
 import type { FlowTracing } from '../contract/tracing.ts'
-import { OptionError } from '../support/batchflow-error.ts'
-import { show } from '../support/validate.ts'
 import { FifoLane } from './fifo-lane.ts'
 import { KeyedLane } from './keyed-lane.ts'
 import type { Lane, LaneHost } from './lane.ts'
@@ -78,9 +76,7 @@ export class Lanes {
   }
 
   #find(table: Table): Lane {
-    if (typeof table?.id !== 'string') {
-      throw new OptionError(`table must be made by defineTable(), received ${show(table)}`)
-    }
+    isTable('table', table)
     let lane = this.#byId.get(table.id)
     if (lane === undefined) {
       const { metrics, tracing } = this.#observers()

@@ -4,11 +4,16 @@ import {
   BatchFlow,
   type CloseSummary,
   type DeadLetter,
+  type DeadLetterRow,
+  deadLetterFile,
+  deadLetterTo,
   defineTable,
   type Executor,
   type Receipt,
+  type ReplaySummary,
   type Row,
   type RowFailedError,
+  replayDeadLetters,
 } from 'batchflow-otel'
 import { expectTypeOf } from 'expect-type'
 
@@ -125,3 +130,20 @@ new BatchFlow(executor, { log: null })
 new BatchFlow(executor, { log: { logger: console, slo: 10 } })
 // @ts-expect-error a letter is not a row
 new BatchFlow(executor, { deadLetter: (letters: readonly User[]) => void letters })
+
+// Dead letters that keep.
+const letters = defineTable<DeadLetterRow>('letters', { columns: ['table_name', 'row'] })
+const some = defineTable<{ row: string }>('letters', { columns: ['row'] })
+new BatchFlow(executor, { deadLetter: deadLetterFile('letters.ndjson', { maxBytes: 1e6, maxFiles: 9, fsync: false }) })
+new BatchFlow(executor, { deadLetter: deadLetterTo(flow, letters) })
+new BatchFlow(executor, { deadLetter: deadLetterTo(flow, some) })
+new BatchFlow(executor, { deadLetter: deadLetterTo(flow, users, ({ error }) => ({ id: 1, name: error.reason })) })
+expectTypeOf(replayDeadLetters('letters.ndjson', flow, [users, letters])).toEqualTypeOf<Promise<ReplaySummary>>()
+void replayDeadLetters('letters.ndjson', flow, { people: users }, { signal, ambiguous: 'submit', unknownTable: 'keep' })
+
+// @ts-expect-error a table of other rows needs a mapping
+deadLetterTo(flow, users)
+// @ts-expect-error a mapping to other rows
+deadLetterTo(flow, users, () => ({ id: '1', name: 'Ada' }))
+// @ts-expect-error a name is no table
+void replayDeadLetters('letters.ndjson', flow, ['users'])

@@ -2,6 +2,7 @@ import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } fr
 import { AlwaysOffSampler, AlwaysOnSampler, ParentBasedSampler, type ReadableSpan } from '@opentelemetry/sdk-trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { DeadLetter } from '../../../src/flow/dead-letters.ts'
 import { OptionError } from '../../../src/support/batchflow-error.ts'
 import { LinkedBatchSampler, OtelTracing, type OtelTracingOptions } from '../../../src/telemetry/index.ts'
 import { rejectsWith } from '../../support/assertions.ts'
@@ -64,6 +65,25 @@ test('a batch fed by one request is its child', async () => {
   const [batch] = traces.named('batchflow.batch')
   assert.is(batch!.parentSpanContext?.spanId, request.spanContext().spanId)
   assert.equal(batch!.links, [])
+})
+
+test('a dead letter names the span of its batch', async () => {
+  const traces = new Traces()
+  const tracing = new OtelTracing({ tracerProvider: traces.provider })
+  const letters: DeadLetter[] = []
+  const deadLetter = (failed: readonly DeadLetter[]) => void letters.push(...failed)
+  const driver = new MemoryDriver((run) => run.fail(new MemoryError('constraint')))
+  const { flow } = rig({ deadLetter }, (executor) => executor.withTracing(tracing), driver)
+  await flow.submitMany(users, usersFrom(1, 2))
+  await flow.close()
+  const { traceId, spanId } = traces.named('batchflow.batch')[0]!.spanContext()
+  assert.equal(
+    letters.map((letter) => [letter.traceId, letter.spanId]),
+    [
+      [traceId, spanId],
+      [traceId, spanId],
+    ],
+  )
 })
 
 test('rows from outside of any span make it a root', async () => {
