@@ -58,7 +58,7 @@ const CLUSTER = 'a PoolCluster: make an executor for each of its pools'
 
 const STRANGERS: readonly Stranger[] = [
   {
-    is: having('batch', 'importFile'),
+    is: having('batch'),
     what: 'a client of the mariadb connector: make a pool with mysql2, it speaks to MariaDB as well',
   },
   { is: having('of', 'add'), what: CLUSTER },

@@ -18,7 +18,7 @@ giving('what is none is refused, and named', async () => {
   const ended = [createPool({}), createPromisePool({})]
   for (const pool of ended) await pool.end()
   const done = `${wanted}, received one that was ended: end it after the flow is closed`
-  const mariadb = { getConnection: later, query: later, batch: later, importFile: later }
+  const mariadb = { getConnection: later, query: later, batch: later }
   const mysql = { getConnection: (callback: () => void) => callback(), query: later }
   for (const [given, message] of [
     [connection, single],
