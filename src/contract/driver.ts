@@ -82,6 +82,9 @@ export interface Driver<Op extends Operation = Operation> {
   ping?(attempt: AttemptContext): Promise<void>
 }
 
+/** A driver as those see it who make one for `createExecutor`. @throws {OptionError} from its constructor */
+export type DriverClass<Client, Options> = new (client: Client, options?: Options) => Driver
+
 /**
  * Ends the session in which an attempt was given up, and resolves once the server has it no more: nothing that was sent to
  * it takes effect from then on. Rejects while that cannot be told; it is then called again.

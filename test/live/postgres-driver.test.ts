@@ -403,9 +403,16 @@ writing('statements prepared by name that somebody threw away', async () => {
   )
 })
 
-writing('a pool that pipelines is refused in plain words', async () => {
+/** What a pool does not tell before its first client is there. */
+class Pipelined extends pg.Client {
+  constructor(config: pg.ClientConfig) {
+    super({ ...config, pipeline: true } as pg.ClientConfig)
+  }
+}
+
+writing('a client that pipelines is refused in plain words', async () => {
   const name = await scene.table(USER)
-  const pool = new pg.Pool({ connectionString: scene.url, max: 1, pipeline: true } as pg.PoolConfig)
+  const pool = new pg.Pool({ connectionString: scene.url, max: 1, Client: Pipelined } as object)
   const error = await thrownBy(() =>
     write(new PostgresDriver(pool), tableOf(`${scene.schema}.${name}`, ['id']), [{ id: 1 }]),
   )

@@ -173,8 +173,8 @@ test('a client that connects lazily is connected', () =>
 test('a client in subscriber mode takes no commands', () =>
   withClient(
     async (client) => {
-      await client.subscribe('channel')
       const driver = driverOf(client)
+      await client.subscribe('channel')
       const { reason, ambiguous } = verdictOn(driver, await thrownBy(() => write(driver, updates, rowsFrom(0, 2))))
       assert.is(reason, 'non_retryable')
       assert.is(ambiguous, false)

@@ -109,6 +109,28 @@ for (const [version, connect] of Object.entries(majors)) {
       )
     }))
 
+  test(`ioredis ${version}: a stored text that reads like MULTI's answer is a reply like any other`, () =>
+    withClient(async (client) => {
+      const table = scene.table(['id', 'how'])
+      const commands = ({ id, how }: { id: number; how: string }) => {
+        const swap = ['GETSET', `${table.name}:${id}`, 'new'] as const
+        const queued = ['EVAL', "return 'QUEUED'", 1, `${table.name}:${id}`] as const
+        return how === 'swap' ? swap : how === 'script' ? queued : [swap, queued]
+      }
+      const batch = ['swap', 'script', 'both'].map((how, id) => ({ id, how }))
+      for (const { id } of batch) await scene.client.set(`${table.name}:${id}`, 'QUEUED')
+      const driver = driverOf(client, commands)
+      assert.equal(await write(driver, table, batch), [])
+      await client.multi({ pipeline: false })
+      const failures = refusals(driver, await outcome(driver, table, batch))
+      assert.equal(
+        failures.map(({ reason, ambiguous }) => [reason, ambiguous]),
+        batch.map(() => ['non_retryable', true]),
+      )
+      await client.exec().catch(() => undefined)
+      await inStep(client)
+    }))
+
   const rows: Record<string, AnyRow[]> = {
     'a single command': [{ id: 1, name: 'new' }],
     'several single commands': [

@@ -1,5 +1,5 @@
-import { OptionError } from '../../support/batchflow-error.ts'
 import { implementing } from '../../support/validate.ts'
+import { having, property, refuseStrangers, type Stranger } from '../kit/strangers.ts'
 
 /**
  * The slice of `mysql2` this driver calls, typed structurally: the pools of `mysql2` and of `mysql2/promise` fit without
@@ -54,19 +54,41 @@ export function isServerError(error: unknown): error is ServerError {
 
 const isPool = implementing<MysqlPromisePool>('a pool of mysql2', 'getConnection')
 
-/** @throws {OptionError} when it is no pool */
-export function validPool(given: MysqlPool): MysqlPromisePool {
-  const others = otherThanPool(given)
-  if (others !== undefined) throw new OptionError(`mysqlExecutor: pool must be a pool of mysql2, received ${others}`)
-  const pool = typeof given === 'object' && given !== null && 'promise' in given ? given.promise() : given
-  return isPool('mysqlExecutor: pool', pool)
+const CLUSTER = 'a PoolCluster: make an executor for each of its pools'
+
+const STRANGERS: readonly Stranger[] = [
+  {
+    is: having('batch'),
+    what: 'a client of the mariadb connector: make a pool with mysql2, it speaks to MariaDB as well',
+  },
+  { is: having('of', 'add'), what: CLUSTER },
+  { is: isNamespace, what: CLUSTER },
+  {
+    is: (given) => having('query')(given) && !having('getConnection')(given),
+    what: 'a single connection: a batch that breaks needs another one',
+  },
+  {
+    is: (given) => having('getConnection')(given) && !having('promise')(given) && callsBack(given),
+    what: 'a pool that only calls back, as those of mysql do: make one with mysql2',
+  },
+  {
+    is: (pool) => property(pool, '_closed') === true || property(pool, 'pool', '_closed') === true,
+    what: 'one that was ended: end it after the flow is closed',
+  },
+]
+
+/** What `cluster.of(…)` returns: connections to servers of which each may be another. */
+function isNamespace(given: object): boolean {
+  return property(given, '_cluster') !== undefined || property(given, 'poolNamespace') !== undefined
 }
 
-/** What else `mysql2` makes. */
-function otherThanPool(given: unknown): string | undefined {
-  const has = (method: string) => typeof given === 'object' && given !== null && method in given
-  if (has('of') && has('add')) return 'a PoolCluster: make an executor for each of its pools'
-  return has('query') && !has('getConnection')
-    ? 'a single connection: a batch that breaks needs another one'
-    : undefined
+function callsBack(given: object): boolean {
+  return Number(property(given, 'getConnection', 'length')) > 0
+}
+
+/** @throws {OptionError} when it is no pool, or one that cannot carry batches */
+export function validPool(given: MysqlPool): MysqlPromisePool {
+  refuseStrangers('mysqlExecutor: pool must be a pool of mysql2', STRANGERS, given)
+  const pool = typeof given === 'object' && given !== null && 'promise' in given ? given.promise() : given
+  return isPool('mysqlExecutor: pool', pool)
 }

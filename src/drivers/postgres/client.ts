@@ -1,5 +1,5 @@
-import { OptionError } from '../../support/batchflow-error.ts'
 import { implementing } from '../../support/validate.ts'
+import { property, refuseStrangers, type Stranger } from '../kit/strangers.ts'
 
 /**
  * The slice of `pg` this driver calls, typed structurally: a `pg.Pool` fits without a cast and `pg` is never imported.
@@ -70,13 +70,29 @@ export interface PgSubmittable {
 
 const isPool = implementing<PgPool>('a pg.Pool', 'connect')
 
-/** @throws {OptionError} when it is no pool */
+const STRANGERS: readonly Stranger[] = [
+  {
+    is: (given) => 'processID' in given || 'namedQueries' in given,
+    what: 'a pg.Client: batches need connections of their own',
+  },
+  {
+    is: (pool) => property(pool, 'options', 'pipeline') === true,
+    what: 'a pool with pipeline: true: give the executor one without',
+  },
+  { is: isNative, what: 'a pool of pg-native: make it with the JavaScript client, without NODE_PG_FORCE_NATIVE' },
+  { is: (pool) => property(pool, 'ending') === true, what: 'one that was ended: end it after the flow is closed' },
+]
+
+/** Each `Client` of `pg` has the `Query` it sends; that of pg-native does not speak the protocol. */
+function isNative(pool: object): boolean {
+  const query = property(pool, 'Client', 'Query', 'prototype')
+  return query !== undefined && property(query, 'handleReadyForQuery') === undefined
+}
+
+/** @throws {OptionError} when it is no pool, or one that cannot carry batches */
 export function validPool(given: PgPool): PgPool {
-  const pool = isPool('postgresExecutor: pool', given)
-  if (!('processID' in pool)) return heard(pool)
-  throw new OptionError(
-    'postgresExecutor: pool must be a pg.Pool, received a pg.Client: batches need connections of their own',
-  )
+  refuseStrangers('postgresExecutor: pool must be a pg.Pool', STRANGERS, given)
+  return heard(isPool('postgresExecutor: pool', given))
 }
 
 /** A pool speaks of idle connections that break, and where nobody listens Node ends the process, with all rows in it. */

@@ -18,7 +18,7 @@ const CHUNK = 256 * 1024
 
 /** The whole COPY as one run of messages: the query, the data in chunks, the end. */
 export function planCopy(batch: BatchInput, form: Form, pool: WriterPool): Payload {
-  const writer = pool.take()
+  const writer = pool.take(form.zone)
   try {
     const binary = form.triesBinary && write(batch, form, writer, true)
     if (!binary) write(batch, form, writer, false)

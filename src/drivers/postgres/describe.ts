@@ -3,6 +3,7 @@ import { answerTo } from '../kit/lease.ts'
 import { quoteIdentifier, quotePath } from '../kit/sql.ts'
 import type { PgClient } from './client.ts'
 import type { Lease } from './connection.ts'
+import { AskedParameter, type PrepareValue } from './date-zone.ts'
 
 /** What the catalogue knows about a table, as far as writing to it goes. */
 export interface Description {
@@ -13,6 +14,8 @@ export interface Description {
   readonly copyable: boolean
   /** Changes whenever a column comes, goes, or changes its name, type or identity, and with rules and row security. */
   readonly version: string
+  /** Of the client that was asked. */
+  readonly prepareValue?: PrepareValue | undefined
   /** The columns by name; none when there is no such table. */
   readonly columns: ReadonlyMap<string, ColumnType>
 }
@@ -81,11 +84,12 @@ export async function describeTable(lease: Lease, path: readonly string[], signa
   if (client.connection === undefined || client.pipeline === true) {
     throw new OptionError('postgresExecutor needs a pool of the JavaScript pg client without { pipeline: true }')
   }
-  const { rows } = await answerTo(lease, client.query({ text: DESCRIBE, values: [quotePath(path)] }), signal)
+  const name = new AskedParameter(quotePath(path))
+  const { rows } = await answerTo(lease, client.query({ text: DESCRIBE, values: [name] }), signal)
   const columns = new Map<string, ColumnType>()
   for (const row of rows) columns.set(String(row['name']), refine(columns.get(String(row['name'])), row))
   const copyable = rows[0]?.['copyable'] === 'true' && !isPooled(client, rows[0]['pid'])
-  return { copyable, version: String(rows[0]?.['version'] ?? 0), columns }
+  return { copyable, version: String(rows[0]?.['version'] ?? 0), prepareValue: name.prepareValue, columns }
 }
 
 /**

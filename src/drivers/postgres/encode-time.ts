@@ -23,10 +23,10 @@ export const writeTimestamptz: WriteBinary = (writer, value) => {
   return parts?.[8] !== undefined && putParts(writer, parts, offsetOf(parts[8]))
 }
 
-/** Holds wall-clock time: a Date's local one, as `pg` sends it; the zone of a text is ignored, as the server does. */
+/** Holds wall-clock time: a Date's in the zone that `pg` sends; the zone of a text is ignored, as the server does. */
 export const writeTimestamp: WriteBinary = (writer, value) => {
   if (value instanceof Date) {
-    putStamp(writer, wallClockOf(value) - EPOCH, 0)
+    putStamp(writer, wallClockOf(value, writer) - EPOCH, 0)
     return true
   }
   const parts = typeof value === 'string' ? STAMP.exec(value) : null
@@ -35,7 +35,7 @@ export const writeTimestamp: WriteBinary = (writer, value) => {
 
 export const writeDate: WriteBinary = (writer, value) => {
   const day =
-    value instanceof Date ? wallClockOf(value) : typeof value === 'string' ? dayOf(DATE.exec(value)) : undefined
+    value instanceof Date ? wallClockOf(value, writer) : typeof value === 'string' ? dayOf(DATE.exec(value)) : undefined
   if (day === undefined) return false
   writer.reserve(8)
   writer.view.setInt32(writer.position, 4)
@@ -58,8 +58,9 @@ function instantOf(date: Date): number {
   return instant
 }
 
-function wallClockOf(date: Date): number {
+function wallClockOf(date: Date, { zone }: Writer): number {
   const instant = instantOf(date)
+  if (zone === 'utc') return instant
   if (instant >= WHOLE_MINUTES) return instant - date.getTimezoneOffset() * 60_000
   const day = utcDay(date.getFullYear(), date.getMonth(), date.getDate())
   return day + ((date.getHours() * 60 + date.getMinutes()) * 60 + date.getSeconds()) * 1000 + date.getMilliseconds()

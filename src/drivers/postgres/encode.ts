@@ -1,8 +1,9 @@
 import { bytesOf } from '../kit/values.ts'
+import type { DateZone } from './date-zone.ts'
 import type { ColumnType } from './describe.ts'
 import { writeArrayOf } from './encode-array.ts'
 import { writeFloat4, writeFloat8, writeInt2, writeInt4, writeInt8, writeNumeric } from './encode-number.ts'
-import { asArray, asBytea, asJson, asText, hasToPostgres, type ToText } from './encode-text.ts'
+import { asArray, hasToPostgres, TEXTS, type Texts, type ToText } from './encode-text.ts'
 import { writeDate, writeTime, writeTimestamp, writeTimestamptz } from './encode-time.ts'
 import type { WriteBinary, Writer } from './writer.ts'
 
@@ -23,13 +24,13 @@ const writeBool: WriteBinary = (writer, value) => {
 const writeText: WriteBinary = (writer, value) => {
   if (typeof value === 'string') writer.text(value)
   else if (ArrayBuffer.isView(value)) return writeRaw(writer, value)
-  else putTextOrNull(writer, asText(value))
+  else putTextOrNull(writer, TEXTS[writer.zone].asText(value))
   return true
 }
 
 const writeJson: WriteBinary = (writer, value) => {
   if (ArrayBuffer.isView(value)) return writeRaw(writer, value)
-  putTextOrNull(writer, asJson(value))
+  putTextOrNull(writer, TEXTS[writer.zone].asJson(value))
   return true
 }
 
@@ -37,7 +38,7 @@ const JSONB_VERSION = 1
 
 const writeJsonb: WriteBinary = (writer, value) => {
   if (ArrayBuffer.isView(value)) return writeRaw(writer, value)
-  const text = asJson(value)
+  const text = TEXTS[writer.zone].asJson(value)
   if (text === null) {
     writer.int32(-1)
     return true
@@ -113,12 +114,13 @@ function exceptBytes(write: WriteBinary): WriteBinary {
   return (writer, value) => !ArrayBuffer.isView(value) && write(writer, value)
 }
 
-export function textOf(type: ColumnType): ToText {
-  const scalar = scalarText(type.scalarOid)
-  return type.elementOid === undefined ? scalar : asArray(scalar)
+export function textOf(type: ColumnType, zone: DateZone): ToText {
+  const texts = TEXTS[zone]
+  const scalar = scalarText(type.scalarOid, texts)
+  return type.elementOid === undefined ? scalar : asArray(scalar, texts)
 }
 
-function scalarText(oid: number): ToText {
+function scalarText(oid: number, { asText, asJson, asBytea }: Texts): ToText {
   if (oid === BYTEA_OID) return asBytea
   return oid === JSON_OID || oid === JSONB_OID ? asJson : asText
 }
@@ -127,7 +129,7 @@ function scalarText(oid: number): ToText {
 export function writeUnusual(writer: Writer, write: WriteBinary, value: unknown): boolean {
   if (ArrayBuffer.isView(value)) return writeRaw(writer, value)
   if (!hasToPostgres(value)) return false
-  const plain = value.toPostgres(asText)
+  const plain = value.toPostgres(TEXTS[writer.zone].asText)
   if (plain !== null && plain !== undefined) return write(writer, plain) || writeUnusual(writer, write, plain)
   writer.int32(-1)
   return true

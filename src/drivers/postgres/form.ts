@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Table } from '../../contract/table.ts'
 import { quotePath } from '../kit/sql.ts'
+import type { DateZone } from './date-zone.ts'
 import { type ColumnType, type Description, UNKNOWN_COLUMN, versionSql } from './describe.ts'
 import { BUILT_IN, binaryWriter, TEXT_OID, textOf } from './encode.ts'
 import type { ToText } from './encode-text.ts'
@@ -36,6 +37,12 @@ export interface ArrayColumn extends UnnestColumn {
   readonly toText: ToText
 }
 
+export interface FormOptions {
+  /** Whether statements may be prepared under a name. */
+  readonly named: boolean
+  readonly zone: DateZone
+}
+
 interface Messages {
   copy?: CopyMessages
   insert?: InsertMessages
@@ -47,6 +54,7 @@ export class Form {
   readonly columns: readonly string[]
   readonly version: string
   readonly copyable: boolean
+  readonly zone: DateZone
   readonly writers: readonly WriteBinary[]
   readonly texts: readonly ToText[]
   readonly #types: readonly ColumnType[]
@@ -55,16 +63,16 @@ export class Form {
   readonly #text: Messages = {}
   #textBatches = 0
 
-  /** @param named whether statements may be prepared under a name */
-  constructor(table: Table, columns: readonly string[], description: Description, named: boolean) {
+  constructor(table: Table, columns: readonly string[], description: Description, { named, zone }: FormOptions) {
     this.table = table
     this.columns = columns
     this.version = description.version
+    this.zone = zone
     this.#named = named
     this.#types = columns.map((column) => description.columns.get(kept(column)) ?? UNKNOWN_COLUMN)
     this.copyable = description.copyable && !this.#types.some((type) => type.isIdentityAlways)
     this.writers = this.#types.map(binaryWriter)
-    this.texts = this.#types.map(textOf)
+    this.texts = this.#types.map((type) => textOf(type, zone))
   }
 
   get triesBinary(): boolean {

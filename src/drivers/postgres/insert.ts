@@ -19,7 +19,7 @@ const MOST_BYTES = 128 * 1024 * 1024
  * @throws {AttemptError} naming the row that cannot be encoded, or none when the batch is too large
  */
 export function planInsert(batch: BatchInput, form: Form, pool: WriterPool, most = MOST_BYTES): Payload {
-  const writer = pool.take()
+  const writer = pool.take(form.zone)
   try {
     const binary = form.triesBinary && write(batch, form.insert(true), writer, most)
     if (!binary) write(batch, form.insert(false), writer, most)

@@ -3,6 +3,7 @@ import type { Table } from '../../contract/table.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { Forms } from '../kit/forms.ts'
 import { withoutEffect } from '../kit/without-effect.ts'
+import { dateZoneOf } from './date-zone.ts'
 import type { Description } from './describe.ts'
 import { Form } from './form.ts'
 
@@ -80,10 +81,13 @@ export class Tables {
     )
   }
 
+  /** An application may change the defaults of `pg` at any time. */
   #form(batch: BatchInput, description: Description): Form {
+    const zone = dateZoneOf(description.prepareValue)
     const known = this.#forms.get(batch)
-    if (known?.version === description.version) return known
-    return this.#forms.set(batch, new Form(batch.table, batch.columns, description, this.#named))
+    if (known?.version === description.version && known.zone === zone) return known
+    const options = { named: this.#named, zone }
+    return this.#forms.set(batch, new Form(batch.table, batch.columns, description, options))
   }
 }
 

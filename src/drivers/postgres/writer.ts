@@ -1,4 +1,5 @@
 import { EncodeError } from '../kit/encode-error.ts'
+import type { DateZone } from './date-zone.ts'
 
 const SMALL = 64 * 1024
 const KEEP_BYTES = 16 * 1024 * 1024
@@ -9,6 +10,8 @@ export class Writer {
   bytes: Buffer
   view: DataView
   position = 0
+  /** For dates. */
+  zone: DateZone = 'local'
 
   constructor(size: number) {
     this.bytes = Buffer.allocUnsafeSlow(size)
@@ -98,11 +101,16 @@ export class WriterPool {
   readonly #free: Writer[] = []
   #bytes = 0
 
-  take(): Writer {
-    const writer = this.#free.pop()
-    if (writer === undefined) return new Writer(SMALL)
-    this.#bytes -= writer.bytes.length
+  take(zone: DateZone = 'local'): Writer {
+    const writer = this.#used() ?? new Writer(SMALL)
     writer.position = 0
+    writer.zone = zone
+    return writer
+  }
+
+  #used(): Writer | undefined {
+    const writer = this.#free.pop()
+    if (writer !== undefined) this.#bytes -= writer.bytes.length
     return writer
   }
 

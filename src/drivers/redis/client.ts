@@ -1,4 +1,5 @@
 import { refuse } from '../../support/validate.ts'
+import { having, property, refuseStrangers, type Stranger } from '../kit/strangers.ts'
 
 /**
  * The slice of `ioredis` this driver calls, typed structurally: a `Redis` or `Cluster` of ioredis 5.3 and later or 6 fits
@@ -85,10 +86,22 @@ export function isCluster(client: RedisClient): client is RedisCluster {
   return 'nodes' in client && typeof client.nodes === 'function'
 }
 
+const OWN = 'give the executor a connection of its own, client.duplicate()'
+
+const STRANGERS: readonly Stranger[] = [
+  { is: (client) => 'isOpen' in client && 'isReady' in client, what: 'a client of node-redis: make one with ioredis' },
+  {
+    is: (given) => property(given, 'isPipeline') === true,
+    what: 'a pipeline: give the executor the client it was made with',
+  },
+  { is: (client) => property(client, 'mode') === 'subscriber', what: `one in subscriber mode: ${OWN}` },
+  { is: (client) => property(client, 'mode') === 'monitor', what: `one in monitor mode: ${OWN}` },
+]
+
 /** @throws {OptionError} when it is no client of ioredis; those of another make have some methods of the same name */
 export function validClient(given: RedisClient): RedisClient {
-  return isEndpoint(given) &&
-    (isCluster(given) ? hasMethods(given, 'refreshSlotsCache') : hasMethods(given, 'sendCommand'))
+  refuseStrangers('redisExecutor: client must be an ioredis Redis or Cluster', STRANGERS, given)
+  return isEndpoint(given) && (isCluster(given) ? having('refreshSlotsCache')(given) : having('sendCommand')(given))
     ? given
     : refuse('redisExecutor: client', 'an ioredis Redis or Cluster', given)
 }
@@ -96,11 +109,5 @@ export function validClient(given: RedisClient): RedisClient {
 function isEndpoint(given: unknown): given is RedisEndpoint {
   if (typeof given !== 'object' || given === null) return false
   const { status, options } = given as Partial<RedisEndpoint>
-  return (
-    typeof status === 'string' && typeof options === 'object' && hasMethods(given, 'on', 'removeListener', 'connect')
-  )
-}
-
-function hasMethods(given: object, ...names: readonly string[]): boolean {
-  return names.every((name) => typeof Reflect.get(given, name) === 'function')
+  return typeof status === 'string' && typeof options === 'object' && having('on', 'removeListener', 'connect')(given)
 }

@@ -4,7 +4,7 @@ import { fieldOf } from '../../support/field.ts'
 import { EncodeError } from '../kit/encode-error.ts'
 import { keyPositions } from './key-positions.ts'
 import { type CommandFunction, Mapping, type RedisCommand } from './mapping.ts'
-import type { Pipeline } from './pipeline.ts'
+import { PING, type Pipeline } from './pipeline.ts'
 
 /**
  * Every row is a command: its columns are, in this order, the command's name and its arguments
@@ -13,6 +13,7 @@ import type { Pipeline } from './pipeline.ts'
  */
 export function args<R extends Row>(): Mapping<R> {
   return new Mapping((_, columns) => ({
+    preamble: PING,
     write: (out, row) => {
       const parts = columns.flatMap((column) => fieldOf(row, column) ?? [])
       writeCommand(out, parts)
@@ -22,7 +23,10 @@ export function args<R extends Row>(): Mapping<R> {
 
 /** The user's own function as a mapping. */
 export function commandsBy(own: CommandFunction): Mapping {
-  return new Mapping((table) => ({ write: (out, row) => writeCommands(out, own(row as never, table)) }))
+  return new Mapping((table) => ({
+    preamble: PING,
+    write: (out, row) => writeCommands(out, own(row as never, table)),
+  }))
 }
 
 function writeCommands(out: Pipeline, result: RedisCommand | readonly RedisCommand[]): void {

@@ -10,12 +10,13 @@ import {
   type Outcomes,
   WatchedKeyError,
 } from './outcome.ts'
-import type { Pipeline } from './pipeline.ts'
+import { PING, type Pipeline } from './pipeline.ts'
 
-const PING = '*1\r\n$4\r\nPING\r\n'
 const ASKING = Buffer.from('*1\r\n$6\r\nASKING\r\n')
+const PING_TEXT = PING.bytes.toString()
 const QUEUED = Buffer.from('QUEUED')
 const NO_ENTRY = -1
+const PREAMBLE = -2
 /** What MULTI is answered within a MULTI of the application. */
 const NESTED = /^ERR MULTI calls can not be nested/
 
@@ -44,6 +45,8 @@ export class Exchange {
   #sending = false
   #taken = 0
   #unanswered = 0
+  /** No MULTI of the application was open: as all goes out in one write, none is later. */
+  #isAlone = false
   readonly #request: Request
   readonly #connection: RedisConnection
   /** For each place in the request the answers still to come. */
@@ -61,7 +64,9 @@ export class Exchange {
     this.#pending = new Int32Array(request.entries.length)
     this.done = new Promise((resolve) => (this.#settle = resolve))
     this.#ignore = onClose(connection, () => this.lose(new ConnectionLostError(), true))
-    this.#send()
+    this.#count()
+    if (this.#unanswered > 0) this.#send()
+    else this.#end()
   }
 
   /** Gives up what is not answered yet. Answers that come later are not looked at. */
@@ -82,14 +87,15 @@ export class Exchange {
 
   /** @internal Called by ioredis when it sends the command, again or for the first time. */
   take(): string {
-    if (!this.#sending) return PING
+    if (!this.#sending) return PING_TEXT
     this.#taken++
     return ''
   }
 
   /** @internal */
   answer(place: number, reply: unknown): void {
-    if (this.#ended || place === NO_ENTRY) return
+    if (place === PREAMBLE) this.#isAlone = !isQueued(reply) && !(reply instanceof Error)
+    if (this.#ended || place < 0) return
     const entry = this.#request.entries[place]!
     const error = this.#errorIn(reply, place)
     if (error !== undefined && this.#request.outcomes.errors[entry] === undefined) {
@@ -102,19 +108,23 @@ export class Exchange {
   /** @internal The server's word, or that of ioredis, which has lost the connection or never had it. */
   fail(place: number, error: Error): void {
     if (isReplyError(error)) this.answer(place, error)
-    else if (place !== NO_ENTRY) this.lose(error, this.#taken > 0)
+    else if (place >= 0) this.lose(error, this.#taken > 0)
   }
 
-  #send(): void {
-    const { pipeline, entries, asking } = this.#request
-    const wire = new Wire(this.#connection)
+  #count(): void {
+    const { pipeline, entries } = this.#request
     for (let place = 0; place < entries.length; place++) {
       const [start, end] = commandsOf(pipeline, entries[place]!)
       this.#pending[place] = end - start
       this.#unanswered += end - start
     }
+  }
+
+  #send(): void {
+    const { pipeline, entries, asking } = this.#request
+    const wire = new Wire(this.#connection)
     this.#sending = true
-    if (pipeline.preamble !== undefined) this.#queue(NO_ENTRY, 'script', wire)
+    if (pipeline.preamble !== undefined) this.#queue(PREAMBLE, pipeline.preamble.name, wire)
     for (let place = 0; place < entries.length; place++) {
       if (asking) this.#queue(NO_ENTRY, 'asking', wire)
       const [start, end] = commandsOf(pipeline, entries[place]!)
@@ -135,7 +145,8 @@ export class Exchange {
     const { pipeline, entries } = this.#request
     const [start, end] = commandsOf(pipeline, entries[place]!)
     const isLast = this.#pending[place] === 1
-    if (isQueued(reply) && (isLast || pipeline.commands[start] !== 'multi')) return new ForeignTransactionError()
+    const isForeign = !this.#isAlone && isQueued(reply) && (isLast || pipeline.commands[start] !== 'multi')
+    if (isForeign) return new ForeignTransactionError()
     if (reply === null && isLast && pipeline.commands[end - 1] === 'exec') return new WatchedKeyError()
     const refused = reply === null || reply === 0 || reply === '0'
     return refused && isLast && pipeline.refusable ? new KeyExistsError() : undefined
@@ -148,7 +159,7 @@ export class Exchange {
   }
 }
 
-/** ioredis hands texts over as bytes. A stored text of these letters is taken for it: a row too much in doubt, none too few. */
+/** ioredis hands texts over as bytes, and a word of the server's like a stored text of the same letters. */
 function isQueued(reply: unknown): boolean {
   return Buffer.isBuffer(reply) && reply.equals(QUEUED)
 }
@@ -160,7 +171,7 @@ function commandsOf({ commandEnds }: Pipeline, entry: number): readonly [start: 
 function requestBytes({ pipeline, entries, asking }: Request): Buffer {
   const { bytes, ends, preamble } = pipeline
   if (preamble === undefined && !asking && entries.length === ends.length) return bytes
-  const parts: Buffer[] = preamble === undefined ? [] : [preamble]
+  const parts: Buffer[] = preamble === undefined ? [] : [preamble.bytes]
   for (const entry of entries) {
     if (asking) parts.push(ASKING)
     parts.push(bytes.subarray(entry === 0 ? 0 : ends[entry - 1]!, ends[entry]!))

@@ -1,7 +1,7 @@
 import type { ConflictAction, Row, Table } from '../../contract/table.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { brand } from '../../support/brand.ts'
-import type { Pipeline } from './pipeline.ts'
+import type { Pipeline, Preamble } from './pipeline.ts'
 
 /** Writes the commands of one row into a pipeline. @throws {EncodeError} when the row cannot be written */
 export type RowWriter = (out: Pipeline, row: Row) => void
@@ -10,7 +10,7 @@ export type RowWriter = (out: Pipeline, row: Row) => void
 export interface Recipe {
   readonly write: RowWriter
   /** Sent once before the rows. */
-  readonly preamble?: Buffer
+  readonly preamble?: Preamble
   /** A `0` or nil as the last reply to a row means that its key exists: the row fails with `duplicate_key`. */
   readonly refusable?: boolean
 }

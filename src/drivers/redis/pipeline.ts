@@ -11,6 +11,16 @@ export const ANY_SLOT = -1
 const MULTI = Buffer.from('*1\r\n$5\r\nMULTI\r\n')
 const EXEC = Buffer.from('*1\r\n$4\r\nEXEC\r\n')
 
+/** A command ahead of the first entry. Its reply tells whether the application has a MULTI open. */
+export interface Preamble {
+  /** In lower case. */
+  readonly name: string
+  readonly bytes: Buffer
+}
+
+/** For commands whose replies may be any text, also the one that MULTI has every command answered with. */
+export const PING: Preamble = { name: 'ping', bytes: Buffer.from('*1\r\n$4\r\nPING\r\n') }
+
 export interface PipelineOptions {
   /** Goes before every key. */
   readonly keyPrefix: string
@@ -37,8 +47,7 @@ export class Pipeline implements Operation {
   readonly slots: number[] = []
   /** Names in lower case as they may be shown, those of all entries one after the other. */
   readonly commands: string[] = []
-  /** Makes the server know a script; sent before the first entry. */
-  preamble: Buffer | undefined
+  preamble: Preamble | undefined
   /** Whether a `0` or nil as an entry's last reply says that its key was there already. */
   readonly refusable: boolean
   readonly #writer: RespWriter

@@ -1,4 +1,6 @@
+import { isPromise } from 'node:util/types'
 import { implementing } from '../../support/validate.ts'
+import { having, property, refuseStrangers, type Stranger } from '../kit/strangers.ts'
 
 /**
  * The slice of a synchronous SQLite client this driver calls, typed structurally: a `Database` of `better-sqlite3` or
@@ -15,8 +17,39 @@ export interface SqliteStatement {
 
 const isDatabase = implementing<SqliteDatabase>('a synchronous SQLite database', 'prepare', 'exec')
 
-/** @throws {OptionError} when it is no such database */
+const STRANGERS: readonly Stranger[] = [
+  { is: isClosed, what: 'one that is closed: close it after the flow' },
+  { is: isAsynchronous, what: 'an asynchronous one: make it with better-sqlite3, libsql or node:sqlite' },
+]
+
+/** `node:sqlite` has a property for it since 22.15; before, only its error tells. */
+function isClosed(database: object): boolean {
+  if (property(database, 'open') === false || property(database, 'isOpen') === false) return true
+  const tried = tryOut(database)
+  return tried instanceof Error && property(tried, 'code') === 'ERR_INVALID_STATE'
+}
+
+/** Statements of `sqlite3` come at once, and are ready later: of these databases it alone can work in parallel. */
+function isAsynchronous(database: object): boolean {
+  return isPromise(tryOut(database)) || having('parallelize')(database)
+}
+
+/** A statement, or what is thrown instead. */
+function tryOut(database: object): unknown {
+  try {
+    const statement: unknown = isDatabaseLike(database) ? database.prepare('SELECT 1') : undefined
+    if (isPromise(statement)) statement.catch(() => undefined)
+    return statement
+  } catch (error) {
+    return error
+  }
+}
+
+const isDatabaseLike = having('prepare') as (given: object) => given is SqliteDatabase
+
+/** @throws {OptionError} when it is no such database, or one that cannot carry batches */
 export function validDatabase(given: SqliteDatabase): SqliteDatabase {
+  refuseStrangers('sqliteExecutor: database must be a synchronous SQLite database', STRANGERS, given)
   return isDatabase('sqliteExecutor: database', given)
 }
 

@@ -24,7 +24,7 @@ const columns = new Map([
 ])
 
 function form(named = true): Form {
-  return new Form(table, table.columns, { copyable: true, version: '42', columns }, named)
+  return new Form(table, table.columns, { copyable: true, version: '42', columns }, { named, zone: 'local' })
 }
 
 function batch(rows: readonly object[]) {

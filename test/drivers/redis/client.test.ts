@@ -7,6 +7,7 @@ import { redisExecutor } from '../../../src/drivers/redis/index.ts'
 import { OptionError } from '../../../src/support/batchflow-error.ts'
 import { rejectsWith } from '../../support/assertions.ts'
 import { unconnected, unconnectedCluster } from '../../support/databases/redis-commands.ts'
+import { needed, servers } from '../../support/servers/servers.ts'
 
 const clients = suite('clients of Redis')
 
@@ -25,7 +26,14 @@ clients('what has its shape is one, without a cast', () => {
 
 const nothing = () => undefined
 /** As node-redis has it: some names are the same. */
-const nodeRedis = { isOpen: false, on: nothing, removeListener: nothing, connect: nothing, sendCommand: nothing }
+const nodeRedis = {
+  isOpen: false,
+  isReady: false,
+  on: nothing,
+  removeListener: nothing,
+  connect: nothing,
+  sendCommand: nothing,
+}
 const { sendCommand: _, ...mute } = unconnected()
 const { refreshSlotsCache: __, ...lost } = unconnectedCluster()
 
@@ -34,13 +42,43 @@ const strangers: Record<string, unknown> = {
   null: null,
   '"redis://localhost"': 'redis://localhost',
   'a function': Redis,
-  'an object': nodeRedis,
+  'an object': {},
+  'a client of node-redis: make one with ioredis': nodeRedis,
+  'a pipeline: give the executor the client it was made with': new Redis({ lazyConnect: true }).pipeline(),
+  'one in monitor mode: give the executor a connection of its own, client.duplicate()': new Redis({
+    lazyConnect: true,
+    monitor: true,
+  }),
 }
 
 for (const [shown, client] of Object.entries(strangers)) {
   clients(`refused: ${shown}`, async () => {
     const message = `redisExecutor: client must be an ioredis Redis or Cluster, received ${shown}`
     await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => redisExecutor(client as RedisClient))
+  })
+}
+
+const subscribers: Record<string, (url: string) => Redis | Redis5> = {
+  'ioredis 5': (url) => new Redis5(url),
+  'ioredis 6, RESP2': (url) => new Redis(url, { protocol: 2 }),
+}
+
+for (const [name, connect] of Object.entries(subscribers)) {
+  clients(`refused: one in subscriber mode, ${name}`, async () => {
+    const { url } = needed(await servers.redis())
+    const client = connect(url)
+    const own = client.duplicate()
+    try {
+      await client.subscribe('channel')
+      const message =
+        'redisExecutor: client must be an ioredis Redis or Cluster, ' +
+        'received one in subscriber mode: give the executor a connection of its own, client.duplicate()'
+      await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => redisExecutor(client))
+      assert.ok(redisExecutor(own))
+    } finally {
+      client.disconnect()
+      own.disconnect()
+    }
   })
 }
 

@@ -1,8 +1,11 @@
+import Database from 'libsql'
+import PromisedDatabase from 'libsql/promise'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { AttemptError } from '../../../src/contract/driver.ts'
 import { defineTable } from '../../../src/contract/table.ts'
-import { type SqliteDatabase, SqliteDriver, sqliteExecutor } from '../../../src/drivers/sqlite/index.ts'
+import { SqliteDriver } from '../../../src/drivers/sqlite/driver.ts'
+import { type SqliteDatabase, sqliteExecutor } from '../../../src/drivers/sqlite/index.ts'
 import { insertSql } from '../../../src/drivers/sqlite/sql.ts'
 import { thrownBy } from '../../support/assertions.ts'
 
@@ -13,6 +16,9 @@ const table = defineTable<{ id: number; name: string }>('t', {
 })
 const batch = { table, columns: table.columns, rows: [{ id: 1, name: 'a' }, { id: 2 }] }
 const never = new AbortController().signal
+
+/** Prepared to see whether the database is open, and never run. */
+const TRIAL = 'SELECT 1'
 
 /** Writes down what is asked of it: only here can COMMIT be made to fail, and the order be seen. */
 class Recorder implements SqliteDatabase {
@@ -29,7 +35,7 @@ class Recorder implements SqliteDatabase {
   }
 
   prepare(sql: string) {
-    this.calls.push('prepare')
+    if (sql !== TRIAL) this.calls.push('prepare')
     return { run: (...values: unknown[]) => void this.calls.push([sql.slice(0, 6), ...values]) }
   }
 }
@@ -118,6 +124,48 @@ driving('what is no database or no option is refused', async () => {
     await message(() => sqliteExecutor(new Recorder(), { dates: 'unix' as 'iso' })),
     'sqliteExecutor: dates must be one of iso, milliseconds, received "unix"',
   )
+})
+
+const OPEN = { prepare: () => ({ run: () => undefined }), exec: () => undefined }
+const closedBefore22 = {
+  ...OPEN,
+  open: () => undefined,
+  prepare: () => {
+    throw Object.assign(new Error('database is not open'), { code: 'ERR_INVALID_STATE' })
+  },
+}
+const ASYNCHRONOUS = 'an asynchronous one: make it with better-sqlite3, libsql or node:sqlite'
+const CLOSED = 'one that is closed: close it after the flow'
+
+driving('a database that would refuse every batch is refused', async () => {
+  const closed = new Database(':memory:')
+  closed.close()
+  for (const [given, what] of [
+    [closed, CLOSED],
+    [{ ...OPEN, open: () => undefined, isOpen: false }, CLOSED],
+    [closedBefore22, CLOSED],
+    [new PromisedDatabase(':memory:', {}), ASYNCHRONOUS],
+    [{ ...OPEN, parallelize: () => undefined }, ASYNCHRONOUS],
+    [{ ...OPEN, prepare: async () => Promise.reject(new Error('later')) }, ASYNCHRONOUS],
+  ] as const) {
+    const error = await thrownBy(() => sqliteExecutor(given as never))
+    assert.is(
+      (error as Error).message,
+      `sqliteExecutor: database must be a synchronous SQLite database, received ${what}`,
+    )
+  }
+})
+
+driving('an open database is taken', () => {
+  const database = new Database(':memory:')
+  for (const given of [
+    database,
+    { ...OPEN, open: () => undefined },
+    { ...OPEN, open: () => undefined, isOpen: true },
+  ]) {
+    assert.ok(sqliteExecutor(given))
+  }
+  database.close()
 })
 
 driving.run()

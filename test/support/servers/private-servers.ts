@@ -11,6 +11,8 @@ import { type Probe, probeMysql, probePostgres, probeRedis } from './probes.ts'
 
 export interface PrivateServer {
   readonly url: string
+  /** The server's process, to halt it and let it go on. */
+  readonly pid: number
   /** Ends it without a chance to tidy up. */
   crash(): Promise<void>
   /** Starts it again after a crash, on the same port and data. */
@@ -95,7 +97,15 @@ async function launch(
     throw new Error(`${basename(program)} did not start:\n${lines}`)
   }
   await start()
-  return { url, start, crash: async () => server?.stop('SIGKILL'), remove }
+  return {
+    url,
+    get pid() {
+      return server?.pid ?? 0
+    },
+    start,
+    crash: async () => server?.stop('SIGKILL'),
+    remove,
+  }
 }
 
 async function answersInTime(url: string, probe: Probe, server: GuardedProcess): Promise<boolean> {

@@ -109,8 +109,9 @@ export const redisFaults: Backend['faults'] = {
   'a client that only listens': fault('non_retryable', async (database) => {
     const server = await RedisServer.open()
     const client = new Redis(server.port, '127.0.0.1', { protocol: 2 })
-    await client.subscribe('channel')
-    return over(database, client, () => server.close())
+    const provoked = await over(database, client, () => server.close())
+    await client.subscribe('channel') // once the executor has taken it
+    return provoked
   }),
   'an error nobody knows': fault('unknown', async (database) => {
     const made = await database.create(COLUMNS)

@@ -75,8 +75,9 @@ const ANYWHERE: Backend['faults'] = {
   'a database that is closed': fault('non_retryable', async (database) => {
     const made = await database.create(COLUMNS)
     const closed = database.another()
+    const executor = sqliteExecutor(closed)
     closed.close()
-    return { executor: sqliteExecutor(closed), table: tableOf(made), rows: ROWS, end: nothing }
+    return { executor, table: tableOf(made), rows: ROWS, end: nothing }
   }),
 }
 
