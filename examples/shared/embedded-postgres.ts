@@ -15,6 +15,8 @@ const run = promisify(execFile)
 
 export interface EmbeddedPostgres {
   readonly url: string
+  /** Its first process, the parent of all others. */
+  readonly pid: number
   /** Starts the server again on the same port and data. */
   start(): Promise<void>
   /** `fast` lets it shut down in order; `immediate` is a crash, with recovery at the next start. */
@@ -130,7 +132,15 @@ async function launch(options: Launch): Promise<EmbeddedPostgres> {
     await remove()
     throw error
   })
-  return { url: options.url, start, stop, remove }
+  return {
+    url: options.url,
+    get pid() {
+      return server?.pid ?? 0
+    },
+    start,
+    stop,
+    remove,
+  }
 }
 
 function spawnServer({ binaries, folder, user, port, settings }: Launch): GuardedProcess {
