@@ -3,7 +3,7 @@ import { fieldOf } from '../../support/field.ts'
 import { type Cursor, EncodeError, pinned } from '../kit/encode-error.ts'
 import { putTextOrNull, writeUnusual } from './encode.ts'
 import { putArrayHeader } from './encode-array.ts'
-import type { ArrayColumn, Form, InsertMessages } from './form.ts'
+import type { ArrayColumn, ArrayMessages, Form } from './form.ts'
 import { BIND, EXECUTE, SYNC } from './messages.ts'
 import { Payload } from './payload.ts'
 import type { Writer, WriterPool } from './writer.ts'
@@ -12,6 +12,9 @@ const BINARY = 1
 /** The server takes no message of 1 GiB, and takes the memory for one as a whole. */
 const MOST_BYTES = 128 * 1024 * 1024
 
+/** The messages of a form, in binary or not. */
+type MessagesOf = (binary: boolean) => ArrayMessages
+
 /**
  * `INSERT … SELECT … FROM unnest(…)` as Bind, Execute and Sync, each column one binary array.
  *
@@ -19,12 +22,29 @@ const MOST_BYTES = 128 * 1024 * 1024
  * @throws {AttemptError} naming the row that cannot be encoded, or none when the batch is too large
  */
 export function planInsert(batch: BatchInput, form: Form, pool: WriterPool, most = MOST_BYTES): Payload {
+  return plan(batch, form, form.insert, pool, most)
+}
+
+/** The same rows for statements that insert those the table takes and tell of the others; `undefined` for too large a batch. */
+export function planSalvage(batch: BatchInput, form: Form, pool: WriterPool): Payload | undefined {
+  try {
+    return plan(batch, form, form.salvage, pool, MOST_BYTES)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether it is in binary. */
+export function fillInsert(batch: BatchInput, form: Form, writer: Writer): boolean {
+  return fill(batch, form, form.insert, writer, MOST_BYTES)
+}
+
+function plan(batch: BatchInput, form: Form, messagesOf: MessagesOf, pool: WriterPool, most: number): Payload {
   const writer = pool.take()
   try {
-    const binary = form.triesBinary && write(batch, form.insert(true), writer, most)
-    if (!binary) write(batch, form.insert(false), writer, most)
+    const binary = fill(batch, form, messagesOf, writer, most)
     form.learn(binary)
-    const { prepare, preparations } = form.insert(binary)
+    const { prepare, preparations } = messagesOf(binary)
     return new Payload('INSERT', prepare.text, preparations, writer, pool)
   } catch (error) {
     pool.give(writer)
@@ -32,8 +52,14 @@ export function planInsert(batch: BatchInput, form: Form, pool: WriterPool, most
   }
 }
 
+function fill(batch: BatchInput, form: Form, messagesOf: MessagesOf, writer: Writer, most: number): boolean {
+  return (
+    (form.triesBinary && write(batch, messagesOf(true), writer, most)) || !write(batch, messagesOf(false), writer, most)
+  )
+}
+
 /** False when a value has no binary form; the writer is then started over. */
-function write(batch: BatchInput, { prepare, columns, after }: InsertMessages, writer: Writer, most: number): boolean {
+function write(batch: BatchInput, { prepare, columns, after }: ArrayMessages, writer: Writer, most: number): boolean {
   writer.position = 0
   writer.reserve(1)
   writer.bytes[writer.position++] = BIND
