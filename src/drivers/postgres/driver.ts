@@ -124,22 +124,19 @@ export class PostgresDriver implements Driver<PostgresOperation> {
    * server cannot, or knows the row at fault only at the COMMIT: then nothing is written.
    */
   async #salvage(operation: PostgresOperation, refusal: ServerError, signal: AbortSignal) {
-    const payload = await this.#salvagePlan(operation, refusal, signal)
-    if (payload === undefined) return undefined
-    try {
-      return failuresOf(await this.#send(payload, signal), refusal)
-    } catch (error) {
-      if (mayPass(await this.#understood(operation, error, signal))) throw error
-      return undefined
-    } finally {
-      payload.drop()
-    }
-  }
-
-  async #salvagePlan({ batch, form, name }: PostgresOperation, refusal: ServerError, signal: AbortSignal) {
+    const { batch, form, name } = operation
     if (batch.rows.length === 1 || (name === 'COPY' && !form.copyable)) return undefined
-    const isRow = isRowAtFault(refusal) ?? (await this.#takesRows(batch, signal))
-    return isRow ? planSalvage(batch, form, this.#writers) : undefined
+    if (!(isRowAtFault(refusal) ?? (await this.#takesRows(batch, signal)))) return undefined
+    for (const payload of planSalvage(batch, form, this.#writers)) {
+      try {
+        return failuresOf(await this.#send(payload, signal), refusal)
+      } catch (error) {
+        if (mayPass(await this.#understood(operation, error, signal))) throw error
+      } finally {
+        payload.drop()
+      }
+    }
+    return undefined
   }
 
   /** Whether an attempt of no row succeeds. */

@@ -85,7 +85,7 @@ export class Form {
   }
 
   /** `INSERT … FROM unnest` */
-  readonly insert = (binary: boolean): ArrayMessages => {
+  insert(binary: boolean): ArrayMessages {
     const messages = binary ? this.#binary : this.#text
     if (messages.insert !== undefined) return messages.insert
     const columns = this.#arrayColumns(binary)
@@ -93,7 +93,7 @@ export class Form {
   }
 
   /** Inserts the rows that the table takes; the answer tells of the others. */
-  readonly salvage = (binary: boolean): ArrayMessages => {
+  salvage(binary: boolean): ArrayMessages {
     const messages = binary ? this.#binary : this.#text
     if (messages.salvage !== undefined) return messages.salvage
     const columns = this.#arrayColumns(binary)

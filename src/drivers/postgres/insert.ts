@@ -3,6 +3,7 @@ import { fieldOf } from '../../support/field.ts'
 import { type Cursor, EncodeError, pinned } from '../kit/encode-error.ts'
 import { putTextOrNull, writeUnusual } from './encode.ts'
 import { putArrayHeader } from './encode-array.ts'
+import { asBytea, hasToPostgres } from './encode-text.ts'
 import type { ArrayColumn, ArrayMessages, Form } from './form.ts'
 import { BIND, EXECUTE, SYNC } from './messages.ts'
 import { Payload } from './payload.ts'
@@ -12,9 +13,6 @@ const BINARY = 1
 /** The server takes no message of 1 GiB, and takes the memory for one as a whole. */
 const MOST_BYTES = 128 * 1024 * 1024
 
-/** The messages of a form, in binary or not. */
-type MessagesOf = (binary: boolean) => ArrayMessages
-
 /**
  * `INSERT … SELECT … FROM unnest(…)` as Bind, Execute and Sync, each column one binary array.
  *
@@ -22,40 +20,58 @@ type MessagesOf = (binary: boolean) => ArrayMessages
  * @throws {AttemptError} naming the row that cannot be encoded, or none when the batch is too large
  */
 export function planInsert(batch: BatchInput, form: Form, pool: WriterPool, most = MOST_BYTES): Payload {
-  return plan(batch, form, form.insert, pool, most)
-}
-
-/** The same rows for statements that insert those the table takes and tell of the others; `undefined` for too large a batch. */
-export function planSalvage(batch: BatchInput, form: Form, pool: WriterPool): Payload | undefined {
-  try {
-    return plan(batch, form, form.salvage, pool, MOST_BYTES)
-  } catch {
-    return undefined
-  }
-}
-
-/** Whether it is in binary. */
-export function fillInsert(batch: BatchInput, form: Form, writer: Writer): boolean {
-  return fill(batch, form, form.insert, writer, MOST_BYTES)
-}
-
-function plan(batch: BatchInput, form: Form, messagesOf: MessagesOf, pool: WriterPool, most: number): Payload {
   const writer = pool.take()
   try {
-    const binary = fill(batch, form, messagesOf, writer, most)
+    const binary = fillInsert(batch, form, writer, most)
     form.learn(binary)
-    const { prepare, preparations } = messagesOf(binary)
-    return new Payload('INSERT', prepare.text, preparations, writer, pool)
+    return payloadOf(form.insert(binary), writer, pool)
   } catch (error) {
     pool.give(writer)
     throw error
   }
 }
 
-function fill(batch: BatchInput, form: Form, messagesOf: MessagesOf, writer: Writer, most: number): boolean {
-  return (
-    (form.triesBinary && write(batch, messagesOf(true), writer, most)) || !write(batch, messagesOf(false), writer, most)
+/** Whether it is in binary. */
+export function fillInsert(batch: BatchInput, form: Form, writer: Writer, most = MOST_BYTES): boolean {
+  const binary = form.triesBinary && write(batch, form.insert(true), writer, most)
+  return binary || !write(batch, form.insert(false), writer, most)
+}
+
+/**
+ * The same rows for statements that insert those the table takes and tell of the others, in up to two ways: a server that
+ * cannot read the binary form of a value refuses all of them at once, while texts are read row by row.
+ */
+export function* planSalvage(batch: BatchInput, form: Form, pool: WriterPool): Generator<Payload, void> {
+  const binary = salvagePayload(batch, form, pool, true)
+  if (binary !== undefined) yield binary
+  if (binary !== undefined && holdsBinary(batch, form)) return
+  const text = salvagePayload(batch, form, pool, false)
+  if (text !== undefined) yield text
+}
+
+function salvagePayload(batch: BatchInput, form: Form, pool: WriterPool, binary: boolean): Payload | undefined {
+  const messages = form.salvage(binary)
+  const writer = pool.take()
+  try {
+    if (write(batch, messages, writer, MOST_BYTES)) return payloadOf(messages, writer, pool)
+  } catch {} // too large, or a text that is none
+  pool.give(writer)
+  return undefined
+}
+
+/** A value is what the application says is its binary form: as text it would be another one. */
+function holdsBinary({ rows, columns }: BatchInput, { texts }: Form): boolean {
+  const suspects = columns.filter((_, i) => texts[i] !== asBytea)
+  return rows.some((row) =>
+    suspects.some((column) => {
+      const value = fieldOf(row, column)
+      return ArrayBuffer.isView(value) || hasToPostgres(value)
+    }),
   )
+}
+
+function payloadOf({ prepare, preparations }: ArrayMessages, writer: Writer, pool: WriterPool): Payload {
+  return new Payload('INSERT', prepare.text, preparations, writer, pool)
 }
 
 /** False when a value has no binary form; the writer is then started over. */
