@@ -30,6 +30,9 @@ const DOUBTFUL = new Set(['schema', 'syntax', 'permission', 'unknown'])
 /** Only rows make the server look at it, but it is no row's fault. */
 const GENERATED_COLUMN = new Set([1906, 3105])
 
+/** So many blocks without a bad row, and rows go in groups again: a bad one among those costs eight statements. */
+const CLEAN_BLOCKS = 3
+
 /** Not understood, or not to be prepared: nothing of it was carried out, as the block itself takes whatever its statements meet. */
 const NO_BLOCKS = new Set([1064, 1295])
 
@@ -103,18 +106,18 @@ export class Writer {
   /**
    * The rows of the chunk that the server takes: up to the one it complained of at once, else as many as there lately were
    * between two bad ones. All statements have a power of two rows, so that few are prepared. Where one row was bad others are
-   * near, so a block follows if the server has such.
+   * near, so blocks follow if the server has such.
    */
   async #writeGood(chunk: Chunk, complaint: number | undefined, like: ServerError): Promise<void> {
     let suspect = complaint
     let size = chunk.rows / 4
-    let singly = false
+    let blocks = 0
     for (let at = 0; at < chunk.rows; ) {
-      const block: Block | undefined = singly ? await this.#writeBlock(chunk, at, like) : undefined
+      const block: Block | undefined = blocks > 0 ? await this.#writeBlock(chunk, at, like) : undefined
       if (block !== undefined) {
         at += block.rows
         size = block.rows
-        singly = block.refused > 0
+        blocks = block.refused > 0 ? CLEAN_BLOCKS : blocks - 1
         continue
       }
       if (suspect !== undefined && suspect < at) suspect = undefined
@@ -123,7 +126,7 @@ export class Writer {
       const error = await this.#refusalOf(this.#statement(chunk, at, rows))
       if (error === undefined || rows === 1) {
         if (error !== undefined) await this.#leaveOut(chunk.first + at, error)
-        singly = error !== undefined
+        if (error !== undefined) blocks = CLEAN_BLOCKS
         size = error === undefined ? Math.max(size, rows) : Math.max(1, size / 2)
         at += rows
       } else {
