@@ -96,6 +96,8 @@ export interface AttemptErrorDetails {
   readonly ambiguous?: boolean
   /** The one row at fault, where the database names it; no row of the operation was committed. */
   readonly rowIndex?: number | undefined
+  /** Whose fault it is, where the driver has found out although the error itself does not tell. */
+  readonly fault?: 'row' | 'place' | undefined
   /** The operation was built on outdated knowledge (the table was altered): planned anew it may succeed. @default false */
   readonly stale?: boolean
   /** What makes sure that the attempt takes no effect later. Only where its session may still be alive on the server. */
@@ -114,6 +116,8 @@ export class AttemptError extends Error {
   readonly ambiguous: boolean
   /** The one row at fault, where the database names it; no row of the operation was committed. */
   readonly rowIndex: number | undefined
+  /** Whose fault it is, where the driver has found out although the error itself does not tell. */
+  readonly fault: 'row' | 'place' | undefined
   /** The operation was built on outdated knowledge (the table was altered): planned anew it may succeed. */
   readonly stale: boolean
   readonly fence: Fence | undefined
@@ -125,6 +129,7 @@ export class AttemptError extends Error {
     this.name = 'AttemptError'
     this.ambiguous = details.ambiguous ?? false
     this.rowIndex = details.rowIndex
+    this.fault = details.fault ?? (details.rowIndex === undefined ? undefined : 'row')
     this.stale = details.stale ?? false
     this.fence = details.fence
     this.unreachable = details.unreachable ?? false

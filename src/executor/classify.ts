@@ -61,7 +61,7 @@ export function judge(error: unknown, hook: Classifier | undefined, driver: Driv
     code: found.code,
     cause,
     retryable: found.retryable ?? traits.retryable,
-    isolate: found.isolate ?? (known?.rowIndex !== undefined ? true : traits.isolate),
+    isolate: found.isolate ?? (known?.fault === undefined ? traits.isolate : known.fault === 'row'),
     ambiguous,
     rowIndex: known?.rowIndex,
     stale: known?.stale ?? false,

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Driver } from '../../src/contract/driver.ts'
+import { AttemptError, type Driver } from '../../src/contract/driver.ts'
 import type { RowFailedError } from '../../src/contract/errors.ts'
 import { createExecutor } from '../../src/executor/executor.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
@@ -44,6 +44,15 @@ test('one that fails shows that the place is: the batch fails after one attempt'
   assert.is(failed.length, 500)
   assert.equal(new Set(faults), new Set(['place']))
   assert.equal([driver.runs.length, driver.probes], [1, 1])
+})
+
+test('a driver that has found out is asked no more', async () => {
+  for (const fault of ['place', 'row'] as const) {
+    const driver = new MemoryDriver((run: Run) => run.fail(new AttemptError(new MemoryError('permission'), { fault })))
+    const { faults } = await write(driver, 2)
+    assert.equal(faults, [fault, fault])
+    assert.equal([driver.runs.length, driver.probes], [fault === 'place' ? 1 : 3, 0])
+  }
 })
 
 test('a driver that cannot attempt no row finds a few bad rows among good ones by halves', async () => {

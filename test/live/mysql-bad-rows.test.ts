@@ -99,6 +99,35 @@ refuses('many bad rows cost one attempt', async (database) => {
 })
 
 refuses(
+  "many bad rows each have the client's own error, and what their triggers wrote is taken back",
+  async (database) => {
+    const made = await database.create({ columns: { id: 'integer', name: 'varchar(5)' }, key: ['id'] })
+    const log = await database.create({ columns: { id: 'integer' } })
+    const [schema, table] = made.name.replaceAll('"', '').split('.')
+    const body = `BEGIN INSERT INTO ${sqlName(log)} VALUES (new.id); IF new.name = 'no' THEN SIGNAL SQLSTATE '45000'; END IF; END`
+    await database.sql(`CREATE TRIGGER ${schema}.on_${table} BEFORE INSERT ON ${schema}.${table} FOR EACH ROW ${body}`)
+    const names = ['ok', 'no', 'too long', 'ok', 'ok']
+    const rows = range(400).map((id) => ({ id: id % 5 === 4 ? 4 : id, name: names[id % 5] }))
+    const operation = { table: tableOf(made), columns: made.columns, rows }
+    const driver = new MysqlDriver(database.pool)
+    const planned = await driver.plan(operation, { signal, isolate: true })
+    const failures = await driver.run(planned, { signal, isolate: true })
+    const codes: Record<number, unknown> = {}
+    for (const { index, error } of failures) {
+      const { cause } = error as { cause: { code: string; errno: number; sql?: string } }
+      codes[index] = `${cause.code} ${cause.errno}`
+    }
+    const expected = (index: number) =>
+      ({ 1: 'ER_SIGNAL_EXCEPTION 1644', 2: 'ER_DATA_TOO_LONG 1406', 4: 'ER_DUP_ENTRY 1062' })[index % 5]
+    const bad = range(400).filter((index) => [1, 2].includes(index % 5) || (index % 5 === 4 && index > 4))
+    assert.equal(codes, Object.fromEntries(bad.map((index) => [index, expected(index)])))
+    const good = await ids(made)
+    assert.is(good.length, 400 - bad.length)
+    assert.equal(await ids(log), good)
+  },
+)
+
+refuses(
   'a table that is not as it is said to be costs one attempt, and the server says what is wrong',
   async (database) => {
     const made = await database.create({

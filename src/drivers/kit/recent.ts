@@ -23,6 +23,11 @@ export class Recent<K, V> {
     return oldest
   }
 
+  /** Whether there was such an entry. */
+  delete(key: K): boolean {
+    return this.#entries.delete(key)
+  }
+
   #touch(key: K, value: V): void {
     this.#entries.delete(key)
     this.#entries.set(key, value)

@@ -62,7 +62,7 @@ function divide(
     }
     room += needed
   }
-  cut(first, batch.rows.length)
+  if (first < batch.rows.length) cut(first, batch.rows.length)
   return chunks
 }
 

@@ -1,5 +1,5 @@
 import { byNodeCode, byText, type TextTable } from '../../contract/error-recognition.ts'
-import type { Classification, KnownReason } from '../../contract/reasons.ts'
+import { type Classification, type KnownReason, traitsOf } from '../../contract/reasons.ts'
 import { EncodeError } from '../kit/encode-error.ts'
 import { isServerError, type ServerError } from './client.ts'
 import { MissingIndexError } from './keys.ts'
@@ -42,6 +42,11 @@ const BY_ERRNO: Readonly<Record<KnownReason, readonly number[]>> = {
 
 const REASONS: ReadonlyMap<number, KnownReason> = new Map(
   Object.entries(BY_ERRNO).flatMap(([reason, numbers]) => numbers.map((number) => [number, reason as KnownReason])),
+)
+
+/** Numbers of errors that may pass by themselves. */
+export const RETRYABLE: readonly number[] = Object.entries(BY_ERRNO).flatMap(([reason, numbers]) =>
+  traitsOf(reason).retryable ? numbers : [],
 )
 
 /** Codes of `mysql2` itself. */

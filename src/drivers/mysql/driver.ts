@@ -10,6 +10,7 @@ import type { Classification } from '../../contract/reasons.ts'
 import type { Table } from '../../contract/table.ts'
 import { Forms } from '../kit/forms.ts'
 import { answerTo, type Lender, withLease } from '../kit/lease.ts'
+import { failuresOf, type Sieved, withoutUnencodable } from '../kit/sieve.ts'
 import { withoutEffect } from '../kit/without-effect.ts'
 import { chunksOf, type Limits } from './chunks.ts'
 import { classify } from './classify.ts'
@@ -54,10 +55,10 @@ export class MysqlDriver implements Driver<MysqlOperation> {
     this.target = targetOf(valid)
   }
 
-  plan(batch: BatchInput, { signal }: AttemptContext): MysqlOperation | Promise<MysqlOperation> {
+  plan(batch: BatchInput, { signal, isolate = false }: AttemptContext): MysqlOperation | Promise<MysqlOperation> {
     const isNew = batch.table.keys.length > 0 && !this.#checked.has(batch.table)
-    if (this.#settings !== undefined && !isNew) return this.#encode(batch, this.#settings)
-    return this.#getToKnow(batch.table, isNew, signal).then((settings) => this.#encode(batch, settings))
+    if (this.#settings !== undefined && !isNew) return this.#encode(batch, this.#settings, isolate)
+    return this.#getToKnow(batch.table, isNew, signal).then((settings) => this.#encode(batch, settings, isolate))
   }
 
   async run(operation: MysqlOperation, context: AttemptContext): Promise<readonly RowFailure[]> {
@@ -66,9 +67,14 @@ export class MysqlDriver implements Driver<MysqlOperation> {
       const settings = await settingsOf(lease, signal)
       const prepare = this.#prepare
       const transaction = new Transaction(this.#lender, lease, settings, signal)
-      const writer = new Writer(transaction, operation, { prepare, isolate })
+      const writer = new Writer(transaction, operation, {
+        prepare,
+        isolate,
+        blocks: prepare && isolate && settings.blocks,
+      })
       try {
-        return await transaction.run(() => writer.write())
+        const refused = await transaction.run(() => writer.write())
+        return operation.sieved === undefined ? refused : failuresOf(operation.sieved, refused)
       } catch (error) {
         const cause = error instanceof AttemptError ? error.cause : error
         if (!prepare || !isServerError(cause) || cause.errno !== TOO_MANY_PREPARED) throw error
@@ -106,7 +112,7 @@ export class MysqlDriver implements Driver<MysqlOperation> {
     return settings
   }
 
-  #encode(batch: BatchInput, settings: Settings): MysqlOperation {
+  #encode(batch: BatchInput, settings: Settings, isolate: boolean): MysqlOperation {
     const { packet } = settings
     const form = this.#form(batch, settings)
     // values that are escaped into the text, which only happens unprepared, can take twice their room
@@ -115,7 +121,9 @@ export class MysqlDriver implements Driver<MysqlOperation> {
       parameters: MOST_PARAMETERS,
       encodeDate: this.#encodeDate,
     }
-    return new MysqlOperation(form, chunksOf(batch, limits, form.sizes.split))
+    const encode = (rows: BatchInput, sieved?: Sieved) =>
+      new MysqlOperation(form, chunksOf(rows, limits, form.sizes.split), sieved)
+    return isolate ? withoutUnencodable(batch, encode, (single) => chunksOf(single, limits, () => [])) : encode(batch)
   }
 
   #form(batch: Pick<BatchInput, 'table' | 'columns'>, { dialect }: Settings): Form {

@@ -1,4 +1,5 @@
 import type { Operation } from '../../contract/driver.ts'
+import type { Sieved } from '../kit/sieve.ts'
 import type { Chunk } from './chunks.ts'
 import type { Form } from './form.ts'
 
@@ -11,10 +12,13 @@ export class MysqlOperation implements Operation {
   readonly form: Form
   /** @internal */
   readonly chunks: readonly Chunk[]
+  /** Where rows could not be encoded. @internal */
+  readonly sieved: Sieved | undefined
 
-  constructor(form: Form, chunks: readonly Chunk[]) {
+  constructor(form: Form, chunks: readonly Chunk[], sieved?: Sieved) {
     this.text = form.sql(1)
     this.form = form
     this.chunks = chunks
+    this.sieved = sieved
   }
 }

@@ -15,3 +15,8 @@ export function keepPrepared(connection: MysqlConnection, sql: string): void {
   const dropped = prepared.set(sql, true)
   if (dropped !== undefined) connection.unprepare(dropped)
 }
+
+/** The statement is closed: what it takes on the server is worth more than the time to prepare it again. */
+export function forgetPrepared(connection: MysqlConnection, sql: string): void {
+  if (known.get(connection.connection)?.delete(sql)) connection.unprepare(sql)
+}

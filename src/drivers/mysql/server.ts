@@ -5,6 +5,8 @@ import type { Dialect } from './sql.ts'
 /** What the server says about itself and about one connection. */
 export interface Settings {
   readonly dialect: Dialect
+  /** Takes blocks of statements: MariaDB. */
+  readonly blocks: boolean
   /** `max_allowed_packet`, bytes */
   readonly packet: number
   readonly sqlMode: string
@@ -36,6 +38,7 @@ function readSettings(answers: readonly string[]): Settings {
   const [version = '', packet, sqlMode = '', autocommit, id, server = ''] = answers
   return {
     dialect: dialectOf(version),
+    blocks: /mariadb/i.test(version),
     packet: Number(packet),
     sqlMode,
     autocommit: autocommit === '1',

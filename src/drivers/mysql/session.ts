@@ -6,7 +6,7 @@ import { cancelStatement } from './cancel.ts'
 import type { MysqlConnection } from './client.ts'
 import { isRefusal, type Lease } from './connection.ts'
 import { fenceOf, type Victim } from './fence.ts'
-import { keepPrepared } from './prepared.ts'
+import { forgetPrepared, keepPrepared } from './prepared.ts'
 import { type Settings, strictMode } from './server.ts'
 
 /** One statement, ready to be sent. */
@@ -75,12 +75,19 @@ export class Transaction {
     this.#open = true
   }
 
-  async send({ sql, values, prepare }: Statement): Promise<void> {
+  /** Returns what the client makes of the answer. */
+  async send({ sql, values, prepare }: Statement): Promise<unknown> {
     this.#mayGoOn()
     this.#deciding = this.isAutomatic
     const { connection } = this.#lease
     if (prepare) keepPrepared(connection, sql)
-    await this.#cancellation.race(prepare ? connection.execute(sql, values) : connection.query({ sql, values }))
+    const answer = prepare ? connection.execute(sql, values) : connection.query({ sql, values })
+    return (await this.#cancellation.race(answer))[0]
+  }
+
+  /** The statement is not needed any more. */
+  forget(sql: string): void {
+    forgetPrepared(this.#lease.connection, sql)
   }
 
   async commit(): Promise<void> {

@@ -1,5 +1,6 @@
 import { AttemptError, type RowFailure } from '../../contract/driver.ts'
 import { traitsOf } from '../../contract/reasons.ts'
+import { blockSql, errorOf, type Refused, refusedIn, rowsOfBlock } from './block.ts'
 import type { Chunk } from './chunks.ts'
 import { classify } from './classify.ts'
 import { isServerError, type ServerError } from './client.ts'
@@ -13,6 +14,14 @@ export interface Manner {
   readonly prepare: boolean
   /** Bad rows may be left out. */
   readonly isolate: boolean
+  /** Where bad rows are many, rows go in blocks of single inserts. */
+  readonly blocks: boolean
+}
+
+/** Numbers of rows. */
+interface Block {
+  readonly rows: number
+  readonly refused: number
 }
 
 /** Errors of the place that a trigger may raise as well. */
@@ -20,6 +29,12 @@ const DOUBTFUL = new Set(['schema', 'syntax', 'permission', 'unknown'])
 
 /** Only rows make the server look at it, but it is no row's fault. */
 const GENERATED_COLUMN = new Set([1906, 3105])
+
+/** So many blocks without a bad row, and rows go in groups again: a bad one among those costs eight statements. */
+const CLEAN_BLOCKS = 3
+
+/** Not understood, or not to be prepared: nothing of it was carried out, as the block itself takes whatever its statements meet. */
+const NO_BLOCKS = new Set([1064, 1295])
 
 /** Writes one operation in one transaction. */
 export class Writer {
@@ -29,11 +44,15 @@ export class Writer {
   readonly #failures: RowFailure[] = []
   /** Whether such rows could be written at all, once somebody had to ask. */
   #placeIsFit: boolean | undefined
+  #blocks: boolean
+  /** The text of a block, once there was one. */
+  #block: string | undefined
 
   constructor(transaction: Transaction, operation: MysqlOperation, manner: Manner) {
     this.#transaction = transaction
     this.#operation = operation
     this.#manner = manner
+    this.#blocks = manner.blocks
   }
 
   /** Returns the rows that are not written, where they may be left out. */
@@ -44,6 +63,7 @@ export class Writer {
       const statement = this.#statement(chunk, 0, chunk.rows)
       await this.#transaction.send(statement).catch((error: unknown) => this.#onRefusal(chunk, error))
     }
+    if (this.#block !== undefined) this.#transaction.forget(this.#block)
     if (!this.#transaction.isAutomatic) await this.#transaction.commit()
     return this.#failures
   }
@@ -57,7 +77,7 @@ export class Writer {
     if (chunk.rows === 1) return this.#leaveOut(chunk.first, error)
     const isNamed = suspect !== undefined && suspect < chunk.rows
     if (isNamed && !this.#manner.isolate) await this.#tryAlone(chunk, suspect, error)
-    await this.#writeGood(chunk, suspect)
+    await this.#writeGood(chunk, suspect, error)
   }
 
   /** A row that fails as the whole did is the one; the rows before it need not be written to know that. */
@@ -85,18 +105,28 @@ export class Writer {
 
   /**
    * The rows of the chunk that the server takes: up to the one it complained of at once, else as many as there lately were
-   * between two bad ones. All statements have a power of two rows, so that few are prepared.
+   * between two bad ones. All statements have a power of two rows, so that few are prepared. Where one row was bad others are
+   * near, so blocks follow if the server has such.
    */
-  async #writeGood(chunk: Chunk, complaint: number | undefined): Promise<void> {
+  async #writeGood(chunk: Chunk, complaint: number | undefined, like: ServerError): Promise<void> {
     let suspect = complaint
     let size = chunk.rows / 4
+    let blocks = 0
     for (let at = 0; at < chunk.rows; ) {
+      const block: Block | undefined = blocks > 0 ? await this.#writeBlock(chunk, at, like) : undefined
+      if (block !== undefined) {
+        at += block.rows
+        size = block.rows
+        blocks = block.refused > 0 ? CLEAN_BLOCKS : blocks - 1
+        continue
+      }
       if (suspect !== undefined && suspect < at) suspect = undefined
       const most = suspect === undefined ? 2 * size : suspect - at
       const rows = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(most, chunk.rows - at))))
       const error = await this.#refusalOf(this.#statement(chunk, at, rows))
       if (error === undefined || rows === 1) {
         if (error !== undefined) await this.#leaveOut(chunk.first + at, error)
+        if (error !== undefined) blocks = CLEAN_BLOCKS
         size = error === undefined ? Math.max(size, rows) : Math.max(1, size / 2)
         at += rows
       } else {
@@ -104,6 +134,33 @@ export class Writer {
         suspect = index === undefined ? undefined : at + index
         size = rows / 4
       }
+    }
+  }
+
+  /** A block's worth of rows, one by one; `undefined`: there are not so many left, or the server has no blocks. */
+  async #writeBlock(
+    chunk: Chunk,
+    at: number,
+    like: ServerError,
+  ): Promise<{ rows: number; refused: number } | undefined> {
+    const rows = rowsOfBlock(chunk.values.length / chunk.rows)
+    if (!this.#blocks || rows < 2 || at + rows > chunk.rows) return undefined
+    const sql = (this.#block ??= blockSql(this.#operation.form.sql(1), rows))
+    const refused = await this.#sendBlock({ ...this.#statement(chunk, at, rows), sql })
+    if (refused === undefined) return undefined
+    for (const one of refused) {
+      await this.#leaveOut(chunk.first + at + one[0], await errorOf(one, this.#transaction, like))
+    }
+    return { rows, refused: refused.length }
+  }
+
+  async #sendBlock(statement: Statement): Promise<readonly Refused[] | undefined> {
+    try {
+      return refusedIn(await this.#transaction.send(statement))
+    } catch (error) {
+      if (!isServerError(error) || !NO_BLOCKS.has(error.errno)) throw error
+      this.#blocks = false
+      return undefined
     }
   }
 

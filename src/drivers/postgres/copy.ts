@@ -20,8 +20,7 @@ const CHUNK = 256 * 1024
 export function planCopy(batch: BatchInput, form: Form, pool: WriterPool): Payload {
   const writer = pool.take(form.zone)
   try {
-    const binary = form.triesBinary && write(batch, form, writer, true)
-    if (!binary) write(batch, form, writer, false)
+    const binary = fillCopy(batch, form, writer)
     form.learn(binary)
     const { text, preparations } = form.copy(binary)
     return new Payload('COPY', text, preparations, writer, pool)
@@ -29,6 +28,11 @@ export function planCopy(batch: BatchInput, form: Form, pool: WriterPool): Paylo
     pool.give(writer)
     throw error
   }
+}
+
+/** Whether it is in binary. */
+export function fillCopy(batch: BatchInput, form: Form, writer: Writer): boolean {
+  return (form.triesBinary && write(batch, form, writer, true)) || !write(batch, form, writer, false)
 }
 
 /** False when a value has no binary form; the writer then starts over. */

@@ -4,22 +4,25 @@ import {
   type BatchInput,
   type Driver,
   type DriverTarget,
+  type RowFailure,
 } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
 import type { Table } from '../../contract/table.ts'
 import { answerTo, type Lender, withLease } from '../kit/lease.ts'
+import { type Sieved, withoutUnencodable } from '../kit/sieve.ts'
 import { classify } from './classify.ts'
-import { isServerError, type PgClient, type PgPool, validPool } from './client.ts'
+import { isServerError, type PgClient, type PgPool, type ServerError, validPool } from './client.ts'
 import { lenderOf } from './connection.ts'
-import { planCopy } from './copy.ts'
+import { fillCopy, planCopy } from './copy.ts'
 import { describeTable } from './describe.ts'
 import { fenceOf, type Victim } from './fence.ts'
 import type { Form } from './form.ts'
-import { planInsert } from './insert.ts'
+import { fillInsert, planInsert, planSalvage } from './insert.ts'
 import { PostgresOperation } from './operation.ts'
 import { type PostgresOptions, validOptions } from './options.ts'
 import type { Payload } from './payload.ts'
 import { rowIndexOf } from './row-index.ts'
+import { failuresOf, isInVain, isRowAtFault, mayPass } from './salvage.ts'
 import { send } from './session.ts'
 import { Tables } from './tables.ts'
 import { targetOf } from './target.ts'
@@ -57,22 +60,28 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     )
   }
 
-  plan(batch: BatchInput, { signal }: AttemptContext): PostgresOperation | Promise<PostgresOperation> {
+  plan(batch: BatchInput, { signal, isolate = false }: AttemptContext): PostgresOperation | Promise<PostgresOperation> {
+    const encode = (form: Form) => (isolate ? this.#encodeGood(batch, form) : this.#encode(batch, form))
     const form = this.#tables.formOf(batch, signal)
-    return form instanceof Promise ? form.then((known) => this.#encode(batch, known)) : this.#encode(batch, form)
+    return form instanceof Promise ? form.then(encode) : encode(form)
   }
 
-  async run(operation: PostgresOperation, { signal }: AttemptContext): Promise<undefined> {
+  async run(operation: PostgresOperation, context: AttemptContext): Promise<readonly RowFailure[]> {
     const { payload, batch } = operation
+    const { signal, isolate } = context
+    if (batch.rows.length === 0) return operation.failures()
     try {
       await this.#send(payload, signal)
+      return operation.failures()
     } catch (error) {
-      const cause = error instanceof AttemptError ? error.cause : undefined
-      if (signal.aborted || !isServerError(cause)) throw error
-      if (await this.#learn(operation, cause.code, signal).catch(() => false))
-        throw new AttemptError(cause, { stale: true })
-      const rowIndex = operation.name === 'COPY' ? rowIndexOf(cause, batch) : undefined
-      throw rowIndex === undefined ? error : new AttemptError(cause, { rowIndex })
+      const refusal = await this.#understood(operation, error, signal)
+      const failures = isolate === true ? await this.#salvage(operation, refusal, signal) : undefined
+      if (failures !== undefined) {
+        if (isInVain(failures, batch.rows.length)) throw new AttemptError(refusal, { fault: 'place' })
+        return operation.failures(failures)
+      }
+      const rowIndex = operation.name === 'COPY' ? rowIndexOf(refusal, batch) : undefined
+      throw rowIndex === undefined ? error : new AttemptError(refusal, { rowIndex: operation.placeOf(rowIndex) })
     }
   }
 
@@ -97,16 +106,64 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     return classify(error)
   }
 
-  #send(payload: Payload, signal: AbortSignal): Promise<void> {
+  #send(payload: Payload, signal: AbortSignal): Promise<string | undefined> {
     const fence = (victim: Victim) => fenceOf(this.#lender, victim)
     return withLease(this.#lender, signal, (lease) => send(lease, payload, signal, fence))
   }
 
-  #encode(batch: BatchInput, form: Form): PostgresOperation {
+  /**
+   * The server's refusal of an operation.
+   *
+   * @throws {AttemptError} whatever else the failure was; `stale` where the next plan will be a different one
+   */
+  async #understood(operation: PostgresOperation, error: unknown, signal: AbortSignal): Promise<ServerError> {
+    const cause = error instanceof AttemptError ? error.cause : undefined
+    if (signal.aborted || !isServerError(cause)) throw error
+    if (await this.#learn(operation, cause.code, signal).catch(() => false)) {
+      throw new AttemptError(cause, { stale: true })
+    }
+    return cause
+  }
+
+  /**
+   * Writes the rows of a refused batch that the table takes, in one transaction, and returns the others. `undefined` where the
+   * server cannot, or knows the row at fault only at the COMMIT: then nothing is written.
+   */
+  async #salvage(operation: PostgresOperation, refusal: ServerError, signal: AbortSignal) {
+    const { batch, form, name } = operation
+    if (batch.rows.length === 1 || (name === 'COPY' && !form.copyable)) return undefined
+    if (!(isRowAtFault(refusal) ?? (await this.#takesRows(batch, signal)))) return undefined
+    for (const payload of planSalvage(batch, form, this.#writers)) {
+      try {
+        return failuresOf(await this.#send(payload, signal), refusal)
+      } catch (error) {
+        if (mayPass(await this.#understood(operation, error, signal))) throw error
+      } finally {
+        payload.drop()
+      }
+    }
+    return undefined
+  }
+
+  /** Whether an attempt of no row succeeds. */
+  #takesRows(batch: BatchInput, signal: AbortSignal): Promise<boolean> {
+    return this.probe(batch, { signal }).then(
+      () => true,
+      (error) => (signal.aborted ? Promise.reject(error) : false),
+    )
+  }
+
+  #encodeGood(batch: BatchInput, form: Form): PostgresOperation {
+    const encode = (good: BatchInput, sieved?: Sieved) => this.#encode(good, form, sieved)
+    const fill = this.#copies(batch.table, form) ? fillCopy : fillInsert
+    return withoutUnencodable(batch, encode, (single) => this.#writers.lend((writer) => fill(single, form, writer)))
+  }
+
+  #encode(batch: BatchInput, form: Form, sieved?: Sieved): PostgresOperation {
     const payload = this.#copies(batch.table, form)
       ? planCopy(batch, form, this.#writers)
       : planInsert(batch, form, this.#writers)
-    return new PostgresOperation(batch, form, payload)
+    return new PostgresOperation(batch, form, payload, sieved)
   }
 
   #copies(table: Table, form: Form): boolean {

@@ -6,6 +6,7 @@ import { type ColumnType, type Description, UNKNOWN_COLUMN, versionSql } from '.
 import { BUILT_IN, binaryWriter, TEXT_OID, textOf } from './encode.ts'
 import type { ToText } from './encode-text.ts'
 import { executeMessages, type Preparation, prepareMessages, queryMessage, SYNC } from './messages.ts'
+import { CLOSE_ROWS, FAILURES, rowsSql, salvageSql } from './salvage-sql.ts'
 import { copySql, insertSql, quoteLiteral, type UnnestColumn } from './sql.ts'
 import type { WriteBinary } from './writer.ts'
 
@@ -20,8 +21,8 @@ export interface CopyMessages {
   readonly after: Buffer
 }
 
-/** An `INSERT … FROM unnest` without its parameters. */
-export interface InsertMessages {
+/** A statement that takes one array for each column, without them. */
+export interface ArrayMessages {
   readonly prepare: Preparation
   readonly preparations: readonly Preparation[]
   /** What follows the execution, up to the Sync. */
@@ -45,7 +46,8 @@ export interface FormOptions {
 
 interface Messages {
   copy?: CopyMessages
-  insert?: InsertMessages
+  insert?: ArrayMessages
+  salvage?: ArrayMessages
 }
 
 /** Everything about one table and list of columns that is the same for each batch, derived once. */
@@ -90,10 +92,21 @@ export class Form {
     return messages.copy
   }
 
-  insert(binary: boolean): InsertMessages {
+  /** `INSERT … FROM unnest` */
+  insert(binary: boolean): ArrayMessages {
     const messages = binary ? this.#binary : this.#text
-    messages.insert ??= this.#insertMessages(binary)
-    return messages.insert
+    if (messages.insert !== undefined) return messages.insert
+    const columns = this.#arrayColumns(binary)
+    return (messages.insert = this.#arrayMessages(columns, insertSql(this.table, columns)))
+  }
+
+  /** Inserts the rows that the table takes; the answer tells of the others. */
+  salvage(binary: boolean): ArrayMessages {
+    const messages = binary ? this.#binary : this.#text
+    if (messages.salvage !== undefined) return messages.salvage
+    const columns = this.#arrayColumns(binary)
+    const then = [salvageSql(this.table, columns), FAILURES, CLOSE_ROWS]
+    return (messages.salvage = this.#arrayMessages(columns, rowsSql(columns), then))
   }
 
   /**
@@ -111,16 +124,24 @@ export class Form {
     return this.#named ? extended(named(text), named(this.#check)) : simple(text, `${text}; ${this.#check}`)
   }
 
-  #insertMessages(binary: boolean): InsertMessages {
-    const columns = this.columns.map((name, i) => this.#arrayColumn(name, i, binary))
-    const text = insertSql(this.table, columns)
+  /** @param then statements that follow in the same transaction */
+  #arrayMessages(columns: readonly ArrayColumn[], text: string, then: readonly string[] = []): ArrayMessages {
+    const following = [...then, this.#check]
     if (!this.#named) {
-      const check = { name: '', text: this.#check }
-      const after = Buffer.concat([prepareMessages(check), executeMessages(check)])
-      return { prepare: { name: '', text }, preparations: [{ name: '', text }], columns, after }
+      const unnamed = { name: '', text }
+      const after = following.flatMap((other) => {
+        const statement = { name: '', text: other }
+        return [prepareMessages(statement), executeMessages(statement)]
+      })
+      return { prepare: unnamed, preparations: [unnamed], columns, after: Buffer.concat(after) }
     }
-    const [prepare, check] = [named(text), named(this.#check)]
-    return { prepare, preparations: [prepare, check], columns, after: executeMessages(check) }
+    const [prepare, others] = [named(text), following.map(named)]
+    const after = Buffer.concat(others.map(executeMessages))
+    return { prepare, preparations: [prepare, ...others], columns, after }
+  }
+
+  #arrayColumns(binary: boolean): readonly ArrayColumn[] {
+    return this.columns.map((name, i) => this.#arrayColumn(name, i, binary))
   }
 
   /** Arrays and types without a binary form go as texts; `unnest` would flatten the former. */

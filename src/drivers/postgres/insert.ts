@@ -3,7 +3,8 @@ import { fieldOf } from '../../support/field.ts'
 import { type Cursor, EncodeError, pinned } from '../kit/encode-error.ts'
 import { putTextOrNull, writeUnusual } from './encode.ts'
 import { putArrayHeader } from './encode-array.ts'
-import type { ArrayColumn, Form, InsertMessages } from './form.ts'
+import { asBytea, hasToPostgres } from './encode-text.ts'
+import type { ArrayColumn, ArrayMessages, Form } from './form.ts'
 import { BIND, EXECUTE, SYNC } from './messages.ts'
 import { Payload } from './payload.ts'
 import type { Writer, WriterPool } from './writer.ts'
@@ -21,19 +22,60 @@ const MOST_BYTES = 128 * 1024 * 1024
 export function planInsert(batch: BatchInput, form: Form, pool: WriterPool, most = MOST_BYTES): Payload {
   const writer = pool.take(form.zone)
   try {
-    const binary = form.triesBinary && write(batch, form.insert(true), writer, most)
-    if (!binary) write(batch, form.insert(false), writer, most)
+    const binary = fillInsert(batch, form, writer, most)
     form.learn(binary)
-    const { prepare, preparations } = form.insert(binary)
-    return new Payload('INSERT', prepare.text, preparations, writer, pool)
+    return payloadOf(form.insert(binary), writer, pool)
   } catch (error) {
     pool.give(writer)
     throw error
   }
 }
 
+/** Whether it is in binary. */
+export function fillInsert(batch: BatchInput, form: Form, writer: Writer, most = MOST_BYTES): boolean {
+  const binary = form.triesBinary && write(batch, form.insert(true), writer, most)
+  return binary || !write(batch, form.insert(false), writer, most)
+}
+
+/**
+ * The same rows for statements that insert those the table takes and tell of the others, in up to two ways: a server that
+ * cannot read the binary form of a value refuses all of them at once, while texts are read row by row.
+ */
+export function* planSalvage(batch: BatchInput, form: Form, pool: WriterPool): Generator<Payload, void> {
+  const binary = salvagePayload(batch, form, pool, true)
+  if (binary !== undefined) yield binary
+  if (binary !== undefined && holdsBinary(batch, form)) return
+  const text = salvagePayload(batch, form, pool, false)
+  if (text !== undefined) yield text
+}
+
+function salvagePayload(batch: BatchInput, form: Form, pool: WriterPool, binary: boolean): Payload | undefined {
+  const messages = form.salvage(binary)
+  const writer = pool.take()
+  try {
+    if (write(batch, messages, writer, MOST_BYTES)) return payloadOf(messages, writer, pool)
+  } catch {} // too large, or a text that is none
+  pool.give(writer)
+  return undefined
+}
+
+/** A value is what the application says is its binary form: as text it would be another one. */
+function holdsBinary({ rows, columns }: BatchInput, { texts }: Form): boolean {
+  const suspects = columns.filter((_, i) => texts[i] !== asBytea)
+  return rows.some((row) =>
+    suspects.some((column) => {
+      const value = fieldOf(row, column)
+      return ArrayBuffer.isView(value) || hasToPostgres(value)
+    }),
+  )
+}
+
+function payloadOf({ prepare, preparations }: ArrayMessages, writer: Writer, pool: WriterPool): Payload {
+  return new Payload('INSERT', prepare.text, preparations, writer, pool)
+}
+
 /** False when a value has no binary form; the writer is then started over. */
-function write(batch: BatchInput, { prepare, columns, after }: InsertMessages, writer: Writer, most: number): boolean {
+function write(batch: BatchInput, { prepare, columns, after }: ArrayMessages, writer: Writer, most: number): boolean {
   writer.position = 0
   writer.reserve(1)
   writer.bytes[writer.position++] = BIND

@@ -12,7 +12,7 @@ const QUERY_CANCELED = '57014'
 
 /**
  * Sends a batch and waits for the server's answer. An abort cancels the statement on the server and then still waits, for
- * a short time, because only the answer tells whether it was carried out.
+ * a short time, because only the answer tells whether it was carried out. Returns the first value the server answers with.
  *
  * @throws {AttemptError} `ambiguous` when the connection broke, or the time ran out, after the statement was sent
  */
@@ -21,13 +21,13 @@ export async function send(
   payload: Payload,
   signal: AbortSignal,
   fence: (victim: Victim) => Fence,
-): Promise<void> {
+): Promise<string | undefined> {
   if (signal.aborted) throw withoutEffect(signal.reason)
   const victim = { processId: lease.connection.processID ?? 0, began: performance.now() }
   const exchange = new Exchange(lease.connection, payload)
   const cancellation = new Cancellation(signal, () => cancelStatement(lease.connection))
   try {
-    await cancellation.race(exchange.answer)
+    return await cancellation.race(exchange.answer)
   } catch (error) {
     lease.doubtAfter(error)
     if (signal.aborted && sqlState(error) === QUERY_CANCELED) throw withoutEffect(signal.reason)
@@ -41,14 +41,14 @@ export async function send(
 
 /** A payload on the wire, and the hold on its bytes. */
 class Exchange {
-  readonly answer: Promise<void>
+  readonly answer: Promise<string | undefined>
   readonly #query: WireQuery
   readonly #payload: Payload
 
   constructor(client: PgClient, payload: Payload) {
     let done: (error?: Error | null) => void = () => undefined
     this.answer = new Promise((resolve, reject) => {
-      done = (error) => (error ? reject(error) : resolve())
+      done = (error) => (error ? reject(error) : resolve(this.#query.answer ?? undefined))
     })
     this.#payload = payload
     this.#query = new WireQuery({

@@ -20,11 +20,16 @@ export function copySql(table: Table, columns: readonly string[], format: 'binar
 /** The same text whatever the number of rows: one array per column. */
 export function insertSql(table: Table, columns: readonly UnnestColumn[]): string {
   const names = columns.map((column) => column.name)
-  const parameters = columns.map((column, i) => `$${i + 1}::${column.parameter}[]`)
+  const parameters = parametersOf(columns)
   const aliases = columns.map((_, i) => `c${i}`)
   const values = columns.map((column, i) => (column.cast === undefined ? `u.c${i}` : `u.c${i}::${column.cast}`))
   return (
     `INSERT INTO ${quotePath(table.path)} (${quoteList(names)}) SELECT ${values.join(', ')} ` +
     `FROM unnest(${parameters.join(', ')}) AS u(${aliases.join(', ')})${onConflict(table, names)}`
   )
+}
+
+/** One array for each column. */
+export function parametersOf(columns: readonly UnnestColumn[]): string[] {
+  return columns.map((column, i) => `$${i + 1}::${column.parameter}[]`)
 }

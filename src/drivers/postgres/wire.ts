@@ -24,6 +24,8 @@ export class WireQuery implements PgSubmittable {
   readonly name = null
   /** From here on only the server's answer tells what happened. */
   sent = false
+  /** The first value of the first row that the server answered with. */
+  answer: string | null | undefined
   callback: (error?: Error | null) => void
   #forbidden = false
   #connection: PgConnection | undefined
@@ -76,10 +78,13 @@ export class WireQuery implements PgSubmittable {
     this.callback(null)
   }
 
+  handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
+    if (this.answer === undefined) this.answer = fields[0]
+  }
+
   handleCommandComplete(): void {}
   handleCopyInResponse(): void {}
   handleRowDescription(): void {}
-  handleDataRow(): void {}
   handleEmptyQuery(): void {}
   handlePortalSuspended(): void {}
   handleCopyData(): void {}

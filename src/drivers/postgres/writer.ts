@@ -114,6 +114,15 @@ export class WriterPool {
     return writer
   }
 
+  lend<T>(use: (writer: Writer) => T): T {
+    const writer = this.take()
+    try {
+      return use(writer)
+    } finally {
+      this.give(writer)
+    }
+  }
+
   give(writer: Writer): void {
     if (this.#bytes + writer.bytes.length > KEEP_BYTES) return
     this.#bytes += writer.bytes.length

@@ -3,6 +3,7 @@ import type { Classification } from '../../contract/reasons.ts'
 import { fieldOf } from '../../support/field.ts'
 import { type Cursor, pinned } from '../kit/encode-error.ts'
 import { Forms } from '../kit/forms.ts'
+import { failuresOf, type Sieved, withoutUnencodable } from '../kit/sieve.ts'
 import { withoutEffect } from '../kit/without-effect.ts'
 import { classify } from './classify.ts'
 import { type SqliteDatabase, validDatabase } from './client.ts'
@@ -32,21 +33,17 @@ export class SqliteDriver implements Driver<SqliteOperation> {
     this.target = targetOf(valid)
   }
 
-  plan(batch: BatchInput): SqliteOperation {
-    return new SqliteOperation(this.#form(batch), this.#encode(batch))
+  plan(batch: BatchInput, { isolate = false }: Pick<AttemptContext, 'isolate'> = {}): SqliteOperation {
+    const form = this.#form(batch)
+    const encode = (rows: BatchInput, sieved?: Sieved) => new SqliteOperation(form, this.#encode(rows), sieved)
+    return isolate ? withoutUnencodable(batch, encode, (single) => this.#encode(single)) : encode(batch)
   }
 
   /** The event loop has its turn before every batch, however many follow each other. */
   async run(operation: SqliteOperation, context: AttemptContext): Promise<readonly RowFailure[] | undefined> {
     await ourTurn(context)
-    try {
-      this.#session.send(operation)
-      return undefined
-    } catch (error) {
-      const bad = failureOf(error)
-      if (bad === undefined || context.isolate !== true || operation.rows.length === 1) throw error
-      return this.#session.sendGood(operation, bad)
-    }
+    const refused = this.#send(operation, context)
+    return operation.sieved === undefined ? refused : failuresOf(operation.sieved, refused ?? [])
   }
 
   async probe(batch: Pick<BatchInput, 'table' | 'columns'>, attempt: AttemptContext): Promise<void> {
@@ -56,6 +53,18 @@ export class SqliteDriver implements Driver<SqliteOperation> {
 
   classify(error: unknown): Classification | undefined {
     return classify(error)
+  }
+
+  #send(operation: SqliteOperation, { isolate }: AttemptContext): readonly RowFailure[] | undefined {
+    try {
+      this.#session.send(operation)
+      return undefined
+    } catch (error) {
+      const bad = failureOf(error)
+      const isAlone = operation.rows.length === 1 && operation.sieved === undefined
+      if (bad === undefined || isolate !== true || isAlone) throw error
+      return this.#session.sendGood(operation, bad)
+    }
   }
 
   #form(batch: Pick<BatchInput, 'table' | 'columns'>): Form {

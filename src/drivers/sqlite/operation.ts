@@ -1,4 +1,5 @@
 import type { Operation } from '../../contract/driver.ts'
+import type { Sieved } from '../kit/sieve.ts'
 import type { Bound } from './encode.ts'
 import type { Form } from './form.ts'
 
@@ -10,10 +11,13 @@ export class SqliteOperation implements Operation {
   readonly form: Form
   /** @internal */
   readonly rows: readonly (readonly Bound[])[]
+  /** Where rows could not be encoded. @internal */
+  readonly sieved: Sieved | undefined
 
-  constructor(form: Form, rows: readonly (readonly Bound[])[]) {
+  constructor(form: Form, rows: readonly (readonly Bound[])[], sieved?: Sieved) {
     this.text = form.sql
     this.form = form
     this.rows = rows
+    this.sieved = sieved
   }
 }

@@ -1,0 +1,97 @@
+import type { Table } from '../../contract/table.ts'
+import { onConflict, quoteList, quotePath } from '../kit/sql.ts'
+import { parametersOf, quoteLiteral, type UnnestColumn } from './sql.ts'
+
+/** Rows fetched at once: to cut a piece out of an array the server walks through it from the start. */
+const FETCHED = 256
+/** Most rows inserted at once. */
+const GROUP = 64
+/** Refusals in a row that may pass by themselves, locks that are not had in time above all: then there is no hope. */
+const MOST_PASSING = 3
+
+/** Puts the arrays of a batch where {@link salvageSql} finds them: a DO block takes no parameters. HOLD, as there is no BEGIN. */
+export function rowsSql(columns: readonly UnnestColumn[]): string {
+  const parameters = parametersOf(columns)
+  const pieces = parameters.map((parameter) => `(${parameter})[i:i + ${FETCHED - 1}]`)
+  return (
+    `DECLARE batchflow_rows NO SCROLL CURSOR WITH HOLD FOR SELECT ${pieces.join(', ')} ` +
+    `FROM pg_catalog.generate_series(1, pg_catalog.cardinality(${parameters[0]}), ${FETCHED}) AS i`
+  )
+}
+
+export const CLOSE_ROWS = 'CLOSE batchflow_rows'
+
+/** What was refused: an array of arrays, see `Refused`. */
+export const FAILURES = "SELECT pg_catalog.current_setting('batchflow.failures')"
+
+/**
+ * Inserts what the table takes. Rows go singly after a bad one, and the more at once the longer there was none; to take back a
+ * group and try its rows costs far less than a message for each row. An EXCEPTION clause is a savepoint.
+ */
+export function salvageSql(table: Table, columns: readonly UnnestColumn[]): string {
+  const names = columns.map(({ name }) => name)
+  const into = `INSERT INTO ${quotePath(table.path)} (${quoteList(names)})`
+  const arrays = columns.map((_, i) => `b${i}`)
+  const aliases = columns.map((_, i) => `c${i}`)
+  const cast = (value: string, i: number) => value + (columns[i]!.cast === undefined ? '' : `::${columns[i]!.cast}`)
+  const one = arrays.map((array, i) => cast(`${array}[first]`, i))
+  const several = aliases.map((alias, i) => cast(`u.${alias}`, i))
+  const pieces = arrays.map((array) => `${array}[first:last]`)
+  const conflict = onConflict(table, names)
+  return `DO ${quoteLiteral(`#variable_conflict use_column
+DECLARE
+  source refcursor := 'batchflow_rows';
+  ${columns.map(({ parameter }, i) => `b${i} ${parameter}[];`).join(' ')}
+  failures json[] := '{}'; earlier int := 0; many int; first int; last int;
+  size int; good int := ${2 * GROUP}; passing int := 0;
+  ${DIAGNOSTICS.map((_, i) => `d${i} text;`).join(' ')}
+BEGIN
+  LOOP
+    FETCH source INTO ${arrays.join(', ')};
+    EXIT WHEN NOT FOUND;
+    many := pg_catalog.cardinality(b0);
+    first := 1;
+    WHILE first <= many LOOP
+      size := CASE WHEN good < 16 THEN 1 WHEN good < ${2 * GROUP} THEN 8 ELSE ${GROUP} END;
+      last := least(first + size - 1, many);
+      BEGIN
+        IF first = last THEN
+          ${into} VALUES (${one.join(', ')})${conflict};
+        ELSE
+          ${into} SELECT ${several.join(', ')} FROM unnest(${pieces.join(', ')}) AS u(${aliases.join(', ')})${conflict};
+        END IF;
+        good := good + last - first + 1;
+        passing := 0;
+        first := last + 1;
+      EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
+        passing := CASE WHEN ${IS_PASSING} THEN passing + 1 ELSE 0 END;
+        IF passing > ${MOST_PASSING} THEN RAISE; END IF;
+        good := size / 4;
+        IF first = last THEN
+          GET STACKED DIAGNOSTICS ${DIAGNOSTICS.map((item, i) => `d${i} = ${item}`).join(', ')};
+          failures := pg_catalog.array_append(failures, pg_catalog.json_build_array(earlier + first - 1, ${DIAGNOSTICS.map((_, i) => `d${i}`).join(', ')}));
+          first := first + 1;
+        END IF;
+      END;
+    END LOOP;
+    earlier := earlier + many;
+  END LOOP;
+  PERFORM pg_catalog.set_config('batchflow.failures', pg_catalog.array_to_json(failures)::text, true);
+END`)}`
+}
+
+const IS_PASSING = "pg_catalog.left(sqlstate, 2) IN ('08', '40', '53', '57', '58') OR sqlstate IN ('55006', '55P03')"
+
+/** What the server tells about an error, in the order of `Refused`. */
+const DIAGNOSTICS = [
+  'RETURNED_SQLSTATE',
+  'MESSAGE_TEXT',
+  'PG_EXCEPTION_DETAIL',
+  'PG_EXCEPTION_HINT',
+  'SCHEMA_NAME',
+  'TABLE_NAME',
+  'COLUMN_NAME',
+  'PG_DATATYPE_NAME',
+  'CONSTRAINT_NAME',
+  'PG_EXCEPTION_CONTEXT',
+]
