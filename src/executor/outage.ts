@@ -131,7 +131,10 @@ export class Gate {
 
   /** One of its methods will be called, unless it leaves. */
   wait(who: Waiting): void {
-    if (this.#ongoing === undefined) return who.go()
+    if (this.#ongoing === undefined) {
+      who.go()
+      return
+    }
     this.#waiting.add(who)
     const { met, looks } = this.#ongoing
     if (!met.has(who)) met.set(who, looks)
@@ -205,7 +208,10 @@ export class Gate {
     const ongoing = this.#ongoing!
     if (this.#trial === undefined) {
       if (clock.now() - ongoing.began >= this.#retry.maxOutage) this.#giveUp(ongoing)
-      if (this.#waiting.size === 0) return this.#rest()
+      if (this.#waiting.size === 0) {
+        this.#rest()
+        return
+      }
       if (this.#looks.size < MOST_LOOKS) void this.#ask(ongoing, clock)
     }
     this.#scheduleLook(clock)
