@@ -48,6 +48,7 @@ export type {
   BatchTrace,
   FlowInfo,
   FlowTracing,
+  OutageWait,
   Tracing,
 } from './contract/tracing.ts'
 export { registerErrorClassifier } from './executor/classify.ts'

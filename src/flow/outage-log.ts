@@ -67,15 +67,17 @@ function tellDiag(level: 'info' | 'warn', message: string): void {
   }
 }
 
-const forgotten = new FinalizationRegistry<() => void>((unwatch) => unwatch())
-
 /** The gate, which lives as long as its executor, must not hold a flow that nobody closed. */
 function watchWeakly(gate: Gate, observer: OutageObserver): () => void {
   const reference = new WeakRef(observer)
+  const tell = (act: (observer: OutageObserver) => void) => {
+    const observer = reference.deref()
+    if (observer === undefined) unwatch()
+    else act(observer)
+  }
   const unwatch = gate.watch({
-    began: (outage) => reference.deref()?.began(outage),
-    ended: (outage) => reference.deref()?.ended(outage),
+    began: (outage) => tell((observer) => observer.began(outage)),
+    ended: (outage) => tell((observer) => observer.ended(outage)),
   })
-  forgotten.register(observer, unwatch)
   return unwatch
 }
