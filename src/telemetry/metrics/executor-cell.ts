@@ -42,9 +42,10 @@ export class ExecutorCell {
     return total
   }
 
+  /** An outage without batches is one whose end nobody has looked for. */
   get paused(): number {
     let total = 0
-    for (const { outage } of this.#executors) if (outage !== undefined) total++
+    for (const { outage, inflight } of this.#executors) if (outage !== undefined && inflight > 0) total++
     return total
   }
 

@@ -73,7 +73,7 @@ export function slots(concurrencyLimit: number, inflight: number, outages: Recor
 /** An executor whose outages the test begins and ends. */
 export class FailingExecutor implements ExecutorProbe {
   readonly concurrencyLimit = 0
-  readonly inflight = 0
+  inflight = 1
   readonly outages = new Map<Reason, number>()
   outage: Outage | undefined
 

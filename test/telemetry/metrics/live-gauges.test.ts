@@ -226,6 +226,17 @@ test('an outage counts once, whatever flows share its executor, come and go', as
   )
 })
 
+test('an executor whose batches were all given up waits for nothing, until the next one comes', async () => {
+  const { open, outages } = setUp()
+  const executor = new FailingExecutor()
+  open('a', flowProbe({ executor }))
+  executor.begin('connection')
+  executor.inflight = 0
+  assert.equal((await outages()).paused, [[A, 0]])
+  executor.inflight = 2
+  assert.equal((await outages()).paused, [[A, 1]])
+})
+
 test('reasons of outages past the cap are summed under _other', async () => {
   const { open, outages } = setUp()
   const executor = new FailingExecutor()
