@@ -135,6 +135,7 @@ export class Gate {
       who.go()
       return
     }
+    if (who === this.#trial) this.#trial = undefined // it did not find out
     this.#waiting.add(who)
     const { met, looks } = this.#ongoing
     if (!met.has(who)) met.set(who, looks)
