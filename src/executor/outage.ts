@@ -3,7 +3,7 @@ import type { Outage } from '../contract/metrics-reporter.ts'
 import type { Reason } from '../contract/reasons.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import { Guard } from '../support/guard.ts'
-import type { Verdict } from './classify.ts'
+import { type Verdict, wordsOf } from './classify.ts'
 import { warnOfOutage } from './outage-warning.ts'
 import { backoff, type RetryPolicy } from './retry.ts'
 import { timed } from './time-limit.ts'
@@ -159,9 +159,8 @@ export class Gate {
   }
 
   #begin(verdict: Verdict, clock: Clock): void {
-    const { reason, code, cause } = verdict
-    const message = cause instanceof Error ? cause.message : String(cause)
-    const outage: Outage = Object.freeze({ since: Date.now(), reason, code, message })
+    const { reason, code } = verdict
+    const outage: Outage = Object.freeze({ since: Date.now(), reason, code, message: wordsOf(verdict) })
     const began = clock.now()
     const isSame = began - this.#calm.at < CALM
     this.#ongoing = {

@@ -35,7 +35,7 @@ export interface OutageLogLine {
   readonly reason: string
   /** The database's own code, or the client's. */
   readonly code?: string
-  /** What the database or its client said when it began. */
+  /** What the database or its client said when it began, where that holds no value of a row. */
   readonly detail?: string
   /** Rows of this flow that are accepted and not settled. */
   readonly waiting: number

@@ -26,7 +26,7 @@ export class OutageLog implements OutageObserver {
     const { reason, code, message } = outage
     const why = code === undefined ? reason : `${reason}, ${code}`
     const text = `${this.#database} takes no batch (${why})`
-    this.#tell('warn', this.#lineOf('began', outage), text, `${text}: ${message}`)
+    this.#tell('warn', this.#lineOf('began', outage), text, message && `${text}: ${message}`)
   }
 
   ended(outage: EndedOutage): void {
@@ -52,9 +52,9 @@ export class OutageLog implements OutageObserver {
   }
 
   /** @param whole all that `line` says, for where that is not written */
-  #tell(level: 'info' | 'warn', line: OutageLogLine, text: string, whole = text): void {
+  #tell(level: 'info' | 'warn', line: OutageLogLine, text: string, whole = ''): void {
     const rows = `rows waiting: ${line.waiting}`
-    if (this.#log === undefined) tellDiag(level, `batchflow-otel: ${whole}; ${rows}`)
+    if (this.#log === undefined) tellDiag(level, `batchflow-otel: ${whole || text}; ${rows}`)
     else this.#log.write(level, line, `${text}; ${rows}`)
   }
 }

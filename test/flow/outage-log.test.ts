@@ -164,6 +164,22 @@ test('redact changes or drops these lines, too; one that throws loses only the l
   )
 })
 
+test('what the server says of a batch it was sent is not told, as it may be made to quote a row', async () => {
+  const { driver, clock, open, lines } = await setUp({})
+  const flow = open()
+  const write = flow.write(users, user(1))
+  driver.runs[1]!.fail(new MemoryError('read_only'))
+  await clock.advance(100)
+  driver.runs[2]!.succeed()
+  await write
+  await flow.close()
+  assert.equal(lines[0], [
+    'warn',
+    { database: 'memory', outage: 'began', reason: 'read_only', waiting: 1 },
+    'memory takes no batch (read_only); rows waiting: 1',
+  ])
+})
+
 test('without a logger diag is told', async () => {
   const heard = await diagnosticsOf(async () => {
     const { driver, clock, open } = await setUp()
