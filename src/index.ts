@@ -26,6 +26,7 @@ export {
   type FlushTrigger,
   type MetricsReporter,
   noopReporter,
+  type Outage,
   type RejectReason,
   type Status,
   type TableMetrics,
@@ -47,6 +48,7 @@ export type {
   BatchTrace,
   FlowInfo,
   FlowTracing,
+  OutageWait,
   Tracing,
 } from './contract/tracing.ts'
 export { type DeadLetterFile, type DeadLetterFileOptions, deadLetterFile } from './dead-letters/dead-letter-file.ts'
@@ -59,9 +61,10 @@ export { createExecutor, type Executor } from './executor/executor.ts'
 export type { OperationPreview, Preview, PreviewOptions } from './executor/preview.ts'
 export type { RetryOptions } from './executor/retry.ts'
 export { BatchFlow, type SubmitOptions } from './flow/batch-flow.ts'
-export type { BatchLogLine, Logger, LogOptions } from './flow/batch-log.ts'
+export type { Logger, LogOptions } from './flow/batch-log.ts'
 export type { DeadLetter, DeadLetterHandler } from './flow/dead-letters.ts'
 export type { CloseOptions } from './flow/lifecycle.ts'
+export type { BatchLogLine, LogLine, OutageLogLine } from './flow/log-line.ts'
 export type { BatchFlowOptions } from './flow/options.ts'
 export type { AbandonedRow, CloseSummary } from './flow/outcomes.ts'
 export type { Rows } from './flow/row-source.ts'

@@ -20,6 +20,8 @@ export interface Backend {
   readonly feeds: readonly Feed[]
   /** Keeps writers out of the first feed's table while `work` runs. Absent where that would hold up other users, too. */
   readonly hold?: (work: () => Promise<void>) => Promise<void>
+  /** Lets the database take no batch at all while `work` runs. Absent where that would hold up other users, too. */
+  readonly shut?: (work: () => Promise<void>) => Promise<void>
   /** Empties tables that only grow. */
   trim(): Promise<void>
   close(): Promise<void>

@@ -13,15 +13,17 @@ export interface Scene {
 const EVERY_MS = 9_000
 const HOLD_MS = 800
 const PATIENCE_MS = 100
+const SHUT_MS = 2_000
 const CROWD = 6
 
 /** Makes real trouble from time to time, until the end. */
 export function troubles(scene: Scene): Promise<void> {
-  const { hold } = scene.backend
+  const { hold, shut } = scene.backend
   const trouble = async () => {
     await crowd(scene)
     if (hold !== undefined) await hold(() => lockedOut(scene))
     else await giveUp(scene)
+    await shut?.(() => sleep(SHUT_MS)) // an outage, which is waited out
   }
   return every(EVERY_MS, trouble, scene.end)
 }

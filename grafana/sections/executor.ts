@@ -99,6 +99,31 @@ const panels: readonly PanelSpec[] = [
     noValue: { en: 'none', zh: '没有' },
     queries: [{ expr: sum(rate(METRICS.submitRejected), [ATTR.reason]), legend: '{{reason}}' }],
   },
+  {
+    kind: 'stack',
+    title: { en: 'Paused executors', zh: '暂停的执行器' },
+    description: {
+      en: 'Executors that wait because their database takes no batch, by database. They go on by themselves when it is back.',
+      zh: '因数据库无法写入而暂停的执行器数，按数据库统计。数据库恢复后自动继续。',
+    },
+    unit: 'short',
+    width: 12,
+    queries: [{ expr: sum(select(METRICS.executorPaused), [ATTR.database]), legend: '{{database}}' }],
+  },
+  {
+    kind: 'lines',
+    title: { en: 'Outages by reason', zh: '按原因统计的数据库中断' },
+    description: {
+      en: 'Outages begun since the processes started; each step is one. reason: what the first batch met.',
+      zh: '进程启动以来发生的中断次数，每上升一级即一次。reason：首个批次遇到的原因。',
+    },
+    unit: 'short',
+    width: 12,
+    noValue: { en: 'none', zh: '没有' },
+    queries: [
+      { expr: sum(select(METRICS.executorOutages), [ATTR.database, ATTR.reason]), legend: '{{database}} {{reason}}' },
+    ],
+  },
 ]
 
 export const executor: Section = {

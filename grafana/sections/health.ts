@@ -10,6 +10,21 @@ const stat = { kind: 'stat', width: 4, noValue: { en: 'idle', zh: '空闲' } } a
 const panels: readonly PanelSpec[] = [
   {
     ...stat,
+    width: 3,
+    title: { en: 'Waiting for a database', zh: '等待数据库' },
+    description: {
+      en: 'Executors whose database takes no batch now: it is out of reach, read-only or full. Their rows are kept and wait.',
+      zh: '当前数据库无法写入（不可达、只读或空间不足）而暂停的执行器数。相关的行保留在缓冲中等待。',
+    },
+    unit: 'short',
+    steps: [
+      [0, 'green'],
+      [1, 'red'],
+    ],
+    queries: [{ expr: sum(select(METRICS.executorPaused)), legend: same('executors') }],
+  },
+  {
+    ...stat,
     title: { en: 'Batches that succeeded', zh: '批次成功率' },
     description: {
       en: 'Share of settled batches in which every row was committed.',
@@ -34,6 +49,7 @@ const panels: readonly PanelSpec[] = [
   },
   {
     ...stat,
+    width: 3,
     title: { en: 'Rows not committed', zh: '未提交的行数' },
     description: {
       en: 'Rows given up within the time range shown. Right from the first one: this counter starts at 0.',
@@ -48,6 +64,7 @@ const panels: readonly PanelSpec[] = [
   },
   {
     ...stat,
+    width: 3,
     title: { en: 'Execute P99', zh: '执行耗时 P99' },
     description: {
       en: '99 of 100 batches took less than this, retries and back-off included.',
@@ -78,6 +95,7 @@ const panels: readonly PanelSpec[] = [
   },
   {
     ...stat,
+    width: 3,
     title: { en: 'Rows waiting', zh: '等待中的行数' },
     description: {
       en: 'Accepted rows not yet handed to the executor, now. It should rise and fall, not stay high.',

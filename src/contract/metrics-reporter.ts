@@ -51,7 +51,7 @@ export interface Outage {
   readonly reason: Reason
   /** The database's own code, where it gave one. */
   readonly code: string | undefined
-  /** What the database or its client said. */
+  /** What the database or its client said; empty where that might hold a value of a row. */
   readonly message: string
 }
 

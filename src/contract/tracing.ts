@@ -48,7 +48,18 @@ export interface BatchTrace {
   within<T>(act: () => T): T
   /** `undefined`: this attempt has no span. */
   startAttempt(operation: Operation, table: string): AttemptTrace | undefined
+  /** The batch waits, as the database takes none. Called once, until it waits no longer. */
+  outageBegan?(why: AttemptFailure): void
+  /** The batch waits no longer: the database takes batches. Not called when the batch is given up first. */
+  outageEnded?(wait: OutageWait): void
   end(outcome: BatchOutcome): void
+}
+
+/** How a batch waited for its database. */
+export interface OutageWait {
+  readonly seconds: number
+  /** Attempts at the batch that the database did not take. */
+  readonly attempts: number
 }
 
 export interface BatchOutcome {

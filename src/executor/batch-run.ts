@@ -47,7 +47,7 @@ export class BatchRun {
     this.#evidence = new Evidence(executor.driver, clock)
     const { retry, timeout } = executor.settings
     const pause = (this.#pause = new Pause(clock))
-    const passage = (this.#passage = new Passage(executor.gate, clock, retry, pause))
+    const passage = (this.#passage = new Passage(executor.gate, clock, retry, pause, trace))
     const judge = (error: unknown) => this.#judge(error)
     this.#fencing = new Fencing({ clock, retry, timeout, passage, pause, judge })
   }

@@ -42,6 +42,14 @@ export interface Verdict {
   readonly detail: string | undefined
   /** The database as a whole takes no batch now. */
   readonly outage: boolean
+  /** No row was sent, so that none is quoted in what was thrown. */
+  readonly unsent: boolean
+}
+
+/** What may be told of it: a server that refuses a batch may be made to quote a row, by a trigger or a script. */
+export function wordsOf({ unsent, cause, detail = '' }: Verdict): string {
+  if (!unsent) return detail
+  return cause instanceof Error ? cause.message : String(cause)
 }
 
 /** Asks, in this order: the executor's hook, those registered, what we threw ourselves, the driver. */
@@ -68,6 +76,7 @@ export function judge(error: unknown, hook: Classifier | undefined, driver: Driv
     fence: known?.fence,
     detail: found.detail,
     outage: !ambiguous && (found.outage ?? (traits.outage === true || isOutOfReach(found.reason, known, driver))),
+    unsent: known?.unreachable ?? false,
   }
 }
 

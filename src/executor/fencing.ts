@@ -70,7 +70,7 @@ export class Fencing {
     const { retry, passage, judge } = this.#options
     const verdict = judge(error)
     const isAway = passage.isAway(verdict) || (retry.maxOutage > 0 && !(await passage.isReachable()))
-    if (isAway) passage.refused(verdict)
+    if (isAway) passage.refused({ ...verdict, unsent: true })
     else passage.reached()
     return isAway
   }

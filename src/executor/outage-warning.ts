@@ -9,8 +9,11 @@ export function warnOfOutage({ name, target }: Driver, { reason, code, message }
     .join(' ')
   const why = [reason, code].filter((part) => part !== undefined).join(', ')
   const patience = maxOutage === Number.POSITIVE_INFINITY ? 'until it does' : `for up to ${maxOutage / 1000} s`
-  process.emitWarning(`${place} takes no batch (${why}): ${message}; rows wait ${patience} (withRetry: maxOutage)`, {
-    type: 'BatchFlowWarning',
-    code: 'BATCHFLOW_DATABASE_UNREACHABLE',
-  })
+  process.emitWarning(
+    `${place} takes no batch (${why})${message && `: ${message}`}; rows wait ${patience} (withRetry: maxOutage)`,
+    {
+      type: 'BatchFlowWarning',
+      code: 'BATCHFLOW_DATABASE_UNREACHABLE',
+    },
+  )
 }

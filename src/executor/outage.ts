@@ -3,7 +3,7 @@ import type { Outage } from '../contract/metrics-reporter.ts'
 import type { Reason } from '../contract/reasons.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import { Guard } from '../support/guard.ts'
-import type { Verdict } from './classify.ts'
+import { type Verdict, wordsOf } from './classify.ts'
 import { warnOfOutage } from './outage-warning.ts'
 import { backoff, type RetryPolicy } from './retry.ts'
 import { timed } from './time-limit.ts'
@@ -131,7 +131,11 @@ export class Gate {
 
   /** One of its methods will be called, unless it leaves. */
   wait(who: Waiting): void {
-    if (this.#ongoing === undefined) return who.go()
+    if (this.#ongoing === undefined) {
+      who.go()
+      return
+    }
+    if (who === this.#trial) this.#trial = undefined // it did not find out
     this.#waiting.add(who)
     const { met, looks } = this.#ongoing
     if (!met.has(who)) met.set(who, looks)
@@ -155,9 +159,8 @@ export class Gate {
   }
 
   #begin(verdict: Verdict, clock: Clock): void {
-    const { reason, code, cause } = verdict
-    const message = cause instanceof Error ? cause.message : String(cause)
-    const outage: Outage = Object.freeze({ since: Date.now(), reason, code, message })
+    const { reason, code } = verdict
+    const outage: Outage = Object.freeze({ since: Date.now(), reason, code, message: wordsOf(verdict) })
     const began = clock.now()
     const isSame = began - this.#calm.at < CALM
     this.#ongoing = {
@@ -205,7 +208,10 @@ export class Gate {
     const ongoing = this.#ongoing!
     if (this.#trial === undefined) {
       if (clock.now() - ongoing.began >= this.#retry.maxOutage) this.#giveUp(ongoing)
-      if (this.#waiting.size === 0) return this.#rest()
+      if (this.#waiting.size === 0) {
+        this.#rest()
+        return
+      }
       if (this.#looks.size < MOST_LOOKS) void this.#ask(ongoing, clock)
     }
     this.#scheduleLook(clock)

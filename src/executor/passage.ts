@@ -1,3 +1,4 @@
+import type { BatchTrace } from '../contract/tracing.ts'
 import type { Clock } from '../support/clock.ts'
 import type { Verdict } from './classify.ts'
 import type { Gate, Waiting } from './outage.ts'
@@ -10,15 +11,21 @@ export class Passage implements Waiting {
   readonly #gate: Gate
   readonly #retry: RetryPolicy
   readonly #pause: Pause
+  readonly #trace: BatchTrace | undefined
   #settle: ((overdue?: Verdict) => void) | undefined
   /** The database takes other batches and not this one: since when, and how often that was seen. */
   #alone: { readonly since: number; times: number; verdict: Verdict } | undefined
+  /** Since when the batch has waited, where its trace was told. */
+  #toldAt: number | undefined
+  /** Attempts since the database took one. */
+  #inVain = 0
 
-  constructor(gate: Gate, clock: Clock, retry: RetryPolicy, pause: Pause) {
+  constructor(gate: Gate, clock: Clock, retry: RetryPolicy, pause: Pause, trace?: BatchTrace) {
     this.clock = clock
     this.#gate = gate
     this.#retry = retry
     this.#pause = pause
+    this.#trace = trace
   }
 
   /** An attempt now would be in vain. */
@@ -28,17 +35,9 @@ export class Passage implements Waiting {
 
   /** Waits until an attempt may be made. Resolves with why rows are given up, when that has lasted too long. */
   async wait(): Promise<Verdict | undefined> {
-    if (this.#alone !== undefined) {
-      const { since, times, verdict } = this.#alone
-      if (this.clock.now() - since >= this.#retry.maxOutage) return verdict
-      await this.#pause.take(backoff(this.#retry, times))
-    }
-    if (!this.#gate.isClosed) return undefined
-    const overdue = await new Promise<Verdict | undefined>((resolve) => {
-      this.#settle = resolve
-      this.#gate.wait(this)
-    })
-    this.#settle = undefined
+    this.#tellBegan()
+    const overdue = await this.#waitOut()
+    if (overdue === undefined && !this.isBarred) this.#tellEnded()
     return overdue
   }
 
@@ -71,7 +70,10 @@ export class Passage implements Waiting {
   tell(verdicts: readonly Verdict[]): boolean {
     const away = verdicts.find((verdict) => this.isAway(verdict))
     if (away === undefined) this.reached()
-    else this.refused(away)
+    else {
+      this.#inVain++
+      this.refused(away)
+    }
     return away !== undefined
   }
 
@@ -79,6 +81,7 @@ export class Passage implements Waiting {
   reached(): void {
     this.#alone = undefined
     this.#gate.open(this, this.clock)
+    this.#tellEnded()
   }
 
   /** The database is away for this batch at least. */
@@ -91,5 +94,36 @@ export class Passage implements Waiting {
   /** Whether the database gives a sign of life just now; `true` where it cannot be asked. */
   isReachable(): Promise<boolean> {
     return this.#gate.isReachable(this.clock)
+  }
+
+  async #waitOut(): Promise<Verdict | undefined> {
+    if (this.#alone !== undefined) {
+      const { since, times, verdict } = this.#alone
+      if (this.clock.now() - since >= this.#retry.maxOutage) return verdict
+      await this.#pause.take(backoff(this.#retry, times))
+    }
+    if (!this.#gate.isClosed) return undefined
+    const overdue = await new Promise<Verdict | undefined>((resolve) => {
+      this.#settle = resolve
+      this.#gate.wait(this)
+    })
+    this.#settle = undefined
+    return overdue
+  }
+
+  #tellBegan(): void {
+    const why = this.#alone?.verdict ?? this.#gate.outage
+    if (this.#trace === undefined || this.#toldAt !== undefined || why === undefined) return
+    this.#toldAt = this.clock.now()
+    this.#trace.outageBegan?.({ reason: why.reason, code: why.code })
+  }
+
+  #tellEnded(): void {
+    if (this.#toldAt !== undefined) {
+      const seconds = (this.clock.now() - this.#toldAt) / 1000
+      this.#trace?.outageEnded?.({ seconds, attempts: this.#inVain })
+    }
+    this.#toldAt = undefined
+    this.#inVain = 0
   }
 }

@@ -12,6 +12,7 @@ import { ACCEPTED, Call, Intake } from './intake.ts'
 import { type CloseOptions, Lifecycle } from './lifecycle.ts'
 import { Observers } from './observers.ts'
 import { type BatchFlowOptions, type FlowSettings, flowSettings } from './options.ts'
+import { OutageLog } from './outage-log.ts'
 import { type CloseSummary, Outcomes } from './outcomes.ts'
 import { eachRow, isAsync, type Rows } from './row-source.ts'
 import { RowWritable } from './row-writable.ts'
@@ -66,7 +67,8 @@ export class BatchFlow implements AsyncDisposable {
     this.#observers = observers
     this.#dispatcher = dispatcher
     observers.start()
-    const lifecycle = new Lifecycle({ settings, intake, lanes, dispatcher, deadLetters, outcomes, observers })
+    const outages = new OutageLog(executor, settings.log, () => intake.outstanding)
+    const lifecycle = new Lifecycle({ settings, intake, lanes, dispatcher, deadLetters, outcomes, observers, outages })
     this.#lifecycle = lifecycle
   }
 

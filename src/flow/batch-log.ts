@@ -13,38 +13,13 @@ import {
   required,
   type Values,
 } from '../support/validate.ts'
+import type { BatchLogLine, LogLine } from './log-line.ts'
 
 /** What pino, console and most loggers have in common. */
 export interface Logger {
   info(line: object, message: string): void
   warn(line: object, message: string): void
   error(line: object, message: string): void
-}
-
-/** One settled batch; never a value of a row. */
-export interface BatchLogLine {
-  readonly database: string
-  readonly table: string
-  readonly status: 'success' | 'fail'
-  readonly reason?: string
-  /** The database's own code. */
-  readonly code?: string
-  /** Rows written or tried. */
-  readonly rows: number
-  /** Rows accepted into the batch; more than `rows` where rows of one key were merged. */
-  readonly accepted: number
-  readonly failed: number
-  /** Failed rows that may be in the table nevertheless; absent where there are none. */
-  readonly ambiguous?: number
-  /** What the database said, where that holds no value of a row. */
-  readonly detail?: string
-  readonly attempts: number
-  readonly trigger: string
-  readonly durationMs: number
-  /** Stands for the operation's text; the same as in a preview. */
-  readonly fingerprint?: string
-  readonly traceId?: string
-  readonly spanId?: string
 }
 
 export interface LogOptions {
@@ -56,8 +31,8 @@ export interface LogOptions {
    * @default 'errors and slow'
    */
   readonly sample?: 'errors' | 'errors and slow' | number
-  /** Changes a line before it is written, or drops it with `undefined`. */
-  readonly redact?: (line: BatchLogLine) => object | undefined
+  /** Changes a line before it is written, or drops it with `undefined`. Lines of outages have `outage`, no `table`. */
+  readonly redact?: (line: LogLine) => object | undefined
 }
 
 const sample: Check<NonNullable<LogOptions['sample']>> = (option, value) => {
@@ -89,11 +64,16 @@ export class BatchLog {
   settled(run: BatchRun, failed: number, durationMs: number): void {
     const level = this.#levelOf(failed, durationMs)
     if (level === undefined) return
-    const { redact, logger } = this.#options
     const line = this.#lineOf(run, failed, durationMs)
+    this.write(level, line, messageOf(line, level))
+  }
+
+  /** Whatever redactor and logger throw stays here. */
+  write(level: 'info' | 'warn' | 'error', line: LogLine, message: string): void {
+    const { redact, logger } = this.#options
     try {
       const shown = redact(line)
-      if (shown !== undefined) logger[level](shown, messageOf(line, level))
+      if (shown !== undefined) logger[level](shown, message)
     } catch (error) {
       logError('the logger threw', error)
     }

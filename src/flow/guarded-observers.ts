@@ -67,7 +67,7 @@ export function openTracing(tracing: Tracing | undefined, flow: FlowInfo): FlowT
   )
 }
 
-function guardedBatch(trace: BatchTrace, guard: Guard): BatchTrace {
+function guardedBatch(trace: BatchTrace, guard: Guard): Required<BatchTrace> {
   return {
     spanContext: trace.spanContext,
     context: trace.context,
@@ -76,6 +76,8 @@ function guardedBatch(trace: BatchTrace, guard: Guard): BatchTrace {
       const attempt = guard.run(() => trace.startAttempt(operation, table))
       return attempt && guardedAttempt(attempt, guard)
     },
+    outageBegan: guard.wrap((why) => trace.outageBegan?.(why)),
+    outageEnded: guard.wrap((wait) => trace.outageEnded?.(wait)),
     end: guard.wrap((outcome) => trace.end(outcome)),
   }
 }

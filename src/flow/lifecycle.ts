@@ -8,6 +8,7 @@ import type { Dispatcher } from './dispatcher.ts'
 import type { Intake } from './intake.ts'
 import type { Observers } from './observers.ts'
 import type { FlowSettings } from './options.ts'
+import type { OutageLog } from './outage-log.ts'
 import type { CloseSummary, Outcomes } from './outcomes.ts'
 
 export interface CloseOptions {
@@ -26,6 +27,7 @@ export interface Living {
   readonly deadLetters: DeadLetters
   readonly outcomes: Outcomes
   readonly observers: Observers
+  readonly outages: OutageLog
 }
 
 /** Ends a flow: by `close()`, by its signal, or when the time for that is over. */
@@ -66,7 +68,7 @@ export class Lifecycle {
   }
 
   #drain(): void {
-    const { intake, lanes, dispatcher, observers, outcomes } = this.#flow
+    const { intake, lanes, dispatcher, observers, outages, outcomes } = this.#flow
     for (const lane of lanes.waiting) lane.flush('close')
     if (intake.outstanding > 0) return
     this.#closing = true
@@ -75,6 +77,7 @@ export class Lifecycle {
     for (const lane of lanes) lane.dispose()
     dispatcher.dispose()
     observers.close()
+    outages.close()
     this.#resolve(outcomes.summary)
   }
 

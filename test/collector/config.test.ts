@@ -54,7 +54,7 @@ test('every alert has severity, summary, description, and a section in the runbo
     alerts.map(({ name }) => name),
   )
   for (const { name, text } of alerts) {
-    assert.match(name, /^Batchflow([A-Z][a-z0-9]+)+$/)
+    assert.match(name, /^Batch[Ff]low([A-Z][a-z0-9]+)+$/)
     assert.match(text, /severity: (warning|critical)\n/)
     assert.match(text, /summary: \S/)
     assert.match(text, /description: >-\n/)

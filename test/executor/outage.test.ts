@@ -347,6 +347,22 @@ test('a single table that is full, or a place that lets some batches in, does no
   assert.is(clock.running, 0)
 })
 
+test('a batch whose trial ends in nonsense does not wait for itself with the rest of its rows', async () => {
+  const { flow, driver, clock } = rig({ flushSize: 2 }, patient)
+  const run = driver.run.bind(driver)
+  const partial = thrownBy(() => flow.write(updated, { id: 1, name: 'a shape of its own' }))
+  const whole = flow.write(updated, user(2))
+  driver.runs[0]!.fail(unreachable())
+  driver.run = async () => [null as never]
+  await clock.advance(100)
+  driver.run = run
+  await clock.advance(1000)
+  driver.runs[1]!.succeed()
+  await whole
+  assert.instance(await partial, Error)
+  await flow.close()
+})
+
 test('a storm of deadlocks slows down instead of feeding itself', async () => {
   const { flow, driver, clock } = rig({ flushSize: 1, bufferSize: 100 }, (executor) =>
     executor.withRetry({ maxAttempts: Number.POSITIVE_INFINITY, backoffBase: 10, maxBackoff: 1000, jitter: 0 }),

@@ -311,6 +311,20 @@ for (const [what, tracing] of Object.entries(broken)) {
   })
 }
 
+test('tracing that throws as an outage begins and ends, or has no word for it, is not felt by any row', async () => {
+  for (const batch of [{ outageBegan: fail, outageEnded: fail }, {}]) {
+    const { flow, driver, clock } = rig({ flushSize: 1 }, (executor) =>
+      executor.withTracing(tracingBut(batch)).withRetry({ backoffBase: 1, jitter: 0 }),
+    )
+    const write = flow.write(users, user(1))
+    driver.runs[0]!.fail(new MemoryError('read_only'))
+    await clock.advance(1)
+    driver.runs[1]!.succeed()
+    assert.is((await write).attempts, 2)
+    await flow.close()
+  }
+})
+
 test("a flow's own tracing is opened once, whoever comes and goes at the hub", async () => {
   const opened: string[] = []
   const tracingCalled = (name: string): Tracing => ({ open: () => void opened.push(name) })

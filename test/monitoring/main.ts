@@ -3,8 +3,8 @@
  *
  *     npm run verify:monitoring [-- --seconds 57]
  *
- * Runs a load with retries, timeouts and final failures, collects it by all three routes, and asks every query of the
- * guide, the dashboards, the recording rules and the alerts of each. Fails when one has no data, when the routes disagree
+ * Runs a load with retries, timeouts, outages and final failures, collects it by all three routes, and asks every query of
+ * the guide, the dashboards, the recording rules and the alerts of each. Fails when one has no data, when the routes disagree
  * about a series, or when an alert that should fire does not.
  */
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -31,7 +31,9 @@ async function scrape(endpoint: PrometheusEndpoint): Promise<string> {
 }
 
 /** Opens a flow with the global provider and records each metric once. */
-function recordEverything(probe: FlowProbe = flowProbe({ executor: slots(8, 2), queues: { users: 3 } })): void {
+function recordEverything(
+  probe: FlowProbe = flowProbe({ executor: slots(8, 2, { connection: 3 }), queues: { users: 3 } }),
+): void {
   const table = new OtelMetricsReporter({ testName: 'signup' }).open(probe)?.table('users')
   assert.ok(table)
   table.observeEnqueueLatency(0.0002)
@@ -96,6 +98,7 @@ test('the page shows every series of the contract with its type, labels and valu
   assert.match(page, /batchflow_execute_duration_seconds_bucket\{[^}]*le="1.024"\} 0\n/)
   assert.match(page, /batchflow_execute_duration_seconds_bucket\{[^}]*le="2.048"\} 1\n/)
   assert.match(page, /batchflow_executor_concurrency\{database="postgres",test_name="signup",[^}]*\} 8\n/)
+  assert.match(page, /batchflow_executor_outages_total\{database="postgres",[^}]*reason="connection",[^}]*\} 3\n/)
 })
 
 if (spawnSync('promtool', ['--version']).error === undefined) {

@@ -3,7 +3,7 @@ import { fieldOf } from '../../support/field.ts'
 import { type Cursor, EncodeError, pinned } from '../kit/encode-error.ts'
 import { putTextOrNull, writeUnusual } from './encode.ts'
 import { putArrayHeader } from './encode-array.ts'
-import { asBytea, hasToPostgres } from './encode-text.ts'
+import { hasToPostgres, TEXTS } from './encode-text.ts'
 import type { ArrayColumn, ArrayMessages, Form } from './form.ts'
 import { BIND, EXECUTE, SYNC } from './messages.ts'
 import { Payload } from './payload.ts'
@@ -51,7 +51,7 @@ export function* planSalvage(batch: BatchInput, form: Form, pool: WriterPool): G
 
 function salvagePayload(batch: BatchInput, form: Form, pool: WriterPool, binary: boolean): Payload | undefined {
   const messages = form.salvage(binary)
-  const writer = pool.take()
+  const writer = pool.take(form.zone)
   try {
     if (write(batch, messages, writer, MOST_BYTES)) return payloadOf(messages, writer, pool)
   } catch {} // too large, or a text that is none
@@ -60,8 +60,8 @@ function salvagePayload(batch: BatchInput, form: Form, pool: WriterPool, binary:
 }
 
 /** A value is what the application says is its binary form: as text it would be another one. */
-function holdsBinary({ rows, columns }: BatchInput, { texts }: Form): boolean {
-  const suspects = columns.filter((_, i) => texts[i] !== asBytea)
+function holdsBinary({ rows, columns }: BatchInput, { texts, zone }: Form): boolean {
+  const suspects = columns.filter((_, i) => texts[i] !== TEXTS[zone].asBytea)
   return rows.some((row) =>
     suspects.some((column) => {
       const value = fieldOf(row, column)

@@ -18,15 +18,15 @@ export const ATTR = {
 
 export type AttributeName = (typeof ATTR)[keyof typeof ATTR]
 
-/** The two observable kinds are read at each collection; `gauge` is not additive, `upDownCounter` is. */
-export type MetricKind = 'histogram' | 'counter' | 'observableUpDownCounter' | 'observableGauge'
+/** The observable kinds are read at each collection; a `gauge` is not additive, an `upDownCounter` is. */
+export type MetricKind = 'histogram' | 'counter' | 'observableCounter' | 'observableUpDownCounter' | 'observableGauge'
 
 export interface MetricSpec {
   /** Name of the OTel instrument. */
   readonly name: `batchflow.${string}`
   readonly kind: MetricKind
   /** UCUM. Never `1`: exporters would add `_ratio` to a gauge. */
-  readonly unit: 's' | '{row}' | '{batch}' | '{error}'
+  readonly unit: 's' | '{row}' | '{batch}' | '{error}' | '{executor}' | '{outage}'
   readonly description: string
   /** Every attribute that can occur; `error.type` is absent where nothing failed, `test_name` where none is set. */
   readonly attributes: readonly AttributeName[]
@@ -165,17 +165,39 @@ export const METRICS = {
     description: 'Rows handed to the dead-letter handler.',
     attributes: [...PER_TABLE, ATTR.reason],
   },
+  executorPaused: {
+    name: 'batchflow.executor.paused',
+    kind: 'observableUpDownCounter',
+    unit: '{executor}',
+    description: 'Executors that wait now for a database that takes no batch.',
+    attributes: PER_EXECUTOR,
+  },
+  executorOutages: {
+    name: 'batchflow.executor.outages',
+    kind: 'observableCounter',
+    unit: '{outage}',
+    description: 'Outages of the database that have begun, by what was met first.',
+    attributes: [...PER_EXECUTOR, ATTR.reason],
+  },
 } as const satisfies Record<string, MetricSpec>
 
 /** The metric's name in Prometheus, the same from an exporter, the Collector and Prometheus' own OTLP receiver. */
 export function prometheusName(metric: MetricSpec): string {
   const name = metric.name.replaceAll('.', '_')
-  return metric.kind === 'counter' ? `${name}_total` : name
+  return prometheusType(metric) === 'counter' ? `${name}_total` : name
 }
+
+const TYPES = {
+  histogram: 'histogram',
+  counter: 'counter',
+  observableCounter: 'counter',
+  observableUpDownCounter: 'gauge',
+  observableGauge: 'gauge',
+} as const satisfies Record<MetricKind, string>
 
 /** The metric's type in Prometheus, where a sum that can fall is a gauge. */
 export function prometheusType(metric: MetricSpec): 'histogram' | 'counter' | 'gauge' {
-  return metric.kind === 'histogram' || metric.kind === 'counter' ? metric.kind : 'gauge'
+  return TYPES[metric.kind]
 }
 
 /** The attribute's label in Prometheus. */

@@ -1,8 +1,10 @@
 import type { Attributes, BatchObservableResult, Meter, Observable } from '@opentelemetry/api'
-import type { ExecutorProbe, FlowProbe } from '../../contract/metrics-reporter.ts'
+import type { FlowProbe } from '../../contract/metrics-reporter.ts'
 import type { Guard } from '../../support/guard.ts'
 import { METRICS } from './catalogue.ts'
+import { ExecutorCell } from './executor-cell.ts'
 import { instrumentOptions } from './instruments.ts'
+import type { LabelCap } from './label-cap.ts'
 
 /** A flow whose state is read at each collection. */
 export interface LiveFlow {
@@ -17,12 +19,6 @@ interface QueueCell {
   rows: number
 }
 
-interface ExecutorCell {
-  readonly attributes: Attributes
-  /** A set: flows that share an executor show the same probe, which counts once. */
-  readonly executors: Set<ExecutorProbe>
-}
-
 /**
  * The observed metrics of one meter, for all flows of all reporters on it.
  *
@@ -32,20 +28,26 @@ interface ExecutorCell {
  */
 export class LiveGauges {
   readonly #guard: Guard
+  readonly #reasons: LabelCap
   readonly #flows = new Set<LiveFlow>()
   readonly #queues = new Map<string, QueueCell>()
   readonly #executors = new Map<string, ExecutorCell>()
   readonly #queueLength: Observable
   readonly #concurrency: Observable
   readonly #inflight: Observable
+  readonly #paused: Observable
+  readonly #outages: Observable
 
-  constructor(meter: Meter, guard: Guard) {
-    const { queueLength, executorConcurrency, inflightBatches } = METRICS
+  constructor(meter: Meter, guard: Guard, reasons: LabelCap) {
+    const { queueLength, executorConcurrency, inflightBatches, executorPaused, executorOutages } = METRICS
     this.#guard = guard
+    this.#reasons = reasons
     this.#queueLength = meter.createObservableUpDownCounter(queueLength.name, instrumentOptions(queueLength))
     this.#concurrency = meter.createObservableGauge(executorConcurrency.name, instrumentOptions(executorConcurrency))
     this.#inflight = meter.createObservableUpDownCounter(inflightBatches.name, instrumentOptions(inflightBatches))
-    const observed = [this.#queueLength, this.#concurrency, this.#inflight]
+    this.#paused = meter.createObservableUpDownCounter(executorPaused.name, instrumentOptions(executorPaused))
+    this.#outages = meter.createObservableCounter(executorOutages.name, instrumentOptions(executorOutages))
+    const observed = [this.#queueLength, this.#concurrency, this.#inflight, this.#paused, this.#outages]
     meter.addBatchObservableCallback((result) => this.#observe(result), observed)
   }
 
@@ -54,8 +56,9 @@ export class LiveGauges {
     this.#flows.add(flow)
   }
 
+  /** Outages since the last collection are still counted. */
   delete(flow: LiveFlow): void {
-    this.#flows.delete(flow)
+    if (this.#flows.delete(flow)) this.#guard.run(() => this.#executorCell(flow.common).count(flow.probe.executor))
   }
 
   /** Makes the table's queue length appear, even when its flow is closed before the first collection. */
@@ -65,17 +68,22 @@ export class LiveGauges {
 
   #observe(result: BatchObservableResult): void {
     for (const cell of this.#queues.values()) cell.rows = 0
-    for (const cell of this.#executors.values()) cell.executors.clear()
+    for (const cell of this.#executors.values()) cell.clear()
     for (const flow of this.#flows) this.#guard.run(() => this.#sum(flow)) // the others are still told
     for (const { attributes, rows } of this.#queues.values()) observe(result, this.#queueLength, rows, attributes)
-    for (const { attributes, executors } of this.#executors.values()) {
-      observe(result, this.#concurrency, totalConcurrency(executors), attributes)
-      observe(result, this.#inflight, totalInflight(executors), attributes)
-    }
+    for (const cell of this.#executors.values()) this.#observeExecutors(result, cell)
+  }
+
+  #observeExecutors(result: BatchObservableResult, cell: ExecutorCell): void {
+    const { attributes } = cell
+    observe(result, this.#concurrency, cell.concurrency, attributes)
+    observe(result, this.#inflight, cell.inflight, attributes)
+    observe(result, this.#paused, cell.paused, attributes)
+    for (const count of cell.outages.values()) observe(result, this.#outages, count.begun, count.attributes)
   }
 
   #sum(flow: LiveFlow): void {
-    this.#executorCell(flow.common).executors.add(flow.probe.executor)
+    this.#executorCell(flow.common).add(flow.probe.executor)
     for (const [table, rows] of flow.probe.queueLengths()) this.#queueCell(flow.attributesOf(table)).rows += rows
   }
 
@@ -84,7 +92,7 @@ export class LiveGauges {
   }
 
   #executorCell(attributes: Attributes): ExecutorCell {
-    return cellOf(this.#executors, attributes, () => ({ attributes, executors: new Set() }))
+    return cellOf(this.#executors, attributes, () => new ExecutorCell(attributes, this.#reasons))
   }
 }
 
@@ -95,22 +103,6 @@ function cellOf<Cell>(cells: Map<string, Cell>, attributes: Attributes, create: 
   const cell = create()
   cells.set(key, cell)
   return cell
-}
-
-/** Sum of the limits; 0, which is unlimited, as soon as one of them is. */
-function totalConcurrency(executors: ReadonlySet<ExecutorProbe>): number {
-  let total = 0
-  for (const { concurrencyLimit } of executors) {
-    if (concurrencyLimit === 0) return 0
-    total += concurrencyLimit
-  }
-  return total
-}
-
-function totalInflight(executors: ReadonlySet<ExecutorProbe>): number {
-  let total = 0
-  for (const { inflight } of executors) total += inflight
-  return total
 }
 
 function observe(result: BatchObservableResult, instrument: Observable, value: number, attributes: Attributes): void {

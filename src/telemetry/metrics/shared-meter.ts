@@ -50,10 +50,11 @@ export function sharedMeterOf(provider: MeterProvider): SharedMeter | undefined 
 }
 
 function createShared(meter: Meter, guard: Guard): SharedMeter {
+  const reasons = new LabelCap(MAX_REASONS)
   return {
     instruments: createInstruments(meter, guard),
-    gauges: new LiveGauges(meter, guard),
+    gauges: new LiveGauges(meter, guard, reasons),
     tables: new LabelCap(MAX_TABLES),
-    reasons: new LabelCap(MAX_REASONS),
+    reasons,
   }
 }

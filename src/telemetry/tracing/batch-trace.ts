@@ -19,9 +19,9 @@ import {
   ATTR_ERROR_TYPE,
 } from '@opentelemetry/semantic-conventions'
 import type { Operation } from '../../contract/driver.ts'
-import type { AttemptFailure, AttemptTrace, BatchOutcome, BatchTrace } from '../../contract/tracing.ts'
+import type { AttemptFailure, AttemptTrace, BatchOutcome, BatchTrace, OutageWait } from '../../contract/tracing.ts'
 import { counted } from '../../support/text.ts'
-import { SPAN_ATTR } from './span-attributes.ts'
+import { SPAN_ATTR, SPAN_EVENT } from './span-attributes.ts'
 
 export type AttemptSpans = 'client' | 'internal' | 'none'
 
@@ -70,6 +70,20 @@ export class TracedBatch implements BatchTrace {
     if (batchSize > 1) attributes[ATTR_DB_OPERATION_BATCH_SIZE] = batchSize
     const name = `${operation.name} ${table}`
     return new TracedAttempt(this.#tracer.startSpan(name, { kind, attributes }, this.context))
+  }
+
+  outageBegan({ reason, code }: AttemptFailure): void {
+    this.#span.addEvent(SPAN_EVENT.outageBegan, {
+      [ATTR_ERROR_TYPE]: reason,
+      ...(code !== undefined && { [ATTR_DB_RESPONSE_STATUS_CODE]: code }),
+    })
+  }
+
+  outageEnded({ seconds, attempts }: OutageWait): void {
+    this.#span.addEvent(SPAN_EVENT.outageEnded, {
+      [SPAN_ATTR.outageDuration]: seconds,
+      [SPAN_ATTR.outageAttempts]: attempts,
+    })
   }
 
   end({ attempts, failed, ambiguous, reason }: BatchOutcome): void {

@@ -18,6 +18,18 @@ export const SPAN_ATTR = {
   linksDropped: 'batchflow.links.dropped',
   /** Marks the link from a submitter's span to the batch that carries its row. */
   link: 'batchflow.link',
+  /** How long the batch waited for its database, in seconds. */
+  outageDuration: 'batchflow.outage.duration',
+  /** Attempts at the batch that the database did not take meanwhile. */
+  outageAttempts: 'batchflow.outage.attempts',
+} as const
+
+/** Events of a batch's span. */
+export const SPAN_EVENT = {
+  /** The batch waits, as the database takes none. */
+  outageBegan: 'batchflow.outage.began',
+  /** The batch waits no longer. */
+  outageEnded: 'batchflow.outage.ended',
 } as const
 
 /** Start of every batch span's name; the table follows. */

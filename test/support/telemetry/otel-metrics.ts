@@ -8,7 +8,8 @@ import {
   MetricReader,
   type ScopeMetrics,
 } from '@opentelemetry/sdk-metrics'
-import type { ExecutorProbe, FlowProbe } from '../../../src/contract/metrics-reporter.ts'
+import type { ExecutorProbe, FlowProbe, Outage } from '../../../src/contract/metrics-reporter.ts'
+import type { Reason } from '../../../src/contract/reasons.ts'
 
 /** A real SDK whose metrics are read on demand. */
 export class MetricsUnderTest {
@@ -65,8 +66,25 @@ export function flowProbe({ database = 'postgres', executor = slots(0, 0), queue
   return { database, executor, queueLengths: () => Object.entries(queues) }
 }
 
-export function slots(concurrencyLimit: number, inflight: number): ExecutorProbe {
-  return { concurrencyLimit, inflight, outage: undefined, outages: new Map() }
+export function slots(concurrencyLimit: number, inflight: number, outages: Record<string, number> = {}): ExecutorProbe {
+  return { concurrencyLimit, inflight, outage: undefined, outages: new Map(Object.entries(outages)) }
+}
+
+/** An executor whose outages the test begins and ends. */
+export class FailingExecutor implements ExecutorProbe {
+  readonly concurrencyLimit = 0
+  inflight = 1
+  readonly outages = new Map<Reason, number>()
+  outage: Outage | undefined
+
+  begin(reason: Reason): void {
+    this.outage = { since: 0, reason, code: undefined, message: 'gone' }
+    this.outages.set(reason, (this.outages.get(reason) ?? 0) + 1)
+  }
+
+  end(): void {
+    this.outage = undefined
+  }
 }
 
 /** What `diag` is told while `work` runs, as `level: first argument`. */

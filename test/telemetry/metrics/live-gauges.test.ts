@@ -4,7 +4,13 @@ import * as assert from 'uvu/assert'
 import type { FlowProbe } from '../../../src/contract/metrics-reporter.ts'
 import { METRICS } from '../../../src/telemetry/metrics/catalogue.ts'
 import { OtelMetricsReporter } from '../../../src/telemetry/metrics/otel-reporter.ts'
-import { diagnosticsOf, flowProbe, MetricsUnderTest, slots } from '../../support/telemetry/otel-metrics.ts'
+import {
+  diagnosticsOf,
+  FailingExecutor,
+  flowProbe,
+  MetricsUnderTest,
+  slots,
+} from '../../support/telemetry/otel-metrics.ts'
 
 const A = { database: 'postgres', test_name: 'a' }
 const B = { database: 'postgres', test_name: 'b' }
@@ -21,7 +27,11 @@ function setUp() {
     limit: await sdk.points(METRICS.executorConcurrency.name),
     inflight: await sdk.points(METRICS.inflightBatches.name),
   })
-  return { sdk, open, gauges }
+  const outages = async () => ({
+    paused: await sdk.points(METRICS.executorPaused.name),
+    begun: await sdk.points(METRICS.executorOutages.name),
+  })
+  return { sdk, open, gauges, outages }
 }
 
 test('flows of several reporters are summed by their attributes', async () => {
@@ -144,6 +154,97 @@ test('a probe that throws is logged once and hides no other flow', async () => {
     assert.equal((await gauges()).queue, [[{ table: 'users', ...A }, 4]])
   })
   assert.is(heard.length, 1)
+})
+
+test('executors that wait for their database are summed; outages are counted by reason', async () => {
+  const { open, outages } = setUp()
+  const [one, two, other] = [new FailingExecutor(), new FailingExecutor(), new FailingExecutor()]
+  open('a', flowProbe({ executor: one }))
+  open('a', flowProbe({ executor: two }))
+  open('b', flowProbe({ executor: other }))
+  const calm = [
+    [A, 0],
+    [B, 0],
+  ]
+  assert.equal(await outages(), { paused: calm, begun: [] })
+  one.begin('connection')
+  two.begin('read_only')
+  assert.equal(await outages(), {
+    paused: [
+      [A, 2],
+      [B, 0],
+    ],
+    begun: [
+      [{ ...A, reason: 'connection' }, 1],
+      [{ ...A, reason: 'read_only' }, 1],
+    ],
+  })
+  one.end()
+  two.end()
+  two.begin('connection')
+  two.end()
+  other.begin('connection')
+  other.end()
+  assert.equal(await outages(), {
+    paused: calm,
+    begun: [
+      [{ ...A, reason: 'connection' }, 2],
+      [{ ...A, reason: 'read_only' }, 1],
+      [{ ...B, reason: 'connection' }, 1],
+    ],
+  })
+})
+
+test('an outage counts once, whatever flows share its executor, come and go', async () => {
+  const { open, outages } = setUp()
+  const executor = new FailingExecutor()
+  const begun = async () => (await outages()).begun
+  const once = [[{ ...A, reason: 'connection' }, 1]]
+  const first = open('a', flowProbe({ executor }))
+  const second = open('a', flowProbe({ executor }))
+  executor.begin('connection')
+  assert.equal(await begun(), once)
+  first.close()
+  assert.equal(await begun(), once)
+  second.close()
+  assert.equal(await outages(), { paused: [[A, 0]], begun: once }, 'closed in the middle of it')
+  const third = open('a', flowProbe({ executor }))
+  assert.equal(await outages(), { paused: [[A, 1]], begun: once })
+  executor.end()
+  executor.begin('connection')
+  third.close()
+  assert.equal(await begun(), [[{ ...A, reason: 'connection' }, 2]], 'begun since the last collection')
+  open('a', flowProbe({ executor }))
+  open('b', flowProbe({ executor }))
+  assert.equal(
+    await begun(),
+    [
+      [{ ...A, reason: 'connection' }, 2],
+      [{ ...B, reason: 'connection' }, 2],
+    ],
+    'each set of attributes counts for itself',
+  )
+})
+
+test('an executor whose batches were all given up waits for nothing, until the next one comes', async () => {
+  const { open, outages } = setUp()
+  const executor = new FailingExecutor()
+  open('a', flowProbe({ executor }))
+  executor.begin('connection')
+  executor.inflight = 0
+  assert.equal((await outages()).paused, [[A, 0]])
+  executor.inflight = 2
+  assert.equal((await outages()).paused, [[A, 1]])
+})
+
+test('reasons of outages past the cap are summed under _other', async () => {
+  const { open, outages } = setUp()
+  const executor = new FailingExecutor()
+  open('a', flowProbe({ executor }))
+  for (let i = 0; i < 63; i++) executor.begin(`reason ${i}`)
+  const { begun } = await outages()
+  assert.is(begun.length, 61)
+  assert.equal(begun[60], [{ ...A, reason: '_other' }, 3])
 })
 
 test('a value that is not finite is not observed', async () => {

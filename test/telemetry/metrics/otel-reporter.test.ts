@@ -6,13 +6,20 @@ import type { FlowMetrics, TableMetrics } from '../../../src/contract/metrics-re
 import { METRICS, type MetricSpec, prometheusType } from '../../../src/telemetry/metrics/catalogue.ts'
 import { OtelMetricsReporter } from '../../../src/telemetry/metrics/otel-reporter.ts'
 import { SCOPE } from '../../../src/telemetry/scope.ts'
-import { diagnosticsOf, exportedKind, flowProbe, MetricsUnderTest } from '../../support/telemetry/otel-metrics.ts'
+import {
+  diagnosticsOf,
+  exportedKind,
+  flowProbe,
+  MetricsUnderTest,
+  slots,
+} from '../../support/telemetry/otel-metrics.ts'
 
 const ALL: readonly MetricSpec[] = Object.values(METRICS)
 const USERS = { table: 'users', database: 'postgres', test_name: 'signup' }
 
 function openFlow(meterProvider: MeterProvider, testName = 'signup'): FlowMetrics {
-  const flow = new OtelMetricsReporter({ testName, meterProvider }).open(flowProbe({ queues: { users: 3 } }))
+  const executor = slots(0, 0, { connection: 1 })
+  const flow = new OtelMetricsReporter({ testName, meterProvider }).open(flowProbe({ executor, queues: { users: 3 } }))
   assert.ok(flow)
   return flow
 }

@@ -2,6 +2,7 @@ import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } fr
 import { AlwaysOffSampler, AlwaysOnSampler, ParentBasedSampler, type ReadableSpan } from '@opentelemetry/sdk-trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { RetryOptions } from '../../../src/executor/retry.ts'
 import type { DeadLetter } from '../../../src/flow/dead-letters.ts'
 import { OptionError } from '../../../src/support/batchflow-error.ts'
 import { LinkedBatchSampler, OtelTracing, type OtelTracingOptions } from '../../../src/telemetry/index.ts'
@@ -23,10 +24,13 @@ interface TracedOptions {
   flushSize?: number
 }
 
-function traced({ traces = new Traces(), driver = new MemoryDriver(), options, flushSize = 100 }: TracedOptions = {}) {
+function traced(
+  { traces = new Traces(), driver = new MemoryDriver(), options, flushSize = 100 }: TracedOptions = {},
+  retry: RetryOptions = { maxAttempts: 2, backoffBase: 0 },
+) {
   const tracing = new OtelTracing({ tracerProvider: traces.provider, ...options })
   const configure = (executor: Parameters<NonNullable<Parameters<typeof rig>[1]>>[0]) =>
-    executor.withTracing(tracing).withRetry({ maxAttempts: 2, backoffBase: 0 })
+    executor.withTracing(tracing).withRetry(retry)
   return { traces, ...rig({ flushSize, deadLetter: () => {} }, configure, driver) }
 }
 
@@ -180,6 +184,75 @@ test('each attempt is a child of the batch; retries are siblings', async () => {
   assert.is(attempts[0]!.status.code, SpanStatusCode.ERROR)
   assert.is(batch!.status.code, SpanStatusCode.UNSET)
   assert.is(batch!.attributes['batchflow.batch.attempts'], 2)
+})
+
+/** Events of a batch's span: name and attributes. */
+function eventsOf(span: ReadableSpan | undefined) {
+  return span!.events.map(({ name, attributes }) => [name, attributes])
+}
+
+const began = ['batchflow.outage.began', { 'error.type': 'read_only', 'db.response.status_code': 'M2' }]
+const ended = (seconds: number, attempts: number) => [
+  'batchflow.outage.ended',
+  { 'batchflow.outage.duration': seconds, 'batchflow.outage.attempts': attempts },
+]
+
+/** A memory database that tells its own code, too. */
+function coded(): MemoryDriver {
+  const driver = new MemoryDriver()
+  driver.classify = (error) => (error instanceof MemoryError ? { reason: error.reason, code: 'M2' } : undefined)
+  return driver
+}
+
+test('each batch that waits for the database says so, once, and when it waits no longer', async () => {
+  const { traces, flow, driver, clock } = traced({ driver: coded(), flushSize: 1 }, { backoffBase: 100, jitter: 0 })
+  const writes = usersFrom(1, 2).map((row) => flow.write(users, row))
+  for (const run of [...driver.runs]) run.fail(new MemoryError('read_only'))
+  await clock.advance(100)
+  driver.runs[2]!.fail(new MemoryError('read_only'))
+  await clock.advance(200)
+  driver.runs[3]!.succeed()
+  await settled()
+  driver.runs[4]!.succeed()
+  await Promise.all(writes)
+  const [second, first] = traces.named('batchflow.batch')
+  assert.equal(eventsOf(first), [began, ended(0.3, 2)], 'it was tried once more in vain')
+  assert.equal(eventsOf(second), [began, ended(0.3, 1)])
+  await flow.close()
+})
+
+test('a batch that was given up before the outage was over does not say that it is', async () => {
+  const { traces, flow, driver, clock } = traced(
+    { driver: coded(), flushSize: 1 },
+    { backoffBase: 100, jitter: 0, maxOutage: 1000 },
+  )
+  const write = flow.write(users, user(1)).catch(() => {})
+  for (let answered = 0; traces.named('batchflow.batch').length === 0; await clock.advance(100)) {
+    for (const run of driver.runs.slice(answered)) run.fail(new MemoryError('read_only'))
+    answered = driver.runs.length
+  }
+  await write
+  assert.equal(eventsOf(traces.named('batchflow.batch')[0]), [began])
+  await flow.close()
+})
+
+test('a batch that the database refuses while it takes others says so, too', async () => {
+  const { traces, flow, driver, clock } = traced({ driver: coded(), flushSize: 1 }, { backoffBase: 100, jitter: 0 })
+  const [refused, other] = usersFrom(1, 2).map((row) => flow.write(users, row))
+  driver.runs[0]!.fail(new MemoryError('read_only'))
+  driver.runs[1]!.fail(new MemoryError('read_only'))
+  await clock.advance(100)
+  driver.runs[2]!.fail(new MemoryError('read_only'))
+  await clock.advance(200)
+  driver.runs[3]!.succeed()
+  await other
+  driver.runs[4]!.fail(new MemoryError('read_only'))
+  await clock.advance(100)
+  driver.runs[5]!.succeed()
+  await refused
+  const [span] = traces.named('batchflow.batch').slice(1)
+  assert.equal(eventsOf(span), [began, ended(0.3, 2), began, ended(0.1, 1)])
+  await flow.close()
 })
 
 test('a failed batch says so, without a word of what the client threw', async () => {
