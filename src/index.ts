@@ -14,6 +14,7 @@ export {
   AbortedError,
   AttemptTimeoutError,
   ClosedError,
+  FullError,
   InvalidRowError,
   type RowFailedDetails,
   RowFailedError,
@@ -59,6 +60,7 @@ export type { DeadLetter, DeadLetterHandler } from './flow/dead-letters.ts'
 export type { CloseOptions } from './flow/lifecycle.ts'
 export type { BatchFlowOptions } from './flow/options.ts'
 export type { AbandonedRow, CloseSummary } from './flow/outcomes.ts'
+export type { OverflowPolicy } from './flow/overflow.ts'
 export type { Rows } from './flow/row-source.ts'
 export type { Receipt } from './lanes/batch.ts'
 export { BatchFlowError, type ErrorCode, OptionError } from './support/batchflow-error.ts'

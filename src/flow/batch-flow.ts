@@ -1,18 +1,20 @@
 import type { Writable } from 'node:stream'
 import type { Row, Table } from '../contract/table.ts'
 import type { Executor } from '../executor/executor.ts'
-import type { Receipt, Waiter } from '../lanes/batch.ts'
+import type { Batch, Receipt, Waiter } from '../lanes/batch.ts'
 import type { Lane } from '../lanes/lane.ts'
 import { Lanes } from '../lanes/lanes.ts'
 import { isSignal } from '../support/abort.ts'
+import { Limit } from '../support/limit.ts'
 import { type OptionsOf, optional, parse } from '../support/validate.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { ACCEPTED, Call, Intake } from './intake.ts'
 import { type CloseOptions, Lifecycle } from './lifecycle.ts'
 import { Observers } from './observers.ts'
-import { type BatchFlowOptions, type FlowSettings, flowSettings } from './options.ts'
+import { type BatchFlowOptions, flowSettings } from './options.ts'
 import { type CloseSummary, Outcomes } from './outcomes.ts'
+import { Overflow } from './overflow.ts'
 import { eachRow, isAsync, type Rows } from './row-source.ts'
 import { RowWritable } from './row-writable.ts'
 import { AllSettled, AllWaiter, PromiseWaiter } from './waiters.ts'
@@ -21,6 +23,9 @@ export interface SubmitOptions {
   /** Ends the wait. A row that was accepted before stays accepted and will be settled. */
   readonly signal?: AbortSignal | undefined
 }
+
+/** The part of a batch that is sent under pressure while others are about to make room. */
+const WORTH_A_SLOT = 1 / 8
 
 const SUBMIT = { signal: optional(isSignal) } satisfies OptionsOf<SubmitOptions>
 
@@ -41,26 +46,42 @@ export class BatchFlow implements AsyncDisposable {
   /** @throws {OptionError} naming the option, the value received and what is allowed */
   constructor(executor: Executor, options: BatchFlowOptions = {}) {
     const settings = flowSettings(options, executor)
-    const intake = new Intake(settings.bufferSize, () => dispatcher.pump())
-    const host = { ...settings, schedule: (lane: Lane) => dispatcher.schedule(lane) }
-    const lanes: Lanes = new Lanes(host, () => observers)
+    const buffer = new Limit(settings.bufferSize, settings.bufferBytes)
+    const intake = new Intake(buffer, settings.overflow, {
+      full: () => dispatcher.pump(),
+      makeRoom: (held, first, wanted) => overflow.makeRoom(held, first, wanted),
+    })
+    let accepted = 0
+    const lanes: Lanes = new Lanes(
+      {
+        ...settings,
+        limit: new Limit(settings.flushSize, settings.flushBytes),
+        age: settings.overflow === 'drop-oldest' ? () => accepted++ : undefined,
+        schedule: (lane) => dispatcher.schedule(lane),
+      },
+      () => observers,
+    )
     const observers = new Observers(executor, lanes)
-    const deadLetters = new DeadLetters(settings.deadLetter, settings.bufferSize)
+    const deadLetters = new DeadLetters(settings.deadLetter, buffer)
     const outcomes = new Outcomes(settings, deadLetters)
-    const dispatcher = new Dispatcher(executor, settings.clock, {
+    const settled = (lane: Lane, batch: Batch, bytes?: number) => {
+      lane.settled(batch, bytes)
+      intake.release(batch.accepted, batch.bytes)
+      if (intake.calm) lanes.settled(lane) // a lane that somebody waits for must not be dropped
+      lifecycle.settled()
+    }
+    const dispatcher: Dispatcher = new Dispatcher(executor, settings.clock, {
       get tracing() {
         return observers.tracing
       },
-      underPressure: () => this.#underPressure(settings),
+      underPressure: () => this.#underPressure(),
       deadLetter: (run) => deadLetters.take(run),
       settle: (lane, run) => {
         outcomes.settle(run)
-        lane.settled(run.batch)
-        intake.release(run.batch.accepted)
-        if (intake.calm) lanes.settled(lane) // a lane that somebody waits for must not be dropped
-        lifecycle.settled()
+        settled(lane, run.batch, run.bytes)
       },
     })
+    const overflow = new Overflow(buffer, { lanes, dispatcher, deadLetters, outcomes, settled })
     this.#intake = intake
     this.#lanes = lanes
     this.#observers = observers
@@ -206,10 +227,10 @@ export class BatchFlow implements AsyncDisposable {
   }
 
   /** The lane to relieve when the buffer is full: a few rows are not worth a slot while batches are about to make room. */
-  #underPressure({ flushSize }: FlowSettings): Lane | undefined {
+  #underPressure(): Lane | undefined {
     if (!this.#intake.full) return undefined
     const lane = this.#lanes.fullest()
-    const worthIt = this.#dispatcher.unsettled.size === 0 || (lane?.available ?? 0) * 8 >= flushSize
+    const worthIt = this.#dispatcher.unsettled.size === 0 || (lane?.fill ?? 0) >= WORTH_A_SLOT
     return worthIt ? lane : undefined
   }
 }

@@ -26,19 +26,37 @@ export class FifoLane extends Lane {
     return this.#full.size > 0 || this.#due !== undefined
   }
 
-  get available(): number {
-    return this.#open.rows.length
+  get fill(): number {
+    return this.limit.shareOf(this.#open.rows.length, this.#open.bytes)
   }
 
-  protected add(row: Row, waiter: Waiter | undefined, sampledAt: number, origin: SpanContext | undefined): void {
-    const batch = this.#open
+  get oldest(): number {
+    return this.#oldest.ages?.[0] ?? Number.POSITIVE_INFINITY
+  }
+
+  get #oldest(): Batch {
+    return this.#full.first ?? this.#open
+  }
+
+  protected add(
+    row: Row,
+    waiter: Waiter | undefined,
+    sampledAt: number,
+    origin: SpanContext | undefined,
+    bytes: number,
+  ): number {
+    let batch = this.#open
+    if (!this.limit.admits(batch.rows.length, batch.bytes, bytes)) batch = this.#queue(batch)
     const size = batch.rows.push(row)
+    batch.bytes += bytes
     this.queued++
+    if (this.host.age !== undefined) (batch.ages ??= []).push(this.host.age())
     if (waiter !== undefined) batch.attach(size - 1, waiter)
     if (sampledAt !== NOT_SAMPLED) (batch.samples ??= []).push(sampledAt)
     if (this.tracing !== undefined) (batch.origins ??= new Origins()).add(origin)
-    if (size === this.host.flushSize) this.#queue(batch)
+    if (this.limit.isReached(size, batch.bytes)) this.#queue(batch)
     else if (size === 1) this.#startToWait()
+    return bytes
   }
 
   #startToWait(): void {
@@ -46,15 +64,18 @@ export class FifoLane extends Lane {
     this.timer.start(this.host.flushInterval)
   }
 
-  #queue(batch: Batch): void {
+  /** Returns the batch that is open then. */
+  #queue(batch: Batch): Batch {
     this.#full.push(batch)
     this.#begin()
     this.host.schedule(this)
+    return this.#open
   }
 
   #begin(): void {
     this.#open = new Batch(this.table)
     this.#due = undefined
+    this.scale.measureNext()
     this.host.waiting.delete(this)
   }
 
@@ -88,7 +109,12 @@ export class FifoLane extends Lane {
     return batch
   }
 
-  settled(): void {
-    this.unsettled--
+  protected shift(dropped: Batch): void {
+    const batch = this.#oldest
+    const bytes = batch.rows.length === 1 ? batch.bytes : Math.min(batch.bytes, this.scale.measure(batch.rows[0]!))
+    batch.shift(dropped, bytes)
+    if (batch.rows.length > 0) return
+    if (batch === this.#open) this.#due = undefined
+    else this.#full.shift()
   }
 }

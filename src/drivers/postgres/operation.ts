@@ -25,6 +25,10 @@ export class PostgresOperation implements Operation {
     return this.payload.text
   }
 
+  get byteLength(): number {
+    return this.payload.byteLength
+  }
+
   release(): void {
     this.payload.drop()
   }
