@@ -7,7 +7,7 @@ import type { DeadLetter } from '../../src/flow/dead-letters.ts'
 import { rejectsWith, thrownBy } from '../support/assertions.ts'
 import { settled } from '../support/engine/clock.ts'
 import { rig } from '../support/engine/flow.ts'
-import { committing, MemoryDriver } from '../support/engine/memory-driver.ts'
+import { committing } from '../support/engine/memory-driver.ts'
 import { RecordingReporter } from '../support/engine/recording-reporter.ts'
 import { ids, updated, user, users, usersFrom } from '../support/engine/tables.ts'
 
