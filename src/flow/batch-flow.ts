@@ -96,6 +96,7 @@ export class BatchFlow implements AsyncDisposable {
    * in the order they came. What becomes of the row afterwards is told by metrics and `deadLetter`; `write` waits for it.
    *
    * @throws {ClosedError} after `close()`
+   * @throws {FullError} when there is no room and the flow's `overflow` is `reject`
    * @throws {AbortedError} when `signal` is aborted before the row is accepted
    */
   submit<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<void> {
@@ -111,6 +112,7 @@ export class BatchFlow implements AsyncDisposable {
    *
    * @throws {RowFailedError} when the row failed for good; its `cause` is the database's error
    * @throws {ClosedError} after `close()`
+   * @throws {FullError} when there is no room and the flow's `overflow` is `reject`
    * @throws {AbortedError} when `signal` is aborted before the row is settled
    */
   write<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<Receipt> {
@@ -138,6 +140,7 @@ export class BatchFlow implements AsyncDisposable {
    * are accepted and will be settled.
    *
    * @throws {ClosedError} after `close()`
+   * @throws {FullError} at the first row that finds no room, when the flow's `overflow` is `reject`
    * @throws {AbortedError} when `signal` is aborted before the last row is accepted
    */
   async submitMany<R extends Row>(table: Table<R>, rows: Rows<NoInfer<R>>, options?: SubmitOptions): Promise<void> {
@@ -181,8 +184,8 @@ export class BatchFlow implements AsyncDisposable {
   }
 
   /**
-   * A Node stream that submits what is written to it, with backpressure. It finishes when all its rows are settled, and
-   * fails if any of them failed.
+   * A Node stream that submits what is written to it, with backpressure whatever the flow's `overflow` is. It finishes when
+   * all its rows are settled, and fails if any of them failed.
    *
    * @throws {OptionError} when `table` was not made by `defineTable`
    */

@@ -6,7 +6,8 @@ import type { Waiter } from '../lanes/batch.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Limit } from '../support/limit.ts'
-import type { Load, OverflowPolicy } from './overflow.ts'
+import type { OverflowPolicy } from './options.ts'
+import type { Load } from './overflow.ts'
 import { type Arrival, WaitingLine } from './waiting-line.ts'
 
 /** What {@link Intake.submit} returns for a row that is accepted at once: one promise for all of them. */

@@ -5,7 +5,18 @@ import { type Clock, MAX_DELAY, systemClock } from '../support/clock.ts'
 import { callback, implementing, integer, type OptionsOf, oneOf, optional, parse } from '../support/validate.ts'
 import { BatchLog, type LogOptions, logOptions } from './batch-log.ts'
 import type { DeadLetterHandler } from './dead-letters.ts'
-import type { OverflowPolicy } from './overflow.ts'
+
+/**
+ * What becomes of a row that finds no room.
+ *
+ * - `wait`: its submitter waits until there is some.
+ * - `reject`: its submitter gets a `FullError` at once.
+ * - `drop-oldest`: the oldest rows that wait to be written are dropped for it, with reason `overflow`. Those in flight are not:
+ *   where nothing else is there the submitter waits.
+ *
+ * `trySubmit` never waits, and the source of a stream is always held back.
+ */
+export type OverflowPolicy = 'wait' | 'reject' | 'drop-oldest'
 
 export interface BatchFlowOptions {
   /** Most rows accepted and not yet settled. @default max(10,000, 2 × flushSize × concurrency limit), no limit counting as 1 */

@@ -7,18 +7,6 @@ import type { DeadLetters, FailedRows } from './dead-letters.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Outcomes } from './outcomes.ts'
 
-/**
- * What becomes of a row that finds no room.
- *
- * - `wait`: its submitter waits until there is some.
- * - `reject`: its submitter gets a `FullError` at once.
- * - `drop-oldest`: the oldest rows that wait to be written are dropped for it, with reason `overflow`. Those in flight are not:
- *   where nothing else is there the submitter waits.
- *
- * `trySubmit` never waits, and the source of a stream is always held back.
- */
-export type OverflowPolicy = 'wait' | 'reject' | 'drop-oldest'
-
 /** Rows, and the bytes they take. */
 export interface Load {
   readonly rows: number

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { ConflictAction } from '../../../src/contract/table.ts'
-import type { OverflowPolicy } from '../../../src/flow/overflow.ts'
+import type { OverflowPolicy } from '../../../src/flow/options.ts'
 
 /** How an attempt ends that the driver was called for. */
 export type Ending =
