@@ -154,28 +154,18 @@ export class Intake {
 
   /** A row of `bytes` finds no room; returns whether there is some now. */
   #makeRoom(bytes: number, patient = false): boolean {
-    if (!this.#pressed) {
-      this.#pressed = true
-      this.#host.full()
-    }
+    if (!this.#pressed) this.#press()
     if (this.#overflow !== 'drop-oldest' || patient) return false
     const first = this.#line.first?.bytes ?? bytes
-    this.#host.makeRoom(this.#held, first, () => {
-      const waiting = this.#line.wanted
-      return { rows: waiting.rows + 1, bytes: waiting.bytes + bytes }
-    })
+    this.#host.makeRoom({ rows: this.#rows, bytes: this.#bytes }, first, () => this.#line.wanted(bytes))
     return this.#admits(bytes)
   }
 
   /** Returns whether the first one who waits has room now. */
   #dropForWaiting(): boolean {
     if (this.#overflow !== 'drop-oldest') return false
-    this.#host.makeRoom(this.#held, this.#line.first!.bytes, () => this.#line.wanted)
+    this.#host.makeRoom({ rows: this.#rows, bytes: this.#bytes }, this.#line.first!.bytes, () => this.#line.wanted())
     return this.#nextFits
-  }
-
-  get #held(): Load {
-    return { rows: this.#rows, bytes: this.#bytes }
   }
 
   /** @throws {InvalidRowError} when the row cannot be read, as a getter or its key throws; then it takes no room */
@@ -190,11 +180,13 @@ export class Intake {
     try {
       this.#bytes += lane.accept(row, waiter, calledAt, origin, bytes)
     } catch (cause) {
-      lane.metrics?.countRejected('invalid', 1)
-      throw new InvalidRowError(`a row of table ${JSON.stringify(lane.table.name)} cannot be read`, { cause })
+      throw unreadable(lane, cause)
     }
     this.#rows++
-    if (!this.#limit.isReached(this.#rows, this.#bytes)) return
+    if (this.#limit.isReached(this.#rows, this.#bytes)) this.#press()
+  }
+
+  #press(): void {
     this.#pressed = true
     this.#host.full()
   }
@@ -228,6 +220,11 @@ export class Intake {
     lane.metrics?.countRejected('closed', 1)
     return new ClosedError()
   }
+}
+
+function unreadable(lane: Lane, cause: unknown): InvalidRowError {
+  lane.metrics?.countRejected('invalid', 1)
+  return new InvalidRowError(`a row of table ${JSON.stringify(lane.table.name)} cannot be read`, { cause })
 }
 
 function isRow(row: unknown): boolean {

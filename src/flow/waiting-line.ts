@@ -47,8 +47,12 @@ export class WaitingLine {
     return this.#waiting.first
   }
 
-  /** What those wait for who would not wait for room alone, and all who came before them. */
-  get wanted(): Load {
+  /**
+   * What those wait for who would not wait for room alone, and all who came before them.
+   *
+   * @param last bytes of a row that would join the line
+   */
+  wanted(last?: number): Load {
     let wanted: Load = { rows: 0, bytes: 0 }
     let rows = 0
     let bytes = 0
@@ -58,7 +62,7 @@ export class WaitingLine {
       bytes += submission.bytes
       if (!submission.waiter?.patient) wanted = { rows, bytes }
     }
-    return wanted
+    return last === undefined ? wanted : { rows: rows + 1, bytes: bytes + last }
   }
 
   /** Resolves or rejects as whoever takes the row out of the line says; `left` makes the error when `signal` is aborted first. */

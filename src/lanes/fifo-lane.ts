@@ -50,13 +50,22 @@ export class FifoLane extends Lane {
     const size = batch.rows.push(row)
     batch.bytes += bytes
     this.queued++
-    if (this.host.age !== undefined) (batch.ages ??= []).push(this.host.age())
     if (waiter !== undefined) batch.attach(size - 1, waiter)
-    if (sampledAt !== NOT_SAMPLED) (batch.samples ??= []).push(sampledAt)
-    if (this.tracing !== undefined) (batch.origins ??= new Origins()).add(origin)
+    if (sampledAt !== NOT_SAMPLED || this.#isNoted) this.#note(batch, sampledAt, origin)
     if (this.limit.isReached(size, batch.bytes)) this.#queue(batch)
     else if (size === 1) this.#startToWait()
     return bytes
+  }
+
+  /** Something is kept of each row. */
+  get #isNoted(): boolean {
+    return this.tracing !== undefined || this.host.age !== undefined
+  }
+
+  #note(batch: Batch, sampledAt: number, origin: SpanContext | undefined): void {
+    if (sampledAt !== NOT_SAMPLED) (batch.samples ??= []).push(sampledAt)
+    if (this.tracing !== undefined) (batch.origins ??= new Origins()).add(origin)
+    if (this.host.age !== undefined) (batch.ages ??= []).push(this.host.age())
   }
 
   #startToWait(): void {

@@ -15,7 +15,7 @@ export class Limit {
 
   /** One of `more` bytes goes in beside them. What is larger than all there is goes in alone. */
   admits(rows: number, bytes: number, more: number): boolean {
-    return rows === 0 || (rows < this.rows && bytes + more <= this.bytes)
+    return (bytes + more <= this.bytes && rows < this.rows) || rows === 0
   }
 
   /** Which part of all there is they take; 1 and more is full. */

@@ -264,6 +264,18 @@ test('drop-oldest: a handler that takes its time holds callers back, and is call
   assert.equal({ committed, failed, flushed }, { committed: 6, failed: 3, flushed: true })
 })
 
+test('drop-oldest: a stream waits, and is let in before whoever came after it and would not', async () => {
+  const { flow, letters } = dropping()
+  await flow.submitMany(users, usersFrom(1, 4))
+  const stream = flow.writable(users)
+  stream.write(user(5))
+  await settled()
+  assert.equal(letters, [])
+  await flow.submit(users, user(6))
+  assert.equal(ids(letters.map(({ row }) => row)), [3, 4])
+  assert.is(stream.writableLength, 0)
+})
+
 test('drop-oldest: a row that fits beside nothing drops nothing', async () => {
   const { flow, letters } = dropping({ flushSize: 2, bufferSize: 100, flushBytes: 1e5, bufferBytes: 1e5 })
   await flow.submitMany(users, [large(1, 30_000), large(2, 30_000), large(3, 10_000)])
