@@ -14,6 +14,7 @@ export {
   AbortedError,
   AttemptTimeoutError,
   ClosedError,
+  FullError,
   InvalidRowError,
   type RowFailedDetails,
   RowFailedError,
@@ -65,7 +66,7 @@ export type { Logger, LogOptions } from './flow/batch-log.ts'
 export type { DeadLetter, DeadLetterHandler } from './flow/dead-letters.ts'
 export type { CloseOptions } from './flow/lifecycle.ts'
 export type { BatchLogLine, LogLine, OutageLogLine } from './flow/log-line.ts'
-export type { BatchFlowOptions } from './flow/options.ts'
+export type { BatchFlowOptions, OverflowPolicy } from './flow/options.ts'
 export type { AbandonedRow, CloseSummary } from './flow/outcomes.ts'
 export type { Rows } from './flow/row-source.ts'
 export type { Receipt } from './lanes/batch.ts'

@@ -20,6 +20,8 @@ export interface Operation {
   readonly name: string
   /** The constant text (SQL, or the command names) without any value of a row. */
   readonly text: string
+  /** Bytes that are sent, where the driver knows: the flow learns from them how many rows make up its `flushBytes`. */
+  readonly byteLength?: number | undefined
   /** Operations sent as one, where the protocol knows that (a pipeline); a multi-row INSERT is one operation. */
   readonly batchSize?: number | undefined
   /** Gives memory back; called once, when the batch needs the operation no more. */

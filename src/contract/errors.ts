@@ -25,6 +25,27 @@ export class ClosedError extends BatchFlowError {
   }
 }
 
+/** The buffer is full, and the flow was made with `overflow: 'reject'`; the row was not accepted. */
+export class FullError extends BatchFlowError {
+  static {
+    brand(FullError, 'full-error')
+  }
+
+  readonly table: string
+  /** Most rows the flow holds. */
+  readonly bufferSize: number
+  /** Most bytes they may take. */
+  readonly bufferBytes: number
+
+  constructor(table: string, bufferSize: number, bufferBytes: number) {
+    const full = `the buffer is full (bufferSize ${bufferSize}, bufferBytes ${bufferBytes})`
+    super('ERR_BATCHFLOW_FULL', `${full}: a row of table ${JSON.stringify(table)} was not accepted`)
+    this.table = table
+    this.bufferSize = bufferSize
+    this.bufferBytes = bufferBytes
+  }
+}
+
 /** The caller's signal was aborted; `cause` is its reason. */
 export class AbortedError extends BatchFlowError {
   static {

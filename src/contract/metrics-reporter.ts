@@ -76,7 +76,7 @@ export interface TableMetrics {
    * batch's span where there is one: what an exemplar points to.
    */
   observeExecuteDuration(seconds: number, status: Status, reason?: Reason, batch?: Context): void
-  /** Batch leaves the lane → settled, the wait for a slot included. */
+  /** Batch leaves the lane, which is when a slot takes it → settled, its dead letters handed over. */
   observeProcessDuration(seconds: number, status: Status): void
   observeBatchSize(rows: number): void
   countBatch(status: Status): void

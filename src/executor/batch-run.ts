@@ -28,6 +28,8 @@ export class BatchRun {
   attempts = 0
   /** Text of the last operation. */
   text: string | undefined
+  /** Bytes sent of the whole batch, where it went in one operation and the driver knows. */
+  bytes: number | undefined
   readonly #failures = new Failures()
   readonly #executor: Executor
   readonly #clock: Clock
@@ -131,6 +133,7 @@ export class BatchRun {
     const failure = await attempt.run(part)
     this.#attempt = undefined
     this.text = part.operation?.text ?? this.text
+    if (part.rows.length === this.batch.rows.length) this.bytes = part.operation?.byteLength ?? this.bytes
     if (failure === undefined) {
       attempt.end(part)
       this.#passage.reached()

@@ -1,19 +1,21 @@
 import type { Writable } from 'node:stream'
 import type { Row, Table } from '../contract/table.ts'
 import type { Executor } from '../executor/executor.ts'
-import type { Receipt, Waiter } from '../lanes/batch.ts'
+import type { Batch, Receipt, Waiter } from '../lanes/batch.ts'
 import type { Lane } from '../lanes/lane.ts'
 import { Lanes } from '../lanes/lanes.ts'
 import { isSignal } from '../support/abort.ts'
+import { Limit } from '../support/limit.ts'
 import { type OptionsOf, optional, parse } from '../support/validate.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { ACCEPTED, Call, Intake } from './intake.ts'
 import { type CloseOptions, Lifecycle } from './lifecycle.ts'
 import { Observers } from './observers.ts'
-import { type BatchFlowOptions, type FlowSettings, flowSettings } from './options.ts'
+import { type BatchFlowOptions, flowSettings } from './options.ts'
 import { OutageLog } from './outage-log.ts'
 import { type CloseSummary, Outcomes } from './outcomes.ts'
+import { Overflow } from './overflow.ts'
 import { eachRow, isAsync, type Rows } from './row-source.ts'
 import { RowWritable } from './row-writable.ts'
 import { AllSettled, AllWaiter, PromiseWaiter } from './waiters.ts'
@@ -22,6 +24,9 @@ export interface SubmitOptions {
   /** Ends the wait. A row that was accepted before stays accepted and will be settled. */
   readonly signal?: AbortSignal | undefined
 }
+
+/** The part of a batch that is sent under pressure while others are about to make room. */
+const WORTH_A_SLOT = 1 / 8
 
 const SUBMIT = { signal: optional(isSignal) } satisfies OptionsOf<SubmitOptions>
 
@@ -42,26 +47,42 @@ export class BatchFlow implements AsyncDisposable {
   /** @throws {OptionError} naming the option, the value received and what is allowed */
   constructor(executor: Executor, options: BatchFlowOptions = {}) {
     const settings = flowSettings(options, executor)
-    const intake = new Intake(settings.bufferSize, () => dispatcher.pump())
-    const host = { ...settings, schedule: (lane: Lane) => dispatcher.schedule(lane) }
-    const lanes: Lanes = new Lanes(host, () => observers)
+    const buffer = new Limit(settings.bufferSize, settings.bufferBytes)
+    const intake = new Intake(buffer, settings.overflow, {
+      full: () => dispatcher.pump(),
+      makeRoom: (held, first, wanted) => overflow.makeRoom(held, first, wanted),
+    })
+    let accepted = 0
+    const lanes: Lanes = new Lanes(
+      {
+        ...settings,
+        limit: new Limit(settings.flushSize, settings.flushBytes),
+        age: settings.overflow === 'drop-oldest' ? () => accepted++ : undefined,
+        schedule: (lane) => dispatcher.schedule(lane),
+      },
+      () => observers,
+    )
     const observers = new Observers(executor, lanes)
-    const deadLetters = new DeadLetters(settings.deadLetter, settings.bufferSize, this)
+    const deadLetters = new DeadLetters(settings.deadLetter, buffer, this)
     const outcomes = new Outcomes(settings, deadLetters)
-    const dispatcher = new Dispatcher(executor, settings.clock, {
+    const settled = (lane: Lane, batch: Batch, bytes?: number) => {
+      lane.settled(batch, bytes)
+      intake.release(batch.accepted, batch.bytes)
+      if (intake.calm) lanes.settled(lane) // a lane that somebody waits for must not be dropped
+      lifecycle.settled()
+    }
+    const dispatcher: Dispatcher = new Dispatcher(executor, settings.clock, {
       get tracing() {
         return observers.tracing
       },
-      underPressure: () => this.#underPressure(settings),
+      underPressure: () => this.#underPressure(),
       deadLetter: (run) => deadLetters.take(run),
       settle: (lane, run) => {
         outcomes.settle(run)
-        lane.settled(run.batch)
-        intake.release(run.batch.accepted)
-        if (intake.calm) lanes.settled(lane) // a lane that somebody waits for must not be dropped
-        lifecycle.settled()
+        settled(lane, run.batch, run.bytes)
       },
     })
+    const overflow = new Overflow(buffer, { lanes, dispatcher, deadLetters, outcomes, settled })
     this.#intake = intake
     this.#lanes = lanes
     this.#observers = observers
@@ -77,6 +98,7 @@ export class BatchFlow implements AsyncDisposable {
    * in the order they came. What becomes of the row afterwards is told by metrics and `deadLetter`; `write` waits for it.
    *
    * @throws {ClosedError} after `close()`
+   * @throws {FullError} when there is no room and the flow's `overflow` is `reject`
    * @throws {AbortedError} when `signal` is aborted before the row is accepted
    */
   submit<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<void> {
@@ -92,6 +114,7 @@ export class BatchFlow implements AsyncDisposable {
    *
    * @throws {RowFailedError} when the row failed for good; its `cause` is the database's error
    * @throws {ClosedError} after `close()`
+   * @throws {FullError} when there is no room and the flow's `overflow` is `reject`
    * @throws {AbortedError} when `signal` is aborted before the row is settled
    */
   write<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<Receipt> {
@@ -119,6 +142,7 @@ export class BatchFlow implements AsyncDisposable {
    * are accepted and will be settled.
    *
    * @throws {ClosedError} after `close()`
+   * @throws {FullError} at the first row that finds no room, when the flow's `overflow` is `reject`
    * @throws {AbortedError} when `signal` is aborted before the last row is accepted
    */
   async submitMany<R extends Row>(table: Table<R>, rows: Rows<NoInfer<R>>, options?: SubmitOptions): Promise<void> {
@@ -162,8 +186,8 @@ export class BatchFlow implements AsyncDisposable {
   }
 
   /**
-   * A Node stream that submits what is written to it, with backpressure. It finishes when all its rows are settled, and
-   * fails if any of them failed.
+   * A Node stream that submits what is written to it, with backpressure whatever the flow's `overflow` is. It finishes when
+   * all its rows are settled, and fails if any of them failed.
    *
    * @throws {OptionError} when `table` was not made by `defineTable`
    */
@@ -208,10 +232,10 @@ export class BatchFlow implements AsyncDisposable {
   }
 
   /** The lane to relieve when the buffer is full: a few rows are not worth a slot while batches are about to make room. */
-  #underPressure({ flushSize }: FlowSettings): Lane | undefined {
+  #underPressure(): Lane | undefined {
     if (!this.#intake.full) return undefined
     const lane = this.#lanes.fullest()
-    const worthIt = this.#dispatcher.unsettled.size === 0 || (lane?.available ?? 0) * 8 >= flushSize
+    const worthIt = this.#dispatcher.unsettled.size === 0 || (lane?.fill ?? 0) >= WORTH_A_SLOT
     return worthIt ? lane : undefined
   }
 }

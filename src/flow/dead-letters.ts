@@ -4,6 +4,8 @@ import type { BatchRun } from '../executor/batch-run.ts'
 import type { Batch } from '../lanes/batch.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { logError } from '../support/guard.ts'
+import type { Limit } from '../support/limit.ts'
+import { sizeOf } from '../support/size-of.ts'
 import { counted } from '../support/text.ts'
 
 /** A row that failed for good. */
@@ -33,29 +35,38 @@ export function flowOf(letter: DeadLetter): object | undefined {
   return flows.get(letter)
 }
 
+/** A batch of which rows failed, and why. */
+export type FailedRows = Pick<BatchRun, 'batch' | 'failures' | 'reason' | 'code' | 'detail'> &
+  Partial<Pick<BatchRun, 'ids'>>
+
 /** Hands rows that failed for good to the application, and warns where nobody would hear of them. */
 export class DeadLetters {
   /** Rows the handler failed to take, the first ones; they are returned by `close()`. */
   readonly undelivered: DeadLetter[] = []
   readonly #handler: DeadLetterHandler | undefined
-  readonly #most: number
+  readonly #most: Limit
+  #undeliveredBytes = 0
   readonly #flow: object
   readonly #outOfTime = new AbortController()
   #warned = false
 
-  /** @param most rows kept for `close()` when the handler fails */
-  constructor(handler: DeadLetterHandler | undefined, most: number, flow: object) {
+  /** @param most what is kept for `close()` when the handler fails */
+  constructor(handler: DeadLetterHandler | undefined, most: Limit, flow: object) {
     this.#handler = handler
     this.#most = most
     this.#flow = flow
   }
 
-  /** Waits until the handler has the rows that failed. Rows that were abandoned are not among them. Never rejects. */
-  async take(run: BatchRun): Promise<void> {
-    const letters = lettersOf(run)
-    if (letters.length === 0) return
-    if (this.#handler === undefined) this.#warnIfUnheard(run)
-    else await this.#hand(this.#handler, letters, run.batch)
+  /**
+   * Hands over the rows that failed; those that were abandoned are not among them. The promise resolves when the handler
+   * has them, and never rejects; `undefined`: it has.
+   */
+  take(failed: FailedRows): Promise<void> | undefined {
+    const letters = lettersOf(failed)
+    if (letters.length === 0) return undefined
+    if (this.#handler !== undefined) return this.#hand(this.#handler, letters, failed.batch)
+    this.#warnIfUnheard(failed)
+    return undefined
   }
 
   /** No handler is waited for any longer. */
@@ -63,23 +74,41 @@ export class DeadLetters {
     this.#outOfTime.abort(error)
   }
 
-  async #hand(handler: DeadLetterHandler, letters: readonly DeadLetter[], { metrics }: Batch): Promise<void> {
+  #hand(handler: DeadLetterHandler, letters: readonly DeadLetter[], batch: Batch): Promise<void> | undefined {
     for (const letter of letters) flows.set(letter, this.#flow)
     try {
-      const handed = handler(letters)
-      if (handed !== undefined) await unlessAborted(Promise.resolve(handed), this.#outOfTime.signal)
-      const counts = new Map<string, number>()
-      for (const { error } of letters) counts.set(error.reason, (counts.get(error.reason) ?? 0) + 1)
-      for (const [reason, rows] of counts) metrics?.countDeadLetters(reason, rows)
+      const handed: unknown = handler(letters)
+      if (isThenable(handed)) return this.#await(handed, letters, batch)
+      count(letters, batch)
     } catch (error) {
-      logError('the deadLetter handler failed; its rows are returned by close()', error)
-      this.undelivered.push(...letters.slice(0, this.#most - this.undelivered.length))
-      const rows = `${counted(letters.length, 'row')} of table ${letters[0]!.table}`
-      this.#warn(`the deadLetter handler failed for ${rows}; close() returns them as undelivered`, error)
+      this.#keep(letters, batch, error)
+    }
+    return undefined
+  }
+
+  async #await(handed: PromiseLike<unknown>, letters: readonly DeadLetter[], batch: Batch): Promise<void> {
+    try {
+      await unlessAborted(Promise.resolve(handed), this.#outOfTime.signal)
+      count(letters, batch)
+    } catch (error) {
+      this.#keep(letters, batch, error)
     }
   }
 
-  #warnIfUnheard({ batch, failures, reason, code, detail }: BatchRun): void {
+  /** The handler failed to take them. */
+  #keep(letters: readonly DeadLetter[], { table }: Batch, error: unknown): void {
+    logError('the deadLetter handler failed; its rows are returned by close()', error)
+    for (const letter of letters) {
+      const bytes = sizeOf(letter.row, table.columns)
+      if (!this.#most.admits(this.undelivered.length, this.#undeliveredBytes, bytes)) break
+      this.undelivered.push(letter)
+      this.#undeliveredBytes += bytes
+    }
+    const rows = `${counted(letters.length, 'row')} of table ${table.name}`
+    this.#warn(`the deadLetter handler failed for ${rows}; close() returns them as undelivered`, error)
+  }
+
+  #warnIfUnheard({ batch, failures, reason, code, detail }: FailedRows): void {
     const awaited = batch.awaited()
     const unheard = Array.from(failures.keys()).filter((index) => !awaited.has(index)).length
     if (unheard === 0) return
@@ -99,7 +128,18 @@ export class DeadLetters {
   }
 }
 
-function lettersOf({ batch, failures, ids }: BatchRun): DeadLetter[] {
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function'
+}
+
+function count(letters: readonly DeadLetter[], { metrics }: Batch): void {
+  if (metrics === undefined) return
+  const counts = new Map<string, number>()
+  for (const { error } of letters) counts.set(error.reason, (counts.get(error.reason) ?? 0) + 1)
+  for (const [reason, rows] of counts) metrics.countDeadLetters(reason, rows)
+}
+
+function lettersOf({ batch, failures, ids = {} }: FailedRows): DeadLetter[] {
   const letters: DeadLetter[] = []
   for (const [index, error] of failures) {
     if (error.cause instanceof AbandonedError) continue

@@ -15,8 +15,8 @@ export interface DispatchHost {
   readonly tracing: FlowTracing | undefined
   /** The lane to relieve, when the row budget is used up and no lane has anything due. */
   underPressure(): Lane | undefined
-  /** What is done with rows that failed before they are settled. Never rejects. */
-  deadLetter(run: BatchRun): Promise<void>
+  /** What is done with rows that failed before they are settled. Never rejects; `undefined`: it is done. */
+  deadLetter(run: BatchRun): Promise<void> | undefined
   /** Tells everybody who waits for rows of the batch, and makes room. */
   settle(lane: Lane, run: BatchRun): void
 }
@@ -28,9 +28,10 @@ export class Dispatcher {
   readonly #host: DispatchHost
   readonly #due = new Queue<Lane>()
   readonly #running = new Set<BatchRun>()
-  readonly #unsettled = new Set<Batch>()
+  /** Batches that left their lane and are not settled. */
+  readonly unsettled = new Set<Batch>()
   /** Batches run in the context the flow was made in, never in that of whoever happened to submit the last row. */
-  readonly #inOwnContext = context.with(ROOT_CONTEXT, () => AsyncLocalStorage.snapshot())
+  readonly inOwnContext = context.with(ROOT_CONTEXT, () => AsyncLocalStorage.snapshot())
   readonly #onFreeSlot = () => this.pump()
   #stopped: BatchFlowError | undefined
   #pumping = false
@@ -39,11 +40,6 @@ export class Dispatcher {
     this.#executor = executor
     this.#clock = clock
     this.#host = host
-  }
-
-  /** Batches that left their lane and are not settled. */
-  get unsettled(): ReadonlySet<Batch> {
-    return this.#unsettled
   }
 
   schedule(lane: Lane): void {
@@ -93,7 +89,7 @@ export class Dispatcher {
     lane.scheduled = false
     const batch = lane.take()
     if (lane.due) this.schedule(lane)
-    if (batch !== undefined) this.#inOwnContext(() => void this.#run(lane, batch))
+    if (batch !== undefined) this.inOwnContext(() => void this.#run(lane, batch))
     return true
   }
 
@@ -105,7 +101,7 @@ export class Dispatcher {
     if (this.#stopped !== undefined) run.stop(this.#stopped)
     slots.take()
     this.#running.add(run)
-    this.#unsettled.add(batch)
+    this.unsettled.add(batch)
     const start = metrics === undefined ? 0 : this.#clock.now()
     await run.execute()
     if (metrics !== undefined) {
@@ -120,7 +116,7 @@ export class Dispatcher {
       await this.#host.deadLetter(run)
     }
     this.#running.delete(run)
-    this.#unsettled.delete(batch)
+    this.unsettled.delete(batch)
     this.#host.settle(lane, run)
     if (this.#stopped !== undefined) this.pump()
   }

@@ -1,50 +1,47 @@
 import type { SpanContext } from '@opentelemetry/api'
-import { AbortedError, ClosedError, InvalidRowError } from '../contract/errors.ts'
+import { AbortedError, ClosedError, FullError, InvalidRowError } from '../contract/errors.ts'
 import type { Row } from '../contract/table.ts'
 import type { FlowTracing } from '../contract/tracing.ts'
 import type { Waiter } from '../lanes/batch.ts'
 import type { Lane } from '../lanes/lane.ts'
-import { onAbort } from '../support/abort.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
-import { Queue } from '../support/queue.ts'
+import type { Limit } from '../support/limit.ts'
+import type { OverflowPolicy } from './options.ts'
+import type { Load } from './overflow.ts'
+import { type Arrival, WaitingLine } from './waiting-line.ts'
 
 /** What {@link Intake.submit} returns for a row that is accepted at once: one promise for all of them. */
 export const ACCEPTED = Promise.resolve()
 
-/** A row whose submitter waits for room. */
-interface Submission {
-  readonly lane: Lane
-  readonly row: Row
-  readonly waiter: Waiter | undefined
-  readonly calledAt: number
-  /** Taken when it came: the row is accepted by whoever makes room, elsewhere. */
-  readonly origin: SpanContext | undefined
-  readonly accepted: () => void
-  readonly refused: (error: unknown) => void
-  /** Stops listening to the submitter's signal. */
-  readonly unlisten: () => void
-  gone: boolean
+/** What the intake asks of its flow. */
+export interface IntakeHost {
+  /** The buffer has become full. */
+  full(): void
+  /** Makes room at the cost of rows that wait, see {@link Overflow.makeRoom}. */
+  makeRoom(held: Load, first: number, wanted: () => Load): void
 }
 
 /**
- * The door of a flow: whether a row is accepted, has to wait, or is refused. Counts how many rows may still be accepted;
- * those who wait are served first come, first served.
+ * The door of a flow: whether a row is accepted, has to wait, or is refused. Counts what may still be accepted; those who
+ * wait are served first come, first served.
  */
 export class Intake {
   #open = true
-  /** Rows that may be accepted now. Never positive while somebody waits. */
-  #room: number
-  readonly #size: number
-  readonly #onFull: () => void
-  readonly #waiting = new Queue<Submission>()
-  /** How many of `#waiting` are gone. */
-  #gone = 0
+  #rows = 0
+  #bytes = 0
+  /** The buffer was full, or a row found no room, and none was given back since. */
+  #pressed = false
+  #serving = false
+  readonly #limit: Limit
+  readonly #overflow: OverflowPolicy
+  readonly #host: IntakeHost
+  readonly #line = new WaitingLine()
 
-  /** @param size rows accepted and not yet settled, at most. @param onFull called when a row has taken the last room */
-  constructor(size: number, onFull: () => void) {
-    this.#room = size
-    this.#size = size
-    this.#onFull = onFull
+  /** @param limit what is accepted and not yet settled, at most */
+  constructor(limit: Limit, overflow: OverflowPolicy, host: IntakeHost) {
+    this.#limit = limit
+    this.#overflow = overflow
+    this.#host = host
   }
 
   /** Rows may be submitted. */
@@ -52,18 +49,24 @@ export class Intake {
     return this.#open
   }
 
+  /** Rows wait, or would have to. */
   get full(): boolean {
-    return this.#room <= 0
+    return this.#pressed
   }
 
   /** Nobody waits for room. */
   get calm(): boolean {
-    return this.#waiting.size === this.#gone
+    return this.#line.empty
   }
 
   /** Rows accepted and not yet settled. */
   get outstanding(): number {
-    return this.#size - this.#room
+    return this.#rows
+  }
+
+  /** About how many bytes of memory those take. */
+  get outstandingBytes(): number {
+    return this.#bytes
   }
 
   /**
@@ -76,16 +79,21 @@ export class Intake {
     if (!this.#takes(row) || signal?.aborted) throw this.#refusal(lane, row, signal)
     const calledAt = lane.draw()
     const origin = call === undefined ? lane.origin() : call.originOf(lane)
-    if (this.#room <= 0) return this.#wait({ lane, row, waiter, calledAt, origin }, signal)
-    this.#accept(lane, row, waiter, calledAt, origin)
-    return ACCEPTED
+    const bytes = lane.weigh(row)
+    if (this.#admits(bytes) || this.#makeRoom(bytes, waiter?.patient)) {
+      this.#accept(lane, row, waiter, calledAt, origin, bytes)
+      return ACCEPTED
+    }
+    if (this.#overflow === 'reject' && !waiter?.patient) throw this.#fullError(lane)
+    return this.#wait({ lane, row, waiter, calledAt, origin, bytes }, signal)
   }
 
   /** `false` where {@link submit} would wait. */
   trySubmit(lane: Lane, row: Row): boolean {
     if (!this.#takes(row)) throw this.#refusal(lane, row)
-    if (this.#room > 0) {
-      this.#accept(lane, row, undefined, lane.draw(), lane.origin())
+    const bytes = lane.weigh(row)
+    if (this.#admits(bytes) || this.#makeRoom(bytes)) {
+      this.#accept(lane, row, undefined, lane.draw(), lane.origin(), bytes)
       return true
     }
     lane.metrics?.countRejected('full', 1)
@@ -93,20 +101,28 @@ export class Intake {
   }
 
   /** Gives the room of settled rows to those who wait. */
-  release(rows: number): void {
-    this.#room += rows
-    while (this.#room > 0) {
-      const submission = this.#next()
-      if (submission === undefined) return
-      const { lane, row, waiter, calledAt, origin, accepted, refused } = submission
+  release(rows: number, bytes: number): void {
+    this.#rows -= rows
+    this.#bytes -= bytes
+    if (this.#serving) return
+    this.#serving = true
+    do this.#serve()
+    while (!this.calm && this.#open && this.#dropForWaiting())
+    this.#serving = false
+    this.#pressed = !this.calm || this.#limit.isReached(this.#rows, this.#bytes)
+    if (this.#pressed) this.#host.full()
+  }
+
+  #serve(): void {
+    while (this.#nextFits) {
+      const { lane, row, waiter, calledAt, origin, bytes, accepted, refused } = this.#line.next()!
       try {
-        this.#accept(lane, row, waiter, calledAt, origin)
+        this.#accept(lane, row, waiter, calledAt, origin, bytes)
         accepted()
       } catch (error) {
         refused(error)
       }
     }
-    this.#onFull()
   }
 
   /** No row may be submitted any more; those who wait still may be accepted. */
@@ -116,7 +132,7 @@ export class Intake {
 
   /** Nobody who waits is accepted any more. */
   refuseAll(error: BatchFlowError): void {
-    for (let submission = this.#next(); submission !== undefined; submission = this.#next()) {
+    for (let submission = this.#line.next(); submission !== undefined; submission = this.#line.next()) {
       submission.lane.metrics?.countRejected(error instanceof AbortedError ? 'context' : 'closed', 1)
       submission.refused(error)
     }
@@ -126,45 +142,66 @@ export class Intake {
     return isRow(row) && this.#open
   }
 
-  /** @throws {InvalidRowError} when the row cannot be read, as a getter or its key throws; then it takes no room */
-  #accept(lane: Lane, row: Row, waiter: Waiter | undefined, calledAt: number, origin: SpanContext | undefined): void {
-    try {
-      lane.accept(row, waiter, calledAt, origin)
-    } catch (cause) {
-      lane.metrics?.countRejected('invalid', 1)
-      throw new InvalidRowError(`a row of table ${JSON.stringify(lane.table.name)} cannot be read`, { cause })
-    }
-    if (--this.#room <= 0) this.#onFull()
+  /** There is room, and nobody who came before waits for it. */
+  #admits(bytes: number): boolean {
+    return this.#limit.admits(this.#rows, this.#bytes, bytes) && (!this.#pressed || this.calm)
   }
 
-  #wait(row: Omit<Submission, 'accepted' | 'refused' | 'unlisten' | 'gone'>, signal?: AbortSignal): Promise<void> {
-    return new Promise((accepted, refused) => {
-      const leave = () => {
-        this.#forget(submission)
-        row.lane.metrics?.countRejected('context', 1)
-        const message = 'submit was aborted while it waited for room; the row was not accepted'
-        refused(new AbortedError(message, signal?.reason))
-      }
-      const unlisten = signal === undefined ? () => {} : onAbort(signal, leave)
-      const submission = { ...row, accepted, refused, unlisten, gone: false }
-      this.#waiting.push(submission)
+  get #nextFits(): boolean {
+    const next = this.#line.first
+    return next !== undefined && this.#limit.admits(this.#rows, this.#bytes, next.bytes)
+  }
+
+  /** A row of `bytes` finds no room; returns whether there is some now. */
+  #makeRoom(bytes: number, patient = false): boolean {
+    if (!this.#pressed) this.#press()
+    if (this.#overflow !== 'drop-oldest' || patient) return false
+    const first = this.#line.first?.bytes ?? bytes
+    this.#host.makeRoom({ rows: this.#rows, bytes: this.#bytes }, first, () => this.#line.wanted(bytes))
+    return this.#admits(bytes)
+  }
+
+  /** Returns whether the first one who waits has room now. */
+  #dropForWaiting(): boolean {
+    if (this.#overflow !== 'drop-oldest') return false
+    this.#host.makeRoom({ rows: this.#rows, bytes: this.#bytes }, this.#line.first!.bytes, () => this.#line.wanted())
+    return this.#nextFits
+  }
+
+  /** @throws {InvalidRowError} when the row cannot be read, as a getter or its key throws; then it takes no room */
+  #accept(
+    lane: Lane,
+    row: Row,
+    waiter: Waiter | undefined,
+    calledAt: number,
+    origin: SpanContext | undefined,
+    bytes: number,
+  ): void {
+    try {
+      this.#bytes += lane.accept(row, waiter, calledAt, origin, bytes)
+    } catch (cause) {
+      throw unreadable(lane, cause)
+    }
+    this.#rows++
+    if (this.#limit.isReached(this.#rows, this.#bytes)) this.#press()
+  }
+
+  #press(): void {
+    this.#pressed = true
+    this.#host.full()
+  }
+
+  #wait(row: Arrival, signal?: AbortSignal): Promise<void> {
+    return this.#line.join(row, signal, () => {
+      row.lane.metrics?.countRejected('context', 1)
+      const message = 'submit was aborted while it waited for room; the row was not accepted'
+      return new AbortedError(message, signal?.reason)
     })
   }
 
-  /** The next one who still waits, and from now on no more. */
-  #next(): Submission | undefined {
-    let submission = this.#waiting.shift()
-    for (; submission?.gone; submission = this.#waiting.shift()) this.#gone--
-    submission?.unlisten()
-    return submission
-  }
-
-  /** Those who gave up must not gather, with their rows, in front of a database that stalls. */
-  #forget(submission: Submission): void {
-    submission.gone = true
-    if (++this.#gone * 2 < this.#waiting.size) return
-    this.#waiting.retain(({ gone }) => !gone)
-    this.#gone = 0
+  #fullError(lane: Lane): FullError {
+    lane.metrics?.countRejected('full', 1)
+    return new FullError(lane.table.name, this.#limit.rows, this.#limit.bytes)
   }
 
   /** Why a row is not accepted, counted. */
@@ -183,6 +220,11 @@ export class Intake {
     lane.metrics?.countRejected('closed', 1)
     return new ClosedError()
   }
+}
+
+function unreadable(lane: Lane, cause: unknown): InvalidRowError {
+  lane.metrics?.countRejected('invalid', 1)
+  return new InvalidRowError(`a row of table ${JSON.stringify(lane.table.name)} cannot be read`, { cause })
 }
 
 function isRow(row: unknown): boolean {

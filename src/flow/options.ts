@@ -1,15 +1,42 @@
+import { getHeapStatistics } from 'node:v8'
 import type { Executor } from '../executor/executor.ts'
 import { isSignal } from '../support/abort.ts'
 import { type Clock, MAX_DELAY, systemClock } from '../support/clock.ts'
-import { callback, implementing, integer, type OptionsOf, optional, parse } from '../support/validate.ts'
+import { callback, implementing, integer, type OptionsOf, oneOf, optional, parse } from '../support/validate.ts'
 import { BatchLog, type LogOptions, logOptions } from './batch-log.ts'
 import type { DeadLetterHandler } from './dead-letters.ts'
+
+/**
+ * What becomes of a row that finds no room.
+ *
+ * - `wait`: its submitter waits until there is some.
+ * - `reject`: its submitter gets a `FullError` at once.
+ * - `drop-oldest`: the oldest rows that wait to be written are dropped for it, with reason `overflow`. Those in flight are not:
+ *   where nothing else is there the submitter waits.
+ *
+ * `trySubmit` never waits, and the source of a stream is always held back.
+ */
+export type OverflowPolicy = 'wait' | 'reject' | 'drop-oldest'
 
 export interface BatchFlowOptions {
   /** Most rows accepted and not yet settled. @default max(10,000, 2 × flushSize × concurrency limit), no limit counting as 1 */
   readonly bufferSize?: number
+  /**
+   * About how many bytes of memory those rows take at most, by their columns. One row that is larger is accepted when there
+   * is no other. At least `flushBytes`.
+   * @default 256 MiB, or a quarter of V8's heap where that is less
+   */
+  readonly bufferBytes?: number
+  /** What becomes of a row that finds no room: see {@link OverflowPolicy}. @default 'wait' */
+  readonly overflow?: OverflowPolicy
   /** Rows at which a batch leaves. Minimum 1. @default 500 */
   readonly flushSize?: number
+  /**
+   * About how many bytes are sent in one batch at most; a row that is larger leaves alone. Learned from what the driver
+   * encodes, and from the rows where it does not tell.
+   * @default 16 MiB, or bufferBytes where that is less
+   */
+  readonly flushBytes?: number
   /** Longest time a row waits for its batch to fill up, in ms. @default 100 */
   readonly flushInterval?: number
   /**
@@ -29,7 +56,10 @@ export interface BatchFlowOptions {
 
 export interface FlowSettings {
   readonly bufferSize: number
+  readonly bufferBytes: number
+  readonly overflow: OverflowPolicy
   readonly flushSize: number
+  readonly flushBytes: number
   readonly flushInterval: number
   readonly sampling: number
   readonly log: BatchLog | undefined
@@ -41,11 +71,16 @@ export interface FlowSettings {
 /** What an array can hold. */
 const MOST_ROWS = 2 ** 32 - 1
 
+const MEBIBYTE = 1024 * 1024
+
 const isExecutor = implementing<Executor>('made by postgresExecutor() or the like,', 'withMetricsReporter')
 
 const OPTIONS = {
   bufferSize: optional(integer(1)),
+  bufferBytes: optional(integer(1)),
+  overflow: optional(oneOf('wait', 'reject', 'drop-oldest'), 'wait'),
   flushSize: optional(integer(1, 1_000_000), 500),
+  flushBytes: optional(integer(1)),
   flushInterval: optional(integer(0, MAX_DELAY), 100),
   latencySampling: optional(integer(1)),
   log: optional(logOptions),
@@ -62,8 +97,23 @@ export function flowSettings(options: BatchFlowOptions, executor: Executor): Flo
   const usual = Math.min(MOST_ROWS, Math.max(10_000, 2 * flushSize * Math.max(1, slots.concurrencyLimit)))
   return {
     ...given,
+    ...bytesOf(given),
     bufferSize: integer(flushSize)(`BatchFlow: bufferSize (with flushSize ${flushSize})`, given.bufferSize ?? usual),
     sampling: latencySampling ?? Math.min(256, Math.ceil(flushSize / 8)),
     log: log && new BatchLog(driver.name, log),
+  }
+}
+
+/** Each of the two gives way to the other where that alone is given. */
+function bytesOf(given: Record<'bufferBytes' | 'flushBytes', number | undefined>): {
+  bufferBytes: number
+  flushBytes: number
+} {
+  const usual = Math.min(256 * MEBIBYTE, Math.floor(getHeapStatistics().heap_size_limit / 4))
+  const bufferBytes = given.bufferBytes ?? Math.max(usual, given.flushBytes ?? 0)
+  const flushBytes = given.flushBytes ?? Math.min(16 * MEBIBYTE, bufferBytes)
+  return {
+    flushBytes,
+    bufferBytes: integer(flushBytes)(`BatchFlow: bufferBytes (with flushBytes ${flushBytes})`, bufferBytes),
   }
 }

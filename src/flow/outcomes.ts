@@ -2,7 +2,7 @@ import { AbandonedError } from '../contract/errors.ts'
 import type { Row } from '../contract/table.ts'
 import type { BatchRun } from '../executor/batch-run.ts'
 import type { Receipt } from '../lanes/batch.ts'
-import type { DeadLetter, DeadLetters } from './dead-letters.ts'
+import type { DeadLetter, DeadLetters, FailedRows } from './dead-letters.ts'
 import type { FlowSettings } from './options.ts'
 
 /** What became of the rows of a flow. */
@@ -14,7 +14,7 @@ export interface CloseSummary {
   readonly abandoned: number
   /** The abandoned rows; rows merged into one (same conflict key) appear as that one. */
   readonly abandonedRows: readonly AbandonedRow[]
-  /** Rows that failed and that the `deadLetter` handler failed to take: the first `bufferSize` of them. */
+  /** Rows that failed and that the `deadLetter` handler failed to take: the first of them, as many as the buffer holds. */
   readonly undelivered: readonly DeadLetter[]
 }
 
@@ -65,8 +65,17 @@ export class Outcomes {
     })
   }
 
+  /** The rows failed before anybody tried to write them. */
+  drop(dropped: FailedRows): void {
+    const { batch, failures, reason } = dropped
+    const rows = this.#count(dropped)
+    batch.metrics?.countRecords('fail', rows)
+    batch.metrics?.countError('final', reason ?? 'unknown')
+    batch.fail((index) => failures.get(index)!)
+  }
+
   /** Returns how many accepted rows are not committed. */
-  #count({ batch, failures }: BatchRun): number {
+  #count({ batch, failures }: Pick<BatchRun, 'batch' | 'failures'>): number {
     let uncommitted = 0
     for (const [index, { cause, ambiguous }] of failures) {
       const rows = batch.weightOf(index)

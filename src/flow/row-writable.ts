@@ -8,6 +8,8 @@ type Callback = (error?: Error | null) => void
 
 /** Submits what is written to it; one waiter for all its rows. */
 export class RowWritable extends Writable implements Waiter {
+  /** A source is held back, whatever the flow does with rows that come one by one. */
+  readonly patient = true
   readonly #table: string
   readonly #offer: (row: Row, waiter: Waiter) => Promise<void>
   #accepted = 0

@@ -22,6 +22,8 @@ export interface Waiter {
   readonly span?: Span | undefined
   /** Waits for the row to be settled, whatever becomes of it: a failure is not its to tell. */
   readonly passive?: boolean
+  /** Its row waits for room, whatever else is done where there is none. */
+  readonly patient?: boolean
   committed(receipt: Receipt): void
   failed(error: BatchFlowError): void
 }
@@ -32,6 +34,8 @@ export class Batch {
   readonly rows: Row[] = []
   /** Rows accepted into this batch: `rows` and those merged into them. */
   accepted = 0
+  /** About how many bytes of memory its rows take. */
+  bytes = 0
   /** How many accepted rows each of `rows` stands for; `undefined`: one. */
   weights: number[] | undefined
   /** Accept times (ms) of the sampled rows. */
@@ -43,8 +47,12 @@ export class Batch {
   /** When it left the lane (ms); only where something is reported. */
   leftAt = 0
   trigger: FlushTrigger = 'size'
+  /** When each row was accepted, in rows accepted before it; only where the oldest rows may have to make room. */
+  ages: number[] | undefined
   readonly #waiters: Waiter[] = []
+  /** Where the rows they wait for stood when nothing was shifted out yet. */
   readonly #places: number[] = []
+  #shifted = 0
 
   constructor(table: Table) {
     this.table = table
@@ -52,8 +60,23 @@ export class Batch {
 
   /** `waiter` hears of the row at `index`. */
   attach(index: number, waiter: Waiter): void {
-    this.#places.push(index)
+    this.#places.push(index + this.#shifted)
     this.#waiters.push(waiter)
+  }
+
+  /** Moves the first row, which is of `bytes`, into `other`, with everybody who waits for it. */
+  shift(other: Batch, bytes: number): void {
+    const index = other.rows.push(this.rows.shift()!) - 1
+    this.ages?.shift()
+    while (this.#places[0] === this.#shifted) {
+      this.#places.shift()
+      other.attach(index, this.#waiters.shift()!)
+    }
+    this.#shifted++
+    this.samples?.splice(this.rows.length) // which rows they are of nobody knows
+    this.bytes -= bytes
+    other.bytes += bytes
+    other.accepted++
   }
 
   weightOf(index: number): number {
@@ -69,13 +92,19 @@ export class Batch {
 
   /** Places of the rows whose fate somebody will hear of. */
   awaited(): Set<number> {
-    return new Set(this.#places.filter((_, i) => !this.#waiters[i]!.passive))
+    const places = this.#places.filter((_, i) => !this.#waiters[i]!.passive)
+    return new Set(places.map((place) => place - this.#shifted))
+  }
+
+  /** Tells everybody that no row is written. */
+  fail(errorOf: (index: number) => BatchFlowError): void {
+    for (let i = 0; i < this.#waiters.length; i++) this.#waiters[i]!.failed(errorOf(this.#places[i]! - this.#shifted))
   }
 
   /** Tells everybody. `errorOf` gives the error of a row that failed. */
   settle(receipt: Receipt, errorOf: (index: number) => BatchFlowError | undefined): void {
     for (let i = 0; i < this.#waiters.length; i++) {
-      const error = errorOf(this.#places[i]!)
+      const error = errorOf(this.#places[i]! - this.#shifted)
       if (error === undefined) this.#waiters[i]!.committed(receipt)
       else this.#waiters[i]!.failed(error)
     }

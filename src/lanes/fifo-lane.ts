@@ -6,10 +6,16 @@ import { Batch, type Waiter } from './batch.ts'
 import { Lane, type LaneHost, NOT_SAMPLED } from './lane.ts'
 import { Origins } from './origins.ts'
 
-/** Rows without a conflict key: one open batch, full ones queued behind it, everything in order. */
+/**
+ * Rows without a conflict key: one open batch, full ones queued behind it, everything in order. What is due leaves when a
+ * slot takes it and keeps filling until then: closed by the clock while no slot is free, batches would become ever smaller
+ * the more rows come.
+ */
 export class FifoLane extends Lane {
   #open: Batch
-  readonly #leaving = new Queue<Batch>()
+  /** What made the open batch due, before it was full. */
+  #due: FlushTrigger | undefined
+  readonly #full = new Queue<Batch>()
 
   constructor(table: Table, host: LaneHost) {
     super(table, host)
@@ -17,22 +23,49 @@ export class FifoLane extends Lane {
   }
 
   get due(): boolean {
-    return this.#leaving.size > 0
+    return this.#full.size > 0 || this.#due !== undefined
   }
 
-  get available(): number {
-    return this.#open.rows.length
+  get fill(): number {
+    return this.limit.shareOf(this.#open.rows.length, this.#open.bytes)
   }
 
-  protected add(row: Row, waiter: Waiter | undefined, sampledAt: number, origin: SpanContext | undefined): void {
-    const batch = this.#open
+  get oldest(): number {
+    return this.#oldest.ages?.[0] ?? Number.POSITIVE_INFINITY
+  }
+
+  get #oldest(): Batch {
+    return this.#full.first ?? this.#open
+  }
+
+  protected add(
+    row: Row,
+    waiter: Waiter | undefined,
+    sampledAt: number,
+    origin: SpanContext | undefined,
+    bytes: number,
+  ): number {
+    let batch = this.#open
+    if (!this.limit.admits(batch.rows.length, batch.bytes, bytes)) batch = this.#queue(batch)
     const size = batch.rows.push(row)
+    batch.bytes += bytes
     this.queued++
     if (waiter !== undefined) batch.attach(size - 1, waiter)
+    if (sampledAt !== NOT_SAMPLED || this.#isNoted) this.#note(batch, sampledAt, origin)
+    if (this.limit.isReached(size, batch.bytes)) this.#queue(batch)
+    else if (size === 1) this.#startToWait()
+    return bytes
+  }
+
+  /** Something is kept of each row. */
+  get #isNoted(): boolean {
+    return this.tracing !== undefined || this.host.age !== undefined
+  }
+
+  #note(batch: Batch, sampledAt: number, origin: SpanContext | undefined): void {
     if (sampledAt !== NOT_SAMPLED) (batch.samples ??= []).push(sampledAt)
     if (this.tracing !== undefined) (batch.origins ??= new Origins()).add(origin)
-    if (size === this.host.flushSize) this.flush('size')
-    else if (size === 1) this.#startToWait()
+    if (this.host.age !== undefined) (batch.ages ??= []).push(this.host.age())
   }
 
   #startToWait(): void {
@@ -40,31 +73,57 @@ export class FifoLane extends Lane {
     this.timer.start(this.host.flushInterval)
   }
 
-  flush(trigger: FlushTrigger): void {
-    const batch = this.#open
-    this.host.waiting.delete(this)
-    if (batch.rows.length === 0) return
-    batch.accepted = batch.rows.length
-    batch.trigger = trigger
-    this.leave(batch)
-    this.#leaving.push(batch)
+  /** Returns the batch that is open then. */
+  #queue(batch: Batch): Batch {
+    this.#full.push(batch)
+    this.#begin()
+    this.host.schedule(this)
+    return this.#open
+  }
+
+  #begin(): void {
     this.#open = new Batch(this.table)
+    this.#due = undefined
+    this.scale.measureNext()
+    this.host.waiting.delete(this)
+  }
+
+  flush(trigger: FlushTrigger): void {
+    this.host.waiting.delete(this)
+    if (this.#open.rows.length === 0) return
+    this.#due ??= trigger
     this.host.schedule(this)
   }
 
   attachToAll(waiter: Waiter): number {
-    const batches = [...this.#leaving, this.#open].filter((batch) => batch.rows.length > 0)
+    const batches = [...this.#full, this.#open].filter((batch) => batch.rows.length > 0)
     for (const batch of batches) batch.attach(batch.rows.length - 1, waiter)
     return batches.length
   }
 
   take(): Batch | undefined {
-    const batch = this.#leaving.shift()
-    if (batch !== undefined) this.queued -= batch.accepted
+    const batch = this.#full.shift() ?? this.#takeOpen()
+    if (batch === undefined) return undefined
+    batch.accepted = batch.rows.length
+    this.queued -= batch.accepted
+    this.leave(batch)
     return batch
   }
 
-  settled(): void {
-    this.unsettled--
+  #takeOpen(): Batch | undefined {
+    if (this.#due === undefined) return undefined
+    const batch = this.#open
+    batch.trigger = this.#due
+    this.#begin()
+    return batch
+  }
+
+  protected shift(dropped: Batch): void {
+    const batch = this.#oldest
+    const bytes = batch.rows.length === 1 ? batch.bytes : Math.min(batch.bytes, this.scale.measure(batch.rows[0]!))
+    batch.shift(dropped, bytes)
+    if (batch.rows.length > 0) return
+    if (batch === this.#open) this.#due = undefined
+    else this.#full.shift()
   }
 }

@@ -4,24 +4,9 @@ import type { Row, Table } from '../contract/table.ts'
 import { Queue } from '../support/queue.ts'
 import { Batch, type Waiter } from './batch.ts'
 import { type Key, type KeyReader, keyReader, type Merge, mergeOf } from './coalesce.ts'
+import { BLANK, type Entry, move, sortByKey } from './entry.ts'
 import { Lane, type LaneHost, NOT_SAMPLED } from './lane.ts'
 import { Origins } from './origins.ts'
-
-/** A key that waits, is in flight, or both: the latest row waits behind the one in flight. */
-interface Entry {
-  /** `undefined`: a part is NULL, which equals nothing. */
-  readonly key: Key | undefined
-  /** The row that stands for all rows accepted with this key since the last one left. */
-  row: Row | undefined
-  /** How many those are; 0 = nothing waits. */
-  accepted: number
-  waiters: Waiter[] | undefined
-  samples: number[] | undefined
-  origins: Origins | undefined
-  inflight: boolean
-  /** Asked to leave while its key was in flight. */
-  overdue: boolean
-}
 
 /**
  * Rows with a conflict key. Rows of one key merge while they wait, and a key is in one batch in flight at most, so that
@@ -34,8 +19,9 @@ export class KeyedLane extends Lane {
   /** Entries that may leave, oldest first. */
   readonly #ready = new Queue<Entry>()
   readonly #travelling = new WeakMap<Batch, readonly Entry[]>()
+  #readyBytes = 0
   /** Entries that wait behind their own key. */
-  #blocked = 0
+  readonly #blocked = new Set<Entry>()
   /** How many of `#ready`, the oldest ones, must leave now. */
   #overdue = 0
   #trigger: FlushTrigger = 'size'
@@ -49,25 +35,53 @@ export class KeyedLane extends Lane {
   }
 
   get due(): boolean {
-    return this.#overdue > 0 || this.#ready.size >= this.host.flushSize
+    return this.#overdue > 0 || this.#isFull
   }
 
-  get available(): number {
-    return this.#ready.size
+  get #isFull(): boolean {
+    return this.limit.isReached(this.#ready.size, this.#readyBytes)
   }
 
-  protected add(row: Row, waiter: Waiter | undefined, sampledAt: number, origin: SpanContext | undefined): void {
+  get fill(): number {
+    return this.limit.shareOf(this.#ready.size, this.#readyBytes)
+  }
+
+  get oldest(): number {
+    const entry = this.#ready.first ?? first(this.#blocked)
+    return entry?.age ?? Number.POSITIVE_INFINITY
+  }
+
+  protected add(
+    row: Row,
+    waiter: Waiter | undefined,
+    sampledAt: number,
+    origin: SpanContext | undefined,
+    bytes: number,
+  ): number {
     const entry = this.#entryOf(row)
     const merged = entry.accepted === 0 ? row : this.#merge(entry.row!, row)
     // Asked only now: merging reads columns, and a getter that submits may have sent the entry off meanwhile.
     const isNew = entry.accepted === 0
-    entry.row = isNew ? row : merged
+    const more = this.#hold(entry, isNew ? row : merged, row, bytes)
     entry.accepted++
     this.queued++
     if (waiter !== undefined) (entry.waiters ??= []).push(waiter)
     if (sampledAt !== NOT_SAMPLED) (entry.samples ??= []).push(sampledAt)
     if (this.tracing !== undefined) (entry.origins ??= new Origins()).add(origin)
-    if (isNew) this.#wait(entry) // the last thing: the row may leave with it
+    if (isNew) this.#wait(entry)
+    if (this.#isFull) this.host.schedule(this) // the last thing: the row may leave with it
+    return more
+  }
+
+  /** Lets `held` stand for what the entry had and for `row`, which is of `bytes`; returns how many more it takes. */
+  #hold(entry: Entry, held: Row, row: Row, bytes: number): number {
+    const before = entry.bytes
+    if (held === row) entry.bytes = bytes
+    else if (held !== entry.row) entry.bytes = this.scale.measure(held)
+    entry.row = held
+    const more = entry.bytes - before
+    if (!entry.inflight) this.#readyBytes += more
+    return more
   }
 
   #entryOf(row: Row): Entry {
@@ -81,11 +95,11 @@ export class KeyedLane extends Lane {
   }
 
   #wait(entry: Entry): void {
-    if (entry.inflight) this.#blocked++
+    if (this.host.age !== undefined) entry.age = this.host.age()
+    if (entry.inflight) this.#blocked.add(entry)
     else this.#ready.push(entry)
     if (!this.#ticking) this.#tick()
     this.host.waiting.add(this)
-    if (this.#ready.size >= this.host.flushSize) this.host.schedule(this)
   }
 
   #tick(): void {
@@ -96,99 +110,98 @@ export class KeyedLane extends Lane {
   flush(trigger: FlushTrigger): void {
     if (trigger === 'interval') this.#ticking = false
     this.host.waiting.delete(this)
-    if (this.#blocked > 0) {
-      for (const entry of this.#entries.values()) if (entry.inflight && entry.accepted > 0) entry.overdue = true
-    }
+    for (const entry of this.#blocked) entry.overdue = true
     this.#trigger = trigger
     this.#overdue = this.#ready.size
     if (this.#overdue > 0) this.host.schedule(this)
   }
 
   attachToAll(waiter: Waiter): number {
-    const waiting = [
-      ...this.#ready,
-      ...[...this.#entries.values()].filter((entry) => entry.inflight && entry.accepted > 0),
-    ]
+    const waiting = [...this.#ready, ...this.#blocked]
     for (const entry of waiting) (entry.waiters ??= []).push(waiter)
     return waiting.length
   }
 
   take(): Batch | undefined {
-    const size = Math.min(this.#ready.size, this.host.flushSize)
+    const entries = this.#next()
+    const size = entries.length
     if (size === 0) return undefined
-    const entries = Array.from({ length: size }, () => this.#ready.shift()!)
-    if (!isSorted(entries)) entries.sort(byKey)
+    sortByKey(entries)
     this.#overdue = Math.max(0, this.#overdue - size)
     const batch = this.#load(entries)
-    batch.trigger = size === this.host.flushSize ? 'size' : this.#trigger
+    // What is left did not go in.
+    const isFull = this.#ready.size > 0 || this.limit.isReached(size, batch.bytes)
+    batch.trigger = isFull ? 'size' : this.#trigger
     this.queued -= batch.accepted
     this.#ticking = false
-    if (this.#ready.size + this.#blocked > 0) this.#tick()
+    if (this.#ready.size + this.#blocked.size > 0) this.#tick()
+    this.scale.measureNext()
     this.leave(batch)
     return batch
   }
 
-  /** Moves the waiting rows of `entries`, and everybody who waits for them, into a batch. */
+  /** The oldest ones that go into one batch. */
+  #next(): Entry[] {
+    const entries: Entry[] = []
+    let bytes = 0
+    for (
+      let entry = this.#ready.first;
+      entry !== undefined && this.limit.admits(entries.length, bytes, entry.bytes);
+      entry = this.#ready.first
+    ) {
+      entries.push(entry)
+      bytes += entry.bytes
+      this.#ready.shift()
+    }
+    this.#readyBytes -= bytes
+    return entries
+  }
+
   #load(entries: readonly Entry[]): Batch {
     const batch = new Batch(this.table)
-    const weights: number[] = []
-    for (let index = 0; index < entries.length; index++) {
-      const entry = entries[index]!
-      batch.rows.push(entry.row!)
-      weights.push(entry.accepted)
-      batch.accepted += entry.accepted
-      if (entry.waiters !== undefined) for (const waiter of entry.waiters) batch.attach(index, waiter)
-      if (entry.samples !== undefined) for (const sample of entry.samples) (batch.samples ??= []).push(sample)
-      if (entry.origins !== undefined) (batch.origins ??= new Origins()).addAll(entry.origins)
-      entry.row = entry.waiters = entry.samples = entry.origins = undefined
-      entry.accepted = 0
+    for (const entry of entries) {
+      move(entry, batch)
       entry.inflight = true
-      entry.overdue = false
     }
-    batch.weights = weights
     this.#travelling.set(batch, entries)
     return batch
   }
 
-  settled(batch: Batch): void {
-    this.unsettled--
+  protected shift(dropped: Batch): void {
+    const entry = this.#ready.shift()
+    if (entry === undefined) this.#shiftBlocked(dropped)
+    else {
+      this.#readyBytes -= entry.bytes
+      this.#overdue = Math.max(0, this.#overdue - 1)
+      if (entry.key !== undefined) this.#entries.delete(entry.key)
+      move(entry, dropped)
+    }
+  }
+
+  #shiftBlocked(dropped: Batch): void {
+    const entry = first(this.#blocked)
+    if (entry === undefined) return
+    this.#blocked.delete(entry)
+    move(entry, dropped)
+  }
+
+  override settled(batch: Batch, sent?: number): void {
+    super.settled(batch, sent)
     for (const entry of this.#travelling.get(batch) ?? []) {
       entry.inflight = false
       if (entry.accepted === 0) {
         if (entry.key !== undefined) this.#entries.delete(entry.key)
         continue
       }
-      this.#blocked--
+      this.#blocked.delete(entry)
       this.#ready.push(entry)
+      this.#readyBytes += entry.bytes
       if (entry.overdue) this.#overdue = this.#ready.size
     }
     if (this.due) this.host.schedule(this)
   }
 }
 
-const BLANK: Entry = {
-  key: undefined,
-  row: undefined,
-  accepted: 0,
-  waiters: undefined,
-  samples: undefined,
-  origins: undefined,
-  inflight: false,
-  overdue: false,
-}
-
-/** Rows mostly come in the order of their keys. */
-function isSorted(entries: readonly Entry[]): boolean {
-  for (let i = 1; i < entries.length; i++) if (byKey(entries[i - 1]!, entries[i]!) > 0) return false
-  return true
-}
-
-/** One order for every process: two that lock the same rows in the same order cannot deadlock. NULL keys come last. */
-function byKey({ key: a }: Entry, { key: b }: Entry): number {
-  if (typeof a === 'number' && typeof b === 'number') return a - b
-  if (a === b) return 0
-  if (a === undefined) return 1
-  if (b === undefined) return -1
-  if (typeof a === typeof b) return a < b ? -1 : 1
-  return typeof a === 'number' ? -1 : 1
+function first<T>(set: ReadonlySet<T>): T | undefined {
+  return set.values().next().value
 }

@@ -3,18 +3,23 @@ import type { FlushTrigger, TableMetrics } from '../contract/metrics-reporter.ts
 import type { Row, Table } from '../contract/table.ts'
 import type { FlowTracing } from '../contract/tracing.ts'
 import type { Clock, Timer } from '../support/clock.ts'
-import type { Batch, Waiter } from './batch.ts'
+import { Limit } from '../support/limit.ts'
+import { Batch, type Waiter } from './batch.ts'
+import { RowScale } from './row-scale.ts'
 
 /** What a lane needs of its flow. */
 export interface LaneHost {
   readonly clock: Clock
-  readonly flushSize: number
+  /** What goes into a batch. */
+  readonly limit: Limit
   /** ms */
   readonly flushInterval: number
   /** Only whether there is one: then batches note when they leave. */
   readonly log: object | undefined
   /** One row in this many has its latencies taken, on average. */
   readonly sampling: number
+  /** How many rows were accepted until now; only where the oldest ones may have to make room. */
+  readonly age: (() => number) | undefined
   /** Lanes that got rows since they were last flushed. */
   readonly waiting: Set<Lane>
   /** The lane has a batch that must leave. */
@@ -40,12 +45,17 @@ export abstract class Lane {
   protected unsettled = 0
   protected readonly host: LaneHost
   protected readonly timer: Timer
+  protected readonly scale: RowScale
+  /** What goes into a batch, in bytes of memory. */
+  protected limit: Limit
   /** Rows until the next sampled one. */
   #skip = 0
 
   constructor(table: Table, host: LaneHost) {
     this.table = table
     this.host = host
+    this.limit = host.limit
+    this.scale = new RowScale(table.columns)
     this.timer = host.clock.timer(() => this.flush('interval'))
   }
 
@@ -63,18 +73,52 @@ export abstract class Lane {
 
   /** A batch must leave. */
   abstract get due(): boolean
-  /** Rows that would leave if the lane were flushed now. */
-  abstract get available(): number
-  /** Takes an accepted row. `sampledAt`: accept time in ms, or `NOT_SAMPLED`. `origin`: the span it comes from. */
-  protected abstract add(row: Row, waiter: Waiter | undefined, sampledAt: number, origin: SpanContext | undefined): void
+  /** Which part of a batch would leave if the lane were flushed now. */
+  abstract get fill(): number
+  /** The age of its oldest row that waits, `Infinity` where none does. */
+  abstract get oldest(): number
+  /**
+   * Takes an accepted row of `bytes`; returns how many more the lane holds with it. `sampledAt`: accept time in ms, or
+   * `NOT_SAMPLED`. `origin`: the span it comes from.
+   */
+  protected abstract add(
+    row: Row,
+    waiter: Waiter | undefined,
+    sampledAt: number,
+    origin: SpanContext | undefined,
+    bytes: number,
+  ): number
   /** All that is buffered now becomes due. */
   abstract flush(trigger: FlushTrigger): void
   /** `waiter` hears of every row that is buffered now, once per row or group of rows; returns how often. */
   abstract attachToAll(waiter: Waiter): number
-  /** The batch is settled: rows that had to stay behind it may go. */
-  abstract settled(batch: Batch): void
   /** The next batch for the executor, if any row may go now. */
   abstract take(): Batch | undefined
+  /** Moves the oldest row that waits, and those merged into it, to `dropped`. */
+  protected abstract shift(dropped: Batch): void
+
+  /** The oldest row that waits leaves to be dropped, with those that are `dropped` already. */
+  drop(dropped = this.#beginToDrop()): Batch {
+    const { accepted } = dropped
+    this.shift(dropped)
+    this.queued -= dropped.accepted - accepted
+    return dropped
+  }
+
+  #beginToDrop(): Batch {
+    const dropped = new Batch(this.table)
+    dropped.metrics = this.metrics
+    this.unsettled++
+    return dropped
+  }
+
+  /** The batch is settled: rows that had to stay behind it may go. `sent`: how many bytes it was, where that is known. */
+  settled(batch: Batch, sent?: number): void {
+    this.unsettled--
+    if (sent === undefined) return
+    const { rows, bytes } = this.host.limit
+    this.limit = new Limit(rows, bytes * this.scale.learn(batch.bytes, sent))
+  }
 
   /** Reports that `batch` leaves. */
   protected leave(batch: Batch): void {
@@ -100,9 +144,23 @@ export abstract class Lane {
     return this.host.clock.now()
   }
 
-  /** Takes a row. `calledAt` is what {@link draw} said when it was submitted, `origin` the span it comes from. */
-  accept(row: Row, waiter: Waiter | undefined, calledAt: number, origin: SpanContext | undefined): void {
-    this.add(row, waiter, calledAt === NOT_SAMPLED ? NOT_SAMPLED : this.#endWait(calledAt), origin)
+  /** About how many bytes of memory a row takes that is submitted now. */
+  weigh(row: Row): number {
+    return this.scale.weigh(row)
+  }
+
+  /**
+   * Takes a row; returns how many bytes the lane holds more than before. `calledAt` is what {@link draw} said when it was
+   * submitted, `origin` the span it comes from, `bytes` what {@link weigh} said.
+   */
+  accept(
+    row: Row,
+    waiter: Waiter | undefined,
+    calledAt: number,
+    origin: SpanContext | undefined,
+    bytes: number,
+  ): number {
+    return this.add(row, waiter, calledAt === NOT_SAMPLED ? NOT_SAMPLED : this.#endWait(calledAt), origin, bytes)
   }
 
   /** Reports how long a sampled row waited to be accepted; returns the time of that. */

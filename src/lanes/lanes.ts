@@ -47,13 +47,22 @@ export class Lanes {
     return this.#byId.values()
   }
 
-  /** The lane most rows would leave from, if any would, when none has anything due. */
+  /** The lane that would leave the fullest batch, if any would, when none has anything due. */
   fullest(): Lane | undefined {
     let fullest: Lane | undefined
     for (const lane of this.waiting) {
-      if (lane.available > (fullest?.available ?? 0)) fullest = lane
+      if (lane.fill > (fullest?.fill ?? 0)) fullest = lane
     }
     return fullest
+  }
+
+  /** The lane whose oldest row has waited longest, if any row waits. */
+  oldest(): Lane | undefined {
+    let oldest: Lane | undefined
+    for (const lane of this.#byId.values()) {
+      if (lane.oldest < (oldest?.oldest ?? Number.POSITIVE_INFINITY)) oldest = lane
+    }
+    return oldest
   }
 
   /** A batch of `lane` was settled: of the lanes that are idle then only the last ones are kept. */

@@ -94,7 +94,7 @@ test('a batch that is retried and given up in part', async () => {
   ])
 })
 
-test('the wait for room is enqueue latency, the wait for a slot is process duration', async () => {
+test('the wait for room is enqueue latency, the wait for a slot is dequeue latency', async () => {
   const reporter = new RecordingReporter()
   const { flow, driver, clock } = rig({ flushSize: 1, bufferSize: 2, latencySampling: 1 }, (executor) =>
     executor.withConcurrencyLimit(1).withMetricsReporter(reporter),
@@ -109,9 +109,10 @@ test('the wait for room is enqueue latency, the wait for a slot is process durat
   driver.runs[2]!.succeed()
   await flow.close()
   assert.equal(reporter.of('observeEnqueueLatency'), [[0], [0], [1]])
+  assert.equal(reporter.of('observeDequeueLatency'), [[0], [1], [2]])
   assert.equal(
     reporter.of('observeProcessDuration').map(([seconds]) => seconds),
-    [1, 3, 2],
+    [1, 2, 0],
   )
   assert.equal(
     reporter.of('observeExecuteDuration').map(([seconds]) => seconds),

@@ -23,6 +23,7 @@ test('each class recognises its own of another copy, and no other', () => {
     new other.OptionError('wrong'),
     new other.InvalidRowError('no row'),
     new other.ClosedError(),
+    new other.FullError('users', 1, 1),
     new other.AbortedError('left', 'because'),
     new other.AttemptTimeoutError(5),
     new other.RowFailedError('users', DETAILS),

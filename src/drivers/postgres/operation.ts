@@ -38,6 +38,10 @@ export class PostgresOperation implements Operation {
     return this.#sieved?.places[index] ?? index
   }
 
+  get byteLength(): number {
+    return this.payload.byteLength
+  }
+
   release(): void {
     this.payload.drop()
   }

@@ -7,6 +7,7 @@ export class Payload {
   readonly text: string
   /** What the connection must have prepared. */
   readonly preparations: readonly Preparation[]
+  readonly byteLength: number
   readonly #writer: Writer
   readonly #pool: WriterPool
   /** The owner's hold, and one for each write the socket has not finished. */
@@ -22,6 +23,7 @@ export class Payload {
     this.name = name
     this.text = text
     this.preparations = preparations
+    this.byteLength = writer.position
     this.#writer = writer
     this.#pool = pool
   }

@@ -77,6 +77,10 @@ export class Pipeline implements Operation {
     return this.commands.length
   }
 
+  get byteLength(): number {
+    return this.#writer.position
+  }
+
   get bytes(): Buffer {
     return this.#writer.bytes.subarray(0, this.#writer.position)
   }

@@ -83,7 +83,8 @@ export const METRICS = {
     name: 'batchflow.pipeline.process.duration.seconds',
     kind: 'histogram',
     unit: 's',
-    description: 'Time from a batch leaving its lane until it is settled, the wait for a concurrency slot included.',
+    description:
+      'Time from a batch leaving its lane, as a concurrency slot takes it, until it is settled, dead letters handed over.',
     attributes: [...PER_TABLE, ATTR.status],
     buckets: SECONDS,
   },

@@ -92,26 +92,31 @@ function checkReporters({ setup, ownReporter, hubReporter }: FuzzRig): void {
 function checkMetrics({ ledger, letters, setup, ownReporter }: FuzzRig, summary: CloseSummary): void {
   const rows = ledger.accepted
   const failed = summary.failed + summary.abandoned
-  const count = (verb: keyof TableMetrics, first?: string) => callsOf(ownReporter, verb, first).length
+  const count = (verb: keyof TableMetrics, ...first: string[]) => callsOf(ownReporter, verb, ...first).length
   const sum = (verb: keyof TableMetrics, first?: string) =>
     callsOf(ownReporter, verb, first).reduce((total, args) => total + numberIn(args), 0)
 
   assert.is(sum('countRecords', 'success'), summary.committed)
   assert.is(sum('countRecords', 'fail'), failed)
-  assert.is(sum('observeBatchSize') + sum('countCoalesced'), rows)
-  assert.is(count('observeDequeueLatency'), rows)
+  const left = sum('observeBatchSize') + sum('countCoalesced')
+  const drops = count('countError', 'final', 'overflow')
+  if (drops === 0) assert.is(left, rows)
+  else assert.ok(left < rows, 'dropped rows are in no batch')
+  assert.ok(drops === 0 || setup.overflow === 'drop-oldest')
+  if (drops === 0) assert.is(count('observeDequeueLatency'), rows)
+  else assert.ok(count('observeDequeueLatency') <= left)
   for (const verb of ['countFlush', 'observeBatchSize', 'observeExecuteDuration', 'observeProcessDuration'] as const) {
     assert.is(count(verb), count('countBatch'), `${verb}, once for each batch`)
   }
-  assert.is(count('countError', 'final'), count('countBatch', 'fail'))
+  assert.is(count('countError', 'final') - drops, count('countBatch', 'fail'))
   assert.is(sum('countRejected'), ledger.rows.length - rows, 'who was refused was counted')
   if (setup.deadLetters === 'taken') assert.is(sum('countDeadLetters'), letters.length)
   else if (setup.deadLetters !== 'taken later') assert.is(count('countDeadLetters'), 0)
   for (const [, length] of ownReporter.probes[0]!.queueLengths()) assert.is(length, 0, 'no row is queued')
 }
 
-function callsOf(reporter: RecordingReporter, verb: keyof TableMetrics, first?: string): unknown[][] {
-  return reporter.of(verb).filter((args) => first === undefined || args[0] === first)
+function callsOf(reporter: RecordingReporter, verb: keyof TableMetrics, ...first: (string | undefined)[]): unknown[][] {
+  return reporter.of(verb).filter((args) => first.every((value, i) => value === undefined || args[i] === value))
 }
 
 function numberIn(args: readonly unknown[]): number {

@@ -2,6 +2,7 @@ import {
   AbandonedError,
   AbortedError,
   ClosedError,
+  FullError,
   InvalidRowError,
   RowFailedError,
 } from '../../../src/contract/errors.ts'
@@ -81,7 +82,7 @@ export class FuzzLedger {
     else if (error instanceof AbortedError && error.accepted) entry.told = 'accepted'
     else {
       entry.told = 'refused'
-      const isExpected = [AbortedError, ClosedError, InvalidRowError].some((type) => error instanceof type)
+      const isExpected = [AbortedError, ClosedError, FullError, InvalidRowError].some((type) => error instanceof type)
       if (!isExpected) this.complaints.push(`a row was refused with ${error}`)
     }
   }

@@ -45,7 +45,7 @@ export class FuzzRig {
   #endings = 0
 
   constructor(setup: Setup) {
-    const { flushSize, flushInterval, spare, deadLetters } = setup
+    const { flushSize, flushInterval, spare, overflow, deadLetters } = setup
     this.setup = setup
     this.driver = new FuzzDriver(this.clock, setup.planning, setup.releaseThrows)
     this.executor = executorFor(this.driver, setup, this.ownReporter)
@@ -55,6 +55,7 @@ export class FuzzRig {
       flushSize,
       flushInterval,
       bufferSize: flushSize + spare,
+      overflow,
       latencySampling: 1,
       signal: this.#abort.signal,
       ...(deadLetter !== undefined && { deadLetter }),

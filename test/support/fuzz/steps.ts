@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { ConflictAction } from '../../../src/contract/table.ts'
+import type { OverflowPolicy } from '../../../src/flow/options.ts'
 
 /** How an attempt ends that the driver was called for. */
 export type Ending =
@@ -33,6 +34,7 @@ export interface Setup {
   /** `bufferSize` beyond `flushSize`. */
   readonly spare: number
   readonly flushInterval: number
+  readonly overflow: OverflowPolicy
   readonly ownReporter: boolean
   readonly deadLetters: DeadLetters
   /** Taken in turn by the calls of `plan`. */
@@ -111,6 +113,7 @@ export const setups: fc.Arbitrary<Setup> = fc.record({
   flushSize: fc.integer({ min: 1, max: 6 }),
   spare: fc.nat(11),
   flushInterval: fc.constantFrom(0, 10, 100, NEVER),
+  overflow: fc.constantFrom<OverflowPolicy[]>('wait', 'wait', 'reject', 'drop-oldest'),
   ownReporter: fc.boolean(),
   deadLetters: fc.constantFrom('none', 'taken', 'taken later', 'throw', 'hang'),
   planning: fc.oneof(
@@ -171,6 +174,7 @@ export const calmSetups: fc.Arbitrary<Setup> = fc
   .map(({ setup, flushInterval }) => ({
     ...setup,
     flushInterval,
+    overflow: 'wait',
     timeout: 0,
     deadLetters: 'none',
     planning: ['now'],

@@ -1,0 +1,73 @@
+import type { Row } from '../contract/table.ts'
+import type { Batch, Waiter } from './batch.ts'
+import type { Key } from './coalesce.ts'
+import { Origins } from './origins.ts'
+
+/** A key that waits, is in flight, or both: the latest row waits behind the one in flight. */
+export interface Entry {
+  /** `undefined`: a part is NULL, which equals nothing. */
+  readonly key: Key | undefined
+  /** The row that stands for all rows accepted with this key since the last one left. */
+  row: Row | undefined
+  /** How many those are; 0 = nothing waits. */
+  accepted: number
+  /** About how many bytes of memory the row takes. */
+  bytes: number
+  /** How many rows had been accepted when it began to wait; only where the oldest ones may have to make room. */
+  age: number
+  waiters: Waiter[] | undefined
+  samples: number[] | undefined
+  origins: Origins | undefined
+  inflight: boolean
+  /** Asked to leave while its key was in flight. */
+  overdue: boolean
+}
+
+/** Moves the rows that wait in `entry`, and everybody who waits for them, into `batch`. */
+export function move(entry: Entry, batch: Batch): void {
+  const index = batch.rows.push(entry.row!) - 1
+  ;(batch.weights ??= []).push(entry.accepted)
+  batch.accepted += entry.accepted
+  batch.bytes += entry.bytes
+  if (entry.waiters !== undefined) for (const waiter of entry.waiters) batch.attach(index, waiter)
+  if (entry.samples !== undefined) for (const sample of entry.samples) (batch.samples ??= []).push(sample)
+  if (entry.origins !== undefined) (batch.origins ??= new Origins()).addAll(entry.origins)
+  entry.row = entry.waiters = entry.samples = entry.origins = undefined
+  entry.accepted = 0
+  entry.bytes = 0
+  entry.overdue = false
+}
+
+export const BLANK: Entry = {
+  key: undefined,
+  row: undefined,
+  accepted: 0,
+  bytes: 0,
+  age: 0,
+  waiters: undefined,
+  samples: undefined,
+  origins: undefined,
+  inflight: false,
+  overdue: false,
+}
+
+/** Sorts by key. */
+export function sortByKey(entries: Entry[]): void {
+  if (!isSorted(entries)) entries.sort(byKey)
+}
+
+/** Rows mostly come in the order of their keys. */
+function isSorted(entries: readonly Entry[]): boolean {
+  for (let i = 1; i < entries.length; i++) if (byKey(entries[i - 1]!, entries[i]!) > 0) return false
+  return true
+}
+
+/** One order for every process: two that lock the same rows in the same order cannot deadlock. NULL keys come last. */
+function byKey({ key: a }: Entry, { key: b }: Entry): number {
+  if (typeof a === 'number' && typeof b === 'number') return a - b
+  if (a === b) return 0
+  if (a === undefined) return 1
+  if (b === undefined) return -1
+  if (typeof a === typeof b) return a < b ? -1 : 1
+  return typeof a === 'number' ? -1 : 1
+}
