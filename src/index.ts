@@ -26,6 +26,7 @@ export {
   type FlushTrigger,
   type MetricsReporter,
   noopReporter,
+  type Outage,
   type RejectReason,
   type Status,
   type TableMetrics,
@@ -60,6 +61,7 @@ export type { CloseOptions } from './flow/lifecycle.ts'
 export type { BatchFlowOptions } from './flow/options.ts'
 export type { AbandonedRow, CloseSummary } from './flow/outcomes.ts'
 export type { Rows } from './flow/row-source.ts'
+export type { FlowStats, TableStats } from './flow/stats.ts'
 export type { Receipt } from './lanes/batch.ts'
 export { BatchFlowError, type ErrorCode, OptionError } from './support/batchflow-error.ts'
 export type { Clock, Timer } from './support/clock.ts'

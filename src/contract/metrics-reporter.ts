@@ -40,6 +40,17 @@ export interface ExecutorProbe {
   readonly inflight: number
 }
 
+/** A database that cannot be reached, or takes nothing now; rows wait for it. */
+export interface Outage {
+  /** When it began, in ms since the epoch. */
+  readonly since: number
+  readonly reason: Reason
+  /** The database's own code, or Node's. */
+  readonly code: string | undefined
+  /** What the client said; no value of a row. */
+  readonly message: string
+}
+
 export interface FlowMetrics {
   table(name: string): TableMetrics
   /** The flow is closed; its gauges go to 0. */

@@ -177,6 +177,7 @@ export class BatchRun {
   }
 
   async #retry(part: Part, reason: Reason): Promise<readonly Part[]> {
+    this.batch.retried++
     this.batch.metrics?.countError('retry', reason)
     await this.#pause(backoff(this.#executor.settings.retry, part.tries))
     return [part]

@@ -1,8 +1,10 @@
-import type { ExecutorProbe } from '../contract/metrics-reporter.ts'
+import type { ExecutorProbe, Outage } from '../contract/metrics-reporter.ts'
 
 /** The concurrency limit of one executor, shared by every flow that uses it. */
 export class Slots implements ExecutorProbe {
   readonly concurrencyLimit: number
+  /** What keeps every slot from its work now. */
+  outage: Outage | undefined = undefined
   #inflight = 0
   readonly #waiting = new Set<() => void>()
 

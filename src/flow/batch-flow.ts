@@ -15,6 +15,7 @@ import { type BatchFlowOptions, type FlowSettings, flowSettings } from './option
 import { type CloseSummary, Outcomes } from './outcomes.ts'
 import { eachRow, isAsync, type Rows } from './row-source.ts'
 import { RowWritable } from './row-writable.ts'
+import { type FlowStats, Stats } from './stats.ts'
 import { AllSettled, AllWaiter, PromiseWaiter } from './waiters.ts'
 
 export interface SubmitOptions {
@@ -37,6 +38,7 @@ export class BatchFlow implements AsyncDisposable {
   readonly #observers: Observers
   readonly #dispatcher: Dispatcher
   readonly #lifecycle: Lifecycle
+  readonly #stats: Stats
 
   /** @throws {OptionError} naming the option, the value received and what is allowed */
   constructor(executor: Executor, options: BatchFlowOptions = {}) {
@@ -46,15 +48,15 @@ export class BatchFlow implements AsyncDisposable {
     const lanes: Lanes = new Lanes(host, () => observers)
     const observers = new Observers(executor, lanes)
     const deadLetters = new DeadLetters(settings.deadLetter, settings.bufferSize)
-    const outcomes = new Outcomes(settings, deadLetters)
+    const outcomes = new Outcomes(settings, lanes, deadLetters)
     const dispatcher = new Dispatcher(executor, settings.clock, {
       get tracing() {
         return observers.tracing
       },
       underPressure: () => this.#underPressure(settings),
       deadLetter: (run) => deadLetters.take(run),
-      settle: (lane, run) => {
-        outcomes.settle(run)
+      settle: (lane, run, taken) => {
+        outcomes.settle(lane, run, taken)
         lane.settled(run.batch)
         intake.release(run.batch.accepted)
         if (intake.calm) lanes.settled(lane) // a lane that somebody waits for must not be dropped
@@ -68,6 +70,7 @@ export class BatchFlow implements AsyncDisposable {
     observers.start()
     const lifecycle = new Lifecycle({ settings, intake, lanes, dispatcher, deadLetters, outcomes, observers })
     this.#lifecycle = lifecycle
+    this.#stats = new Stats({ intake, lanes, dispatcher, lifecycle, outcomes, slots: executor.slots })
   }
 
   /**
@@ -180,6 +183,14 @@ export class BatchFlow implements AsyncDisposable {
     }
     for (const lane of this.#lanes) lane.flush('manual')
     return all.settled()
+  }
+
+  /**
+   * How the flow is now, and what became of its rows so far. Needs no reporter. At every moment `accepted` is `committed` +
+   * `failed` + `abandoned` + `unsettled`. From the first call on, `lastCommitAt` is noted, once for each batch.
+   */
+  stats(): FlowStats {
+    return this.#stats.take()
   }
 
   /**

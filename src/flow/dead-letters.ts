@@ -38,12 +38,16 @@ export class DeadLetters {
     this.#most = most
   }
 
-  /** Waits until the handler has the rows that failed. Rows that were abandoned are not among them. Never rejects. */
-  async take(run: BatchRun): Promise<void> {
+  /**
+   * Waits until the handler has the rows that failed, and says whether it has. Rows that were abandoned are not among them.
+   * Never rejects.
+   */
+  async take(run: BatchRun): Promise<boolean> {
     const letters = lettersOf(run)
-    if (letters.length === 0) return
-    if (this.#handler === undefined) this.#warnIfUnheard(run)
-    else await this.#hand(this.#handler, letters, run.batch)
+    if (letters.length === 0) return false
+    if (this.#handler !== undefined) return this.#hand(this.#handler, letters, run.batch)
+    this.#warnIfUnheard(run)
+    return false
   }
 
   /** No handler is waited for any longer. */
@@ -51,18 +55,20 @@ export class DeadLetters {
     this.#outOfTime.abort(error)
   }
 
-  async #hand(handler: DeadLetterHandler, letters: readonly DeadLetter[], { metrics }: Batch): Promise<void> {
+  async #hand(handler: DeadLetterHandler, letters: readonly DeadLetter[], { metrics }: Batch): Promise<boolean> {
     try {
       const handed = handler(letters)
       if (handed !== undefined) await unlessAborted(Promise.resolve(handed), this.#outOfTime.signal)
       const counts = new Map<string, number>()
       for (const { error } of letters) counts.set(error.reason, (counts.get(error.reason) ?? 0) + 1)
       for (const [reason, rows] of counts) metrics?.countDeadLetters(reason, rows)
+      return true
     } catch (error) {
       logError('the deadLetter handler failed; its rows are returned by close()', error)
       this.undelivered.push(...letters.slice(0, this.#most - this.undelivered.length))
       const rows = `${counted(letters.length, 'row')} of table ${letters[0]!.table}`
       this.#warn(`the deadLetter handler failed for ${rows}; close() returns them as undelivered`, error)
+      return false
     }
   }
 

@@ -15,10 +15,10 @@ export interface DispatchHost {
   readonly tracing: FlowTracing | undefined
   /** The lane to relieve, when the row budget is used up and no lane has anything due. */
   underPressure(): Lane | undefined
-  /** What is done with rows that failed before they are settled. Never rejects. */
-  deadLetter(run: BatchRun): Promise<void>
+  /** What is done with rows that failed before they are settled: whether somebody took them. Never rejects. */
+  deadLetter(run: BatchRun): Promise<boolean>
   /** Tells everybody who waits for rows of the batch, and makes room. */
-  settle(lane: Lane, run: BatchRun): void
+  settle(lane: Lane, run: BatchRun, taken: boolean): void
 }
 
 /** Sends the batches of due lanes to the executor as slots allow, oldest lane first. */
@@ -115,13 +115,14 @@ export class Dispatcher {
     const { attempts, failures, ambiguous, reason } = run
     trace?.end({ attempts, failed: failures.size, ambiguous, reason })
     slots.release()
+    let taken = false
     if (run.failures.size > 0) {
       metrics?.countError('final', run.reason ?? 'unknown')
-      await this.#host.deadLetter(run)
+      taken = await this.#host.deadLetter(run)
     }
     this.#running.delete(run)
     this.#unsettled.delete(batch)
-    this.#host.settle(lane, run)
+    this.#host.settle(lane, run, taken)
     if (this.#stopped !== undefined) this.pump()
   }
 }

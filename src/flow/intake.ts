@@ -56,6 +56,11 @@ export class Intake {
     return this.#room <= 0
   }
 
+  /** Rows that may be accepted now. */
+  get room(): number {
+    return Math.max(0, this.#room)
+  }
+
   /** Nobody waits for room. */
   get calm(): boolean {
     return this.#waiting.size === this.#gone
@@ -88,7 +93,7 @@ export class Intake {
       this.#accept(lane, row, undefined, lane.draw(), lane.origin())
       return true
     }
-    lane.metrics?.countRejected('full', 1)
+    lane.reject('full')
     return false
   }
 
@@ -117,7 +122,7 @@ export class Intake {
   /** Nobody who waits is accepted any more. */
   refuseAll(error: BatchFlowError): void {
     for (let submission = this.#next(); submission !== undefined; submission = this.#next()) {
-      submission.lane.metrics?.countRejected(error instanceof AbortedError ? 'context' : 'closed', 1)
+      submission.lane.reject(error instanceof AbortedError ? 'context' : 'closed')
       submission.refused(error)
     }
   }
@@ -131,7 +136,7 @@ export class Intake {
     try {
       lane.accept(row, waiter, calledAt, origin)
     } catch (cause) {
-      lane.metrics?.countRejected('invalid', 1)
+      lane.reject('invalid')
       throw new InvalidRowError(`a row of table ${JSON.stringify(lane.table.name)} cannot be read`, { cause })
     }
     if (--this.#room <= 0) this.#onFull()
@@ -141,7 +146,7 @@ export class Intake {
     return new Promise((accepted, refused) => {
       const leave = () => {
         this.#forget(submission)
-        row.lane.metrics?.countRejected('context', 1)
+        row.lane.reject('context')
         const message = 'submit was aborted while it waited for room; the row was not accepted'
         refused(new AbortedError(message, signal?.reason))
       }
@@ -170,17 +175,17 @@ export class Intake {
   /** Why a row is not accepted, counted. */
   #refusal(lane: Lane, row: unknown, signal?: AbortSignal): BatchFlowError {
     if (!isRow(row)) {
-      lane.metrics?.countRejected('invalid', 1)
+      lane.reject('invalid')
       const received = row === null ? 'null' : Array.isArray(row) ? 'an array' : typeof row
       return new InvalidRowError(
         `a row of table ${JSON.stringify(lane.table.name)} must be an object, received ${received}`,
       )
     }
     if (this.#open && signal?.aborted) {
-      lane.metrics?.countRejected('context', 1)
+      lane.reject('context')
       return new AbortedError('submit was aborted; the row was not accepted', signal.reason)
     }
-    lane.metrics?.countRejected('closed', 1)
+    lane.reject('closed')
     return new ClosedError()
   }
 }

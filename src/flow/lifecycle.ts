@@ -34,8 +34,9 @@ export class Lifecycle {
   /** `close()` was called, or there is nothing left to close. */
   #closing = false
   #timeout = 0
+  #closed = false
   readonly #deadline: Timer
-  readonly #closed: Promise<CloseSummary>
+  readonly #end: Promise<CloseSummary>
   #resolve!: (summary: CloseSummary) => void
   #unlisten: (() => void) | undefined
 
@@ -43,9 +44,15 @@ export class Lifecycle {
     const { clock, signal } = flow.settings
     this.#flow = flow
     this.#deadline = clock.timer(() => this.#abandon())
-    this.#closed = new Promise((resolve) => (this.#resolve = resolve))
+    this.#end = new Promise((resolve) => (this.#resolve = resolve))
     if (signal?.aborted) this.#abort()
     else if (signal !== undefined) this.#unlisten = onAbort(signal, this.#abort)
+  }
+
+  /** Rows are accepted; the last ones are written out, or given up; there is nothing left. */
+  get state(): 'open' | 'closing' | 'closed' {
+    if (this.#closed) return 'closed'
+    return this.#flow.intake.open ? 'open' : 'closing'
   }
 
   close(options: CloseOptions = {}): Promise<CloseSummary> {
@@ -57,7 +64,7 @@ export class Lifecycle {
       if (timeout <= MAX_DELAY) this.#deadline.start(timeout)
       this.#drain()
     }
-    return this.#closed
+    return this.#end
   }
 
   /** Rows were settled: where the flow is to end, those may have been the last, or have made room for the last. */
@@ -75,6 +82,7 @@ export class Lifecycle {
     for (const lane of lanes) lane.dispose()
     dispatcher.dispose()
     observers.close()
+    this.#closed = true
     this.#resolve(outcomes.summary)
   }
 

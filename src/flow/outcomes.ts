@@ -2,6 +2,9 @@ import { AbandonedError } from '../contract/errors.ts'
 import type { Row } from '../contract/table.ts'
 import type { BatchRun } from '../executor/batch-run.ts'
 import type { Receipt } from '../lanes/batch.ts'
+import type { Lane } from '../lanes/lane.ts'
+import type { Lanes } from '../lanes/lanes.ts'
+import type { Tally } from '../lanes/tally.ts'
 import type { DeadLetter, DeadLetters } from './dead-letters.ts'
 import type { FlowSettings } from './options.ts'
 
@@ -27,31 +30,29 @@ export interface AbandonedRow {
 
 /** The ledger of a flow: counts what became of rows, and tells those who wait for them. */
 export class Outcomes {
+  /** The time of commits is noted: somebody asks for it. */
+  timed = false
   readonly #settings: Pick<FlowSettings, 'clock' | 'log'>
-  #committed = 0
-  #failed = 0
-  #abandoned = 0
+  readonly #lanes: Lanes
   readonly #abandonedRows: AbandonedRow[] = []
   readonly #deadLetters: DeadLetters
 
-  constructor(settings: Pick<FlowSettings, 'clock' | 'log'>, deadLetters: DeadLetters) {
+  constructor(settings: Pick<FlowSettings, 'clock' | 'log'>, lanes: Lanes, deadLetters: DeadLetters) {
     this.#settings = settings
+    this.#lanes = lanes
     this.#deadLetters = deadLetters
   }
 
   get summary(): CloseSummary {
-    return {
-      committed: this.#committed,
-      failed: this.#failed,
-      abandoned: this.#abandoned,
-      abandonedRows: this.#abandonedRows,
-      undelivered: this.#deadLetters.undelivered,
-    }
+    const { committed, failed, abandoned } = this.#lanes.total()
+    const { undelivered } = this.#deadLetters
+    return { committed, failed, abandoned, abandonedRows: this.#abandonedRows, undelivered }
   }
 
-  settle(run: BatchRun): void {
+  /** @param taken the `deadLetter` handler has the rows that failed */
+  settle({ tally }: Lane, run: BatchRun, taken: boolean): void {
     const { batch, failures } = run
-    const uncommitted = this.#count(run)
+    const uncommitted = this.#count(tally, run, taken)
     this.#report(run, uncommitted)
     const receipt: Receipt = Object.freeze({
       table: batch.table.name,
@@ -66,17 +67,24 @@ export class Outcomes {
   }
 
   /** Returns how many accepted rows are not committed. */
-  #count({ batch, failures }: BatchRun): number {
+  #count(tally: Tally, { batch, failures }: BatchRun, taken: boolean): number {
     let uncommitted = 0
     for (const [index, { cause, ambiguous }] of failures) {
       const rows = batch.weightOf(index)
       uncommitted += rows
       if (cause instanceof AbandonedError) {
-        this.#abandoned += rows
+        tally.abandoned += rows
         this.#abandonedRows.push({ table: batch.table.name, row: batch.rows[index]!, ambiguous })
-      } else this.#failed += rows
+        continue
+      }
+      tally.failed += rows
+      if (taken) tally.deadLettered += rows
     }
-    this.#committed += batch.accepted - uncommitted
+    const committed = batch.accepted - uncommitted
+    tally.inFlight -= batch.accepted
+    tally.retried += batch.retried
+    tally.committed += committed
+    if (this.timed && committed > 0) tally.lastCommitAt = Date.now()
     return uncommitted
   }
 

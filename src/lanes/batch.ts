@@ -43,6 +43,8 @@ export class Batch {
   /** When it left the lane (ms); only where something is reported. */
   leftAt = 0
   trigger: FlushTrigger = 'size'
+  /** Attempts with rows of it that were repeated. */
+  retried = 0
   readonly #waiters: Waiter[] = []
   readonly #places: number[] = []
 

@@ -60,7 +60,7 @@ export class FifoLane extends Lane {
 
   take(): Batch | undefined {
     const batch = this.#leaving.shift()
-    if (batch !== undefined) this.queued -= batch.accepted
+    if (batch !== undefined) this.handOver(batch)
     return batch
   }
 

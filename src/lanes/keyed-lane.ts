@@ -121,7 +121,7 @@ export class KeyedLane extends Lane {
     this.#overdue = Math.max(0, this.#overdue - size)
     const batch = this.#load(entries)
     batch.trigger = size === this.host.flushSize ? 'size' : this.#trigger
-    this.queued -= batch.accepted
+    this.handOver(batch)
     this.#ticking = false
     if (this.#ready.size + this.#blocked > 0) this.#tick()
     this.leave(batch)

@@ -1,9 +1,10 @@
 import type { SpanContext } from '@opentelemetry/api'
-import type { FlushTrigger, TableMetrics } from '../contract/metrics-reporter.ts'
+import type { FlushTrigger, RejectReason, TableMetrics } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { FlowTracing } from '../contract/tracing.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import type { Batch, Waiter } from './batch.ts'
+import { Tally } from './tally.ts'
 
 /** What a lane needs of its flow. */
 export interface LaneHost {
@@ -36,6 +37,7 @@ export abstract class Lane {
   scheduled = false
   /** Rows accepted and not yet handed to the executor. */
   queued = 0
+  readonly tally = new Tally()
   /** Batches that left and are not settled. */
   protected unsettled = 0
   protected readonly host: LaneHost
@@ -75,6 +77,18 @@ export abstract class Lane {
   abstract settled(batch: Batch): void
   /** The next batch for the executor, if any row may go now. */
   abstract take(): Batch | undefined
+
+  /** The rows of `batch` wait no longer: the executor has them. */
+  protected handOver(batch: Batch): void {
+    this.queued -= batch.accepted
+    this.tally.inFlight += batch.accepted
+  }
+
+  /** A row is refused. */
+  reject(reason: RejectReason): void {
+    this.tally.rejected++
+    this.metrics?.countRejected(reason, 1)
+  }
 
   /** Reports that `batch` leaves. */
   protected leave(batch: Batch): void {

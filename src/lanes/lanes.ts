@@ -6,6 +6,7 @@ import { show } from '../support/validate.ts'
 import { FifoLane } from './fifo-lane.ts'
 import { KeyedLane } from './keyed-lane.ts'
 import type { Lane, LaneHost } from './lane.ts'
+import { Tally } from './tally.ts'
 
 /** Who watches the lanes made from now on. */
 export interface LaneObservers {
@@ -27,6 +28,8 @@ export class Lanes {
   readonly #byTable = new WeakMap<Table, Lane>()
   /** Lanes that were idle when last looked at, the longest idle one first. */
   readonly #idle = new Set<Lane>()
+  /** What became of rows of lanes that are dropped. */
+  readonly #dropped = new Tally()
   #lastTable: Table | undefined
   #lastLane: Lane | undefined
 
@@ -47,6 +50,14 @@ export class Lanes {
 
   [Symbol.iterator](): Iterator<Lane> {
     return this.#byId.values()
+  }
+
+  /** What became of all rows, those of dropped lanes among them. */
+  total(): Tally {
+    const total = new Tally()
+    total.add(this.#dropped)
+    for (const { tally } of this) total.add(tally)
+    return total
   }
 
   /** The lane most rows would leave from, if any would, when none has anything due. */
@@ -71,6 +82,7 @@ export class Lanes {
 
   #drop(lane: Lane): void {
     lane.dispose()
+    this.#dropped.add(lane.tally)
     this.waiting.delete(lane)
     this.#byId.delete(lane.table.id)
     this.#byTable.delete(lane.table)

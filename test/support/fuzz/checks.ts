@@ -12,6 +12,7 @@ import { NEVER } from './steps.ts'
 export function checkClosed(rig: FuzzRig, summary: CloseSummary): void {
   checkRest(rig)
   checkFates(rig, summary)
+  checkLastStats(rig, summary)
   checkReporters(rig)
   if (rig.setup.ownReporter) checkMetrics(rig, summary)
 }
@@ -24,6 +25,21 @@ export function checkPunctual({ driver, ledger, setup }: FuzzRig): void {
       told === 'accepted' && version > driver.latest(table, key) && !driver.isInFlight(table, key),
   )
   assert.is(late.length, 0, 'no row waits for the key of another')
+}
+
+/** At every moment each row is in one place, however one adds up. */
+export function checkStats({ flow, ledger, setup }: FuzzRig): void {
+  const { state, room, tables, lastCommitAt, outage, ...all } = flow.stats()
+  const { accepted, committed, failed, abandoned, unsettled, deadLettered, rejected } = all
+  assert.is(accepted, committed + failed + abandoned + unsettled)
+  assert.ok(Object.values(all).every((count) => count >= 0))
+  assert.ok(deadLettered <= failed)
+  assert.ok(accepted + rejected <= ledger.rows.length)
+  if (room > 0) assert.is(room + unsettled, setup.flushSize + setup.spare, 'the door and the lanes agree')
+  for (const key of Object.keys(all) as (keyof typeof all)[]) {
+    const sum = Object.values(tables).reduce((total, table) => total + table[key], 0)
+    assert.is(sum, all[key], `${key} by table and in all`)
+  }
 }
 
 /** Nothing is left behind. */
@@ -57,6 +73,13 @@ function checkFates(rig: FuzzRig, summary: CloseSummary): void {
     'no row is handed back twice',
   )
   assert.ok(summary.abandonedRows.length <= summary.abandoned)
+}
+
+function checkLastStats({ flow, ledger }: FuzzRig, summary: CloseSummary): void {
+  const { state, accepted, rejected, unsettled, committed, failed, abandoned } = flow.stats()
+  assert.equal([state, unsettled], ['closed', 0])
+  assert.equal([accepted, rejected], [ledger.accepted, ledger.rows.length - ledger.accepted])
+  assert.equal([committed, failed, abandoned], [summary.committed, summary.failed, summary.abandoned])
 }
 
 /** By itself, or by the row it was merged into. */
