@@ -5,6 +5,7 @@ import { MAX_DELAY, type Timer } from '../support/clock.ts'
 import { number, type OptionsOf, optional, parse } from '../support/validate.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import { exitWatch } from './exit-watch.ts'
 import type { Intake } from './intake.ts'
 import type { Observers } from './observers.ts'
 import type { FlowSettings } from './options.ts'
@@ -44,6 +45,7 @@ export class Lifecycle {
     const { clock, signal } = flow.settings
     this.#flow = flow
     this.#deadline = clock.timer(() => this.#abandon())
+    exitWatch.join(flow.lanes)
     this.#end = new Promise((resolve) => (this.#resolve = resolve))
     if (signal?.aborted) this.#abort()
     else if (signal !== undefined) this.#unlisten = onAbort(signal, this.#abort)
@@ -82,6 +84,7 @@ export class Lifecycle {
     for (const lane of lanes) lane.dispose()
     dispatcher.dispose()
     observers.close()
+    exitWatch.leave(lanes)
     this.#closed = true
     this.#resolve(outcomes.summary)
   }

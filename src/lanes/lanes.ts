@@ -60,6 +60,14 @@ export class Lanes {
     return total
   }
 
+  /** Rows accepted and not settled, by table; `inFlight` of them may be written. */
+  *unsettled(): Iterable<{ readonly table: string; readonly rows: number; readonly inFlight: number }> {
+    for (const { table, queued, tally } of this) {
+      const rows = queued + tally.inFlight
+      if (rows > 0) yield { table: table.name, rows, inFlight: tally.inFlight }
+    }
+  }
+
   /** The lane most rows would leave from, if any would, when none has anything due. */
   fullest(): Lane | undefined {
     let fullest: Lane | undefined
