@@ -197,8 +197,8 @@ export class BatchFlow implements AsyncDisposable {
    * Accepts no more rows, lets in those that already wait, writes everything out and says what became of all rows of
    * this flow. Calling it again returns the same promise. The user's client is not closed.
    *
-   * Rows that are not settled after `timeout` ms are given up: what runs is cancelled (which may take up to 5 s more),
-   * and they are returned as `abandonedRows`.
+   * Rows that are not settled after `timeout` ms are given up: what runs is cancelled (which may take up to 5 s more), and
+   * they go to `deadLetter` (up to 10 s from then, the 5 s included), or are returned as `abandonedRows`.
    */
   close(options?: CloseOptions): Promise<CloseSummary> {
     return this.#lifecycle.close(options)

@@ -17,8 +17,8 @@ export interface DeadLetter {
 }
 
 /**
- * Takes the failed rows of one batch, to keep them elsewhere. The rows count as failed either way; as dead letters only
- * when the handler returns, or its promise resolves. It is waited for: its rows keep their place in the buffer. So it must
+ * Takes the failed rows of one batch, to keep them elsewhere; those too that `close()` gives up, whose error has an
+ * `AbandonedError` as its `cause`. Rows count as dead letters when the handler returns, or its promise resolves. It is waited for: its rows keep their place in the buffer. So it must
  * not itself wait for this flow, which may have room for nothing else: write dead letters with a flow of their own.
  */
 export type DeadLetterHandler = (letters: readonly DeadLetter[]) => void | Promise<void>
@@ -38,15 +38,11 @@ export class DeadLetters {
     this.#most = most
   }
 
-  /**
-   * Waits until the handler has the rows that failed, and says whether it has. Rows that were abandoned are not among them.
-   * Never rejects.
-   */
+  /** Waits until the handler has the rows that failed or were abandoned, and says whether it has. Never rejects. */
   async take(run: BatchRun): Promise<boolean> {
     const letters = lettersOf(run)
-    if (letters.length === 0) return false
     if (this.#handler !== undefined) return this.#hand(this.#handler, letters, run.batch)
-    this.#warnIfUnheard(run)
+    if (!letters.every(isAbandoned)) this.#warnIfUnheard(run)
     return false
   }
 
@@ -57,6 +53,7 @@ export class DeadLetters {
 
   async #hand(handler: DeadLetterHandler, letters: readonly DeadLetter[], { metrics }: Batch): Promise<boolean> {
     try {
+      this.#outOfTime.signal.throwIfAborted()
       const handed = handler(letters)
       if (handed !== undefined) await unlessAborted(Promise.resolve(handed), this.#outOfTime.signal)
       const counts = new Map<string, number>()
@@ -65,9 +62,11 @@ export class DeadLetters {
       return true
     } catch (error) {
       logError('the deadLetter handler failed; its rows are returned by close()', error)
-      this.undelivered.push(...letters.slice(0, this.#most - this.undelivered.length))
+      const failed = letters.filter((letter) => !isAbandoned(letter))
+      this.undelivered.push(...failed.slice(0, this.#most - this.undelivered.length))
       const rows = `${counted(letters.length, 'row')} of table ${letters[0]!.table}`
-      this.#warn(`the deadLetter handler failed for ${rows}; close() returns them as undelivered`, error)
+      const where = failed.length > 0 ? 'undelivered' : 'abandonedRows'
+      this.#warn(`the deadLetter handler failed for ${rows}; close() returns them as ${where}`, error)
       return false
     }
   }
@@ -92,10 +91,14 @@ export class DeadLetters {
   }
 }
 
+/** What nobody takes is among the `abandonedRows` already. */
+function isAbandoned({ error }: DeadLetter): boolean {
+  return error.cause instanceof AbandonedError
+}
+
 function lettersOf({ batch, failures }: BatchRun): DeadLetter[] {
   const letters: DeadLetter[] = []
   for (const [index, error] of failures) {
-    if (error.cause instanceof AbandonedError) continue
     letters.push({ table: batch.table.name, row: batch.rows[index]!, error, ambiguous: error.ambiguous })
   }
   return letters

@@ -12,9 +12,17 @@ import type { FlowSettings } from './options.ts'
 import type { CloseSummary, Outcomes } from './outcomes.ts'
 
 export interface CloseOptions {
-  /** ms to write everything out; `Infinity` waits for as long as it takes. @default 30000 */
+  /**
+   * ms to write everything out; `Infinity` waits for as long as it takes. A call after the first may bring the end nearer:
+   * `close({ timeout: 0 })` gives up at once.
+   *
+   * @default 30000
+   */
   readonly timeout?: number
 }
+
+/** How long, in ms, after the time is over `deadLetter` may take to receive what was given up; 5 s go into cancelling. */
+const LAST_LETTERS = 10_000
 
 const CLOSE = { timeout: optional(number(0, Number.POSITIVE_INFINITY), 30_000) } satisfies OptionsOf<CloseOptions>
 
@@ -34,17 +42,16 @@ export class Lifecycle {
   readonly #flow: Living
   /** `close()` was called, or there is nothing left to close. */
   #closing = false
-  #timeout = 0
   #closed = false
-  readonly #deadline: Timer
+  #isOutOfTime = false
+  readonly #timers: Timer[] = []
   readonly #end: Promise<CloseSummary>
   #resolve!: (summary: CloseSummary) => void
   #unlisten: (() => void) | undefined
 
   constructor(flow: Living) {
-    const { clock, signal } = flow.settings
+    const { signal } = flow.settings
     this.#flow = flow
-    this.#deadline = clock.timer(() => this.#abandon())
     exitWatch.join(flow.lanes)
     this.#end = new Promise((resolve) => (this.#resolve = resolve))
     if (signal?.aborted) this.#abort()
@@ -59,13 +66,11 @@ export class Lifecycle {
 
   close(options: CloseOptions = {}): Promise<CloseSummary> {
     const { timeout } = parse('close', CLOSE, options)
-    if (!this.#closing) {
-      this.#closing = true
-      this.#flow.intake.close()
-      this.#timeout = timeout
-      if (timeout <= MAX_DELAY) this.#deadline.start(timeout)
-      this.#drain()
-    }
+    const isFirst = !this.#closing
+    this.#closing = true
+    this.#flow.intake.close()
+    if (isFirst || options.timeout !== undefined) this.#after(timeout, () => this.#abandon(timeout))
+    if (isFirst) this.#drain()
     return this.#end
   }
 
@@ -79,7 +84,7 @@ export class Lifecycle {
     for (const lane of lanes.waiting) lane.flush('close')
     if (intake.outstanding > 0) return
     this.#closing = true
-    this.#deadline.stop()
+    for (const timer of this.#timers) timer.stop()
     this.#unlisten?.()
     for (const lane of lanes) lane.dispose()
     dispatcher.dispose()
@@ -98,12 +103,21 @@ export class Lifecycle {
     this.#drain()
   }
 
-  #abandon(): void {
+  #abandon(timeout: number): void {
+    if (this.#isOutOfTime) return
+    this.#isOutOfTime = true
     const { intake, dispatcher, deadLetters } = this.#flow
-    const error = new AbandonedError(this.#timeout)
-    const message = `this BatchFlow was closed, and no room came free within ${this.#timeout} ms; the row was not accepted`
+    const error = new AbandonedError(timeout)
+    const message = `this BatchFlow was closed, and no room came free within ${timeout} ms; the row was not accepted`
     intake.refuseAll(new ClosedError(message))
+    this.#after(LAST_LETTERS, () => deadLetters.stop(error))
     dispatcher.stop(error)
-    deadLetters.stop(error)
+  }
+
+  #after(milliseconds: number, act: () => void): void {
+    if (this.#closed || milliseconds > MAX_DELAY) return
+    const timer = this.#flow.settings.clock.timer(act)
+    this.#timers.push(timer)
+    timer.start(milliseconds)
   }
 }

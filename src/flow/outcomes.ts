@@ -11,9 +11,9 @@ import type { FlowSettings } from './options.ts'
 /** What became of the rows of a flow. */
 export interface CloseSummary {
   readonly committed: number
-  /** Rows that failed for good, dead letters included. */
+  /** Rows that failed for good, dead letters included, and among them rows given up that `deadLetter` took. */
   readonly failed: number
-  /** Rows accepted but not settled when time ran out. */
+  /** Rows accepted but not settled when time ran out, unless `deadLetter` took them. */
   readonly abandoned: number
   /** The abandoned rows; rows merged into one (same conflict key) appear as that one. */
   readonly abandonedRows: readonly AbandonedRow[]
@@ -62,7 +62,7 @@ export class Outcomes {
     })
     batch.settle(receipt, (index) => {
       const error = failures.get(index)
-      return error?.cause instanceof AbandonedError ? error.cause : error
+      return error?.cause instanceof AbandonedError && !taken ? error.cause : error
     })
   }
 
@@ -72,7 +72,7 @@ export class Outcomes {
     for (const [index, { cause, ambiguous }] of failures) {
       const rows = batch.weightOf(index)
       uncommitted += rows
-      if (cause instanceof AbandonedError) {
+      if (cause instanceof AbandonedError && !taken) {
         tally.abandoned += rows
         this.#abandonedRows.push({ table: batch.table.name, row: batch.rows[index]!, ambiguous })
         continue
