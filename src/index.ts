@@ -56,6 +56,7 @@ export type { OperationPreview, Preview, PreviewOptions } from './executor/previ
 export type { RetryOptions } from './executor/retry.ts'
 export { BatchFlow, type SubmitOptions } from './flow/batch-flow.ts'
 export type { BatchLogLine, Logger, LogOptions } from './flow/batch-log.ts'
+export { type CloseOnSignalsOptions, closeOnSignals } from './flow/close-on-signals.ts'
 export type { DeadLetter, DeadLetterHandler } from './flow/dead-letters.ts'
 export type { FlowHealth } from './flow/health-check.ts'
 export { type HealthOptions, healthHandler } from './flow/health-handler.ts'

@@ -24,7 +24,10 @@ export interface CloseOptions {
 /** How long, in ms, after the time is over `deadLetter` may take to receive what was given up; 5 s go into cancelling. */
 const LAST_LETTERS = 10_000
 
-const CLOSE = { timeout: optional(number(0, Number.POSITIVE_INFINITY), 30_000) } satisfies OptionsOf<CloseOptions>
+/** @internal */
+export const CLOSE = {
+  timeout: optional(number(0, Number.POSITIVE_INFINITY), 30_000),
+} satisfies OptionsOf<CloseOptions>
 
 /** The parts of a flow that end with it. */
 export interface Living {
