@@ -92,6 +92,7 @@ export class BatchFlow implements AsyncDisposable {
    * Hands a row over and resolves when it is committed. Every call costs a promise; `submit` costs none.
    *
    * @throws {RowFailedError} when the row failed for good; its `cause` is the database's error
+   * @throws {AbandonedError} when `close()` gave the row up and no `deadLetter` took it
    * @throws {ClosedError} after `close()`
    * @throws {AbortedError} when `signal` is aborted before the row is settled
    */

@@ -66,7 +66,10 @@ const LEAST = 2000
  * @returns takes the listeners away; a closing that has begun goes on
  * @throws {OptionError} naming the option, the value received and what is allowed
  */
-export function closeOnSignals(flows: Closable | readonly Closable[], options: CloseOnSignalsOptions = {}): () => void {
+export function closeOnSignals(
+  flows: Pick<BatchFlow, 'close'> | readonly Pick<BatchFlow, 'close'>[],
+  options: CloseOnSignalsOptions = {},
+): () => void {
   const settings = parse('closeOnSignals', SIGNALS, options)
   const all = [flows].flat().map((flow) => isFlow('closeOnSignals: flows', flow))
   return new SignalCloser(all, settings).listen()

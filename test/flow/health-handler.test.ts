@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { suite } from 'uvu'
@@ -73,6 +74,18 @@ test('HEAD has the same head and no body; other methods and paths are refused', 
     assert.equal([posted.status, posted.headers.get('allow')], [405, 'GET, HEAD'])
     assert.is((await ask('/metrics')).status, 404)
   })
+})
+
+test('answers the probes of the recipe for Kubernetes, whose grace period is long enough', async () => {
+  const recipe = /```yaml\n([\s\S]*?)```/.exec(readFileSync('docs/production.md', 'utf8'))![1]!
+  const paths = Array.from(recipe.matchAll(/path: (\S+?),/g), ([, path]) => path!)
+  assert.equal(paths, ['/readyz', '/livez'])
+  await serving(rig().flow, async (ask) => {
+    for (const path of paths) assert.is((await ask(path)).status, 200)
+  })
+  const seconds = (pattern: RegExp) => Number(pattern.exec(recipe)?.[1])
+  const needed = seconds(/'sleep', '(\d+)'/) + seconds(/timeout of closeOnSignals \((\d+) s\)/) + 10 + 2
+  assert.ok(seconds(/terminationGracePeriodSeconds: (\d+)/) >= needed)
 })
 
 test('refuses what is no flow, and a time that is none', async () => {
