@@ -39,7 +39,7 @@ export class ExitWatch {
     const line = lineOf([...this.#flows].flatMap((flow) => [...flow.unsettled()]))
     if (line === undefined) return
     try {
-      writeSync(process.stderr.fd, line)
+      writeSync(2, line) // in a worker thread, too
     } catch {} // stderr is closed: there is nobody to tell
   }
 }
