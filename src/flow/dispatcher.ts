@@ -8,6 +8,7 @@ import type { Lane } from '../lanes/lane.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Clock } from '../support/clock.ts'
 import { Queue } from '../support/queue.ts'
+import { exitWatch } from './exit-watch.ts'
 
 /** What the dispatcher asks of its flow. */
 export interface DispatchHost {
@@ -105,6 +106,7 @@ export class Dispatcher {
     if (this.#stopped !== undefined) run.stop(this.#stopped)
     slots.take()
     this.#running.add(run)
+    if (this.#unsettled.size === 0) exitWatch.hold(this)
     this.#unsettled.add(batch)
     const start = metrics === undefined ? 0 : this.#clock.now()
     await run.execute()
@@ -122,6 +124,7 @@ export class Dispatcher {
     }
     this.#running.delete(run)
     this.#unsettled.delete(batch)
+    if (this.#unsettled.size === 0) exitWatch.release(this)
     this.#host.settle(lane, run, taken)
     if (this.#stopped !== undefined) this.pump()
   }

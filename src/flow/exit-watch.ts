@@ -17,6 +17,8 @@ const MOST_TABLES = 10
  */
 export class ExitWatch {
   readonly #flows = new WeakCollection<Watched>()
+  /** What keeps flows with rows in flight: their client may have forgotten them, and rows that wait have a timer. */
+  readonly #held = new Set<object>()
   /** Asked instead of how many flows there are: some may have been collected. */
   #listening = false
   readonly #onExit = () => this.#tell()
@@ -33,6 +35,15 @@ export class ExitWatch {
     if (this.#flows.size > 0) return
     this.#listening = false
     process.off('exit', this.#onExit)
+  }
+
+  /** Keeps `part`, and with it its flow, from being collected. */
+  hold(part: object): void {
+    this.#held.add(part)
+  }
+
+  release(part: object): void {
+    this.#held.delete(part)
   }
 
   #tell(): void {

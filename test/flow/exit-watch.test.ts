@@ -51,6 +51,29 @@ test('so are those that a process leaves because nothing keeps it alive', async 
   assert.match(stderr, /ends with 1 row accepted and not settled, 1 of "users": lost, unless/)
 })
 
+test('even of a flow that nothing holds any more, as its database has forgotten it', async () => {
+  const [, stderr] = await stderrOf(`
+    import { runInNewContext } from 'node:vm'
+    import { setFlagsFromString } from 'node:v8'
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc')
+    const forget = async () => {
+      const never = createExecutor(driver(() => new Promise(() => {}))).withTimeout(0)
+      await new BatchFlow(never, { flushSize: 1 }).submit(users, { id: 1 })
+      const settled = new BatchFlow(writing, { flushSize: 1 })
+      await settled.write(users, { id: 1 })
+      return new WeakRef(settled)
+    }
+    const settled = await forget()
+    for (let i = 0; i < 10; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      collect()
+    }
+    console.error(settled.deref() === undefined)`)
+  assert.match(stderr, /^true$/m, 'one whose rows are all settled is collected')
+  assert.match(stderr, /ends with 1 row accepted and not settled, 1 of "users": lost, unless/)
+})
+
 test('and by an error nobody caught', async () => {
   const [status, stderr] = await stderrOf(`
     const flow = new BatchFlow(writing, { flushInterval: 60_000 })
