@@ -118,7 +118,10 @@ export class RowFailedError extends BatchFlowError {
   }
 }
 
-/** `close()` ran out of time before the row was settled; it is among the rows `close()` returned. */
+/**
+ * `close()` ran out of time before the row was settled; it is among the rows `close()` returned. Where a `deadLetter` handler
+ * took the row instead, this is the `cause` of its `RowFailedError`.
+ */
 export class AbandonedError extends BatchFlowError {
   static {
     brand(AbandonedError, 'abandoned-error')
@@ -127,7 +130,8 @@ export class AbandonedError extends BatchFlowError {
   constructor(milliseconds: number) {
     super(
       'ERR_BATCHFLOW_ABANDONED',
-      `row was not settled within close({ timeout: ${milliseconds} }); it is in abandonedRows of the summary`,
+      `row was not settled within close({ timeout: ${milliseconds} }); ` +
+        'unless the deadLetter handler took it, it is in abandonedRows of the summary',
     )
   }
 }

@@ -1,3 +1,4 @@
+import { WeakCollection } from '../support/weak-collection.ts'
 import type { MetricsReporter } from './metrics-reporter.ts'
 import type { Tracing } from './tracing.ts'
 
@@ -18,22 +19,16 @@ export class Hub {
   readonly #observers = new Map<object, Observer>()
   #current: Observer | undefined
   /** Weak, so that a flow nobody closed can still be collected. */
-  readonly #flows = new Set<WeakRef<Observable>>()
-  readonly #references = new WeakMap<Observable, WeakRef<Observable>>()
-  readonly #collected = new FinalizationRegistry<WeakRef<Observable>>((reference) => this.#flows.delete(reference))
+  readonly #flows = new WeakCollection<Observable>()
 
   /** `flow` is observed from now on, by whoever is there or comes. */
   join(flow: Observable): void {
-    const reference = new WeakRef(flow)
-    this.#flows.add(reference)
-    this.#references.set(flow, reference)
-    this.#collected.register(flow, reference)
+    this.#flows.add(flow)
     if (this.#current !== undefined) flow.observe(this.#current)
   }
 
   leave(flow: Observable): void {
-    const reference = this.#references.get(flow)
-    if (reference !== undefined) this.#flows.delete(reference)
+    this.#flows.delete(flow)
   }
 
   /** `by` brings an observer, or another in place of the one it brought before. */
@@ -51,7 +46,7 @@ export class Hub {
     const current = [...this.#observers.values()].at(-1)
     if (current === this.#current) return
     this.#current = current
-    for (const reference of this.#flows) reference.deref()?.observe(current)
+    for (const flow of this.#flows) flow.observe(current)
   }
 }
 

@@ -11,14 +11,20 @@ export type FlushTrigger = 'size' | 'interval' | 'pressure' | 'manual' | 'close'
 export type RejectReason = 'full' | 'context' | 'closed' | 'invalid'
 
 /**
- * What a flow reports to. Injected with `executor.withMetricsReporter(reporter)` before `new BatchFlow`.
+ * What a flow reports to, alone or beside others. Injected with `executor.withMetricsReporter(reporter)` before
+ * `new BatchFlow`.
  *
- * The engine asks for one recorder per flow and table up front and then calls plain verbs on it, once per batch wherever
+ * The engine asks for a recorder per flow and table up front (again when other reporters come or go) and then calls plain verbs on it, once per batch wherever
  * it can; meters, names and attributes are the reporter's own business.
  */
 export interface MetricsReporter {
   /** Called when a flow is created. `undefined`: nothing is recorded, and the flow reads no clock. */
   open(flow: FlowProbe): FlowMetrics | undefined
+  /**
+   * Where the measurements go in the end: a meter provider, a client. Several reporters of one flow with the same destination
+   * would count everything once more each, so the first one is opened only. Absent: it has one of its own.
+   */
+  destination?(): object
 }
 
 /** What a reporter may ask a live flow at any time. */
@@ -52,6 +58,17 @@ export interface Outage {
   /** The database's own code, where it gave one. */
   readonly code: string | undefined
   /** What the database or its client said; empty where that might hold a value of a row. */
+  readonly message: string
+}
+
+/** A database that cannot be reached, or takes nothing now; rows wait for it. */
+export interface Outage {
+  /** When it began, in ms since the epoch. */
+  readonly since: number
+  readonly reason: Reason
+  /** The database's own code, or Node's. */
+  readonly code: string | undefined
+  /** What the client said; no value of a row. */
   readonly message: string
 }
 

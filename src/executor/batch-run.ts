@@ -6,7 +6,7 @@ import type { Batch } from '../lanes/batch.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Clock } from '../support/clock.ts'
 import { Attempt } from './attempt.ts'
-import { judge, type Verdict } from './classify.ts'
+import { isLoss, judge, type Verdict } from './classify.ts'
 import { Evidence } from './evidence.ts'
 import type { Executor } from './executor.ts'
 import { Failures, type Refusal } from './failures.ts'
@@ -18,9 +18,8 @@ import { backoff, mayRepeat, mayRetry } from './retry.ts'
 import { shapesOf } from './shapes.ts'
 
 /**
- * One batch on its way through the executor: attempt, classify, back off, retry, split off the rows that are to blame, wait
- * while the database takes no batch.
- * Afterwards `failures` holds the error of every row that is not committed.
+ * One batch on its way through the executor: attempt, classify, back off, retry, wait for a database that is away, split off
+ * the rows that are to blame. Afterwards `failures` holds the error of every row that is not committed.
  */
 export class BatchRun {
   readonly batch: Batch
@@ -201,14 +200,19 @@ export class BatchRun {
   }
 
   #waitOut(part: Part, reason: Reason): readonly Part[] {
-    this.batch.metrics?.countError('retry', reason)
+    this.#countRetry(reason)
     part.forgive(1)
     return [part]
   }
 
+  #countRetry(reason: Reason): void {
+    this.batch.retried++
+    this.batch.metrics?.countError('retry', reason)
+  }
+
   async #retry(part: Part, reason: Reason): Promise<readonly Part[]> {
     const { budget, settings } = this.#executor
-    this.batch.metrics?.countError('retry', reason)
+    this.#countRetry(reason)
     await this.#pause.take(backoff(settings.retry, budget.spend() ? part.charged : Number.POSITIVE_INFINITY))
     return [part]
   }
@@ -216,15 +220,9 @@ export class BatchRun {
   /** Around the row at fault where the database named it, else in halves. */
   #split(part: Part, verdict: Verdict): readonly Part[] {
     const { rowIndex, retryable } = verdict
-    const size = part.rows.length
-    if (rowIndex === undefined || rowIndex >= size) {
-      const middle = size >>> 1
-      const halves = [part.slice(0, middle), part.slice(middle, size)]
-      if (retryable) for (const half of halves) half.charged = part.charged - 1 // the last of its attempts again
-      return halves
-    }
+    if (rowIndex === undefined || rowIndex >= part.rows.length) return part.halves(retryable)
     this.#giveUp(part.pick([rowIndex]), verdict, 'row')
-    return [part.slice(0, rowIndex), part.slice(rowIndex + 1, size)].filter((rest) => rest.rows.length > 0)
+    return part.around(rowIndex)
   }
 
   #giveUp(part: Part, refusal: Refusal, fault: 'row' | 'place'): readonly Part[] {
@@ -249,8 +247,4 @@ export class BatchRun {
   #mayRetry(part: Part, verdict: Verdict): boolean {
     return this.#stopped === undefined && mayRetry(this.#executor.settings.retry, part, verdict)
   }
-}
-
-function isLoss({ ambiguous, reason, outage }: Verdict): boolean {
-  return ambiguous || (reason === 'connection' && !outage)
 }

@@ -89,6 +89,11 @@ function isOutOfReach(reason: Reason, known: AttemptError | undefined, driver: D
   return reason === 'connection' && driver.ping === undefined
 }
 
+/** The attempt got no answer, or lost its connection: an outage may begin so. */
+export function isLoss({ ambiguous, reason, outage }: Verdict): boolean {
+  return ambiguous || (reason === 'connection' && !outage)
+}
+
 function ourOwn(cause: unknown): Classification | undefined {
   if (cause instanceof AttemptTimeoutError) return { reason: cause.reason }
   if (cause instanceof AbortedError || cause instanceof AbandonedError) return { reason: 'context' }

@@ -17,7 +17,7 @@ interface Settings {
   readonly timeout: number
   readonly isolate: boolean
   readonly classify: Classifier | undefined
-  readonly reporter: MetricsReporter | undefined
+  readonly reporters: readonly MetricsReporter[]
   readonly tracing: Tracing | undefined
 }
 
@@ -27,7 +27,7 @@ const DEFAULTS: Settings = {
   timeout: 30_000,
   isolate: true,
   classify: undefined,
-  reporter: undefined,
+  reporters: [],
   tracing: undefined,
 }
 
@@ -80,9 +80,15 @@ export class Executor {
     return this.#with({ timeout: timeout('withTimeout: milliseconds', milliseconds) })
   }
 
-  /** Reports what flows made from this executor do. Inject it before `new BatchFlow`. @throws {OptionError} */
+  /**
+   * Reports what flows made from this executor do, beside the reporters it has already. Inject it before `new BatchFlow`. Of
+   * several reporters with one `destination` the first one reports.
+   *
+   * @throws {OptionError}
+   */
   withMetricsReporter(reporter: MetricsReporter): Executor {
-    return this.#with({ reporter: isReporter('withMetricsReporter: reporter', reporter) })
+    const reporters = new Set(this.settings.reporters).add(isReporter('withMetricsReporter: reporter', reporter))
+    return this.#with({ reporters: [...reporters] })
   }
 
   /** Ties the batches of flows made from this executor to traces. Inject it before `new BatchFlow`. @throws {OptionError} */

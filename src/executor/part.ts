@@ -3,6 +3,9 @@ import type { Row, Table } from '../contract/table.ts'
 import { logError } from '../support/guard.ts'
 import type { Shape } from './shapes.ts'
 
+/** Rows that bring the database down themselves must not do so for ever. */
+const MOST_FORGIVEN = 10
+
 /** Rows of a batch that go to the database in one operation. */
 export class Part implements BatchInput {
   readonly table: Table
@@ -18,6 +21,7 @@ export class Part implements BatchInput {
   /** How many of these lost their connection or got no answer: they may have met the beginning of an outage. */
   lost = 0
   #earlier = 0
+  #forgiven = 0
   replanned = false
   /** An attempt with these rows, alone or with others, ended without an outcome: they may be written. */
   ambiguous = false
@@ -48,6 +52,20 @@ export class Part implements BatchInput {
     return part
   }
 
+  /** @param usedUp its attempts are: each half gets the last one again */
+  halves(usedUp: boolean): Part[] {
+    const { length } = this.rows
+    const halves = [this.slice(0, length >>> 1), this.slice(length >>> 1, length)]
+    if (usedUp) for (const half of halves) half.charged = this.charged - 1
+    return halves
+  }
+
+  /** What is before and behind the row at `index`. */
+  around(index: number): Part[] {
+    const { length } = this.rows
+    return [this.slice(0, index), this.slice(index + 1, length)].filter(({ rows }) => rows.length > 0)
+  }
+
   /** The rows at `places`, which have had as many attempts as this part. */
   pick(places: readonly number[]): Part {
     const rows = places.map((index) => this.rows[index]!)
@@ -56,6 +74,7 @@ export class Part implements BatchInput {
     part.tries = this.tries
     part.charged = this.charged
     part.lost = this.lost
+    part.#forgiven = this.#forgiven
     part.#earlier = this.#earlier
     part.ambiguous = this.ambiguous
     return part
@@ -63,7 +82,9 @@ export class Part implements BatchInput {
 
   /** The last `attempts` met an outage: they are not held against the rows, nor is what was lost as it began. */
   forgive(attempts: number): void {
-    this.charged -= this.lost + attempts
+    const losses = Math.min(this.lost, MOST_FORGIVEN - this.#forgiven)
+    this.charged -= losses + attempts
+    this.#forgiven += losses
     this.lost = 0
   }
 

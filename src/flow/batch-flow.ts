@@ -1,32 +1,27 @@
 import type { Writable } from 'node:stream'
 import type { Row, Table } from '../contract/table.ts'
 import type { Executor } from '../executor/executor.ts'
-import type { Batch, Receipt, Waiter } from '../lanes/batch.ts'
-import type { Lane } from '../lanes/lane.ts'
-import { Lanes } from '../lanes/lanes.ts'
+import type { Receipt, Waiter } from '../lanes/batch.ts'
+import type { Lanes } from '../lanes/lanes.ts'
 import { isSignal } from '../support/abort.ts'
-import { Limit } from '../support/limit.ts'
 import { type OptionsOf, optional, parse } from '../support/validate.ts'
-import { DeadLetters } from './dead-letters.ts'
-import { Dispatcher } from './dispatcher.ts'
-import { ACCEPTED, Call, Intake } from './intake.ts'
-import { type CloseOptions, Lifecycle } from './lifecycle.ts'
-import { Observers } from './observers.ts'
+import { assemble } from './assembly.ts'
+import { Call } from './call.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import { ACCEPTED, type Intake } from './intake.ts'
+import type { CloseOptions, Lifecycle } from './lifecycle.ts'
+import type { Observers } from './observers.ts'
 import { type BatchFlowOptions, flowSettings } from './options.ts'
-import { OutageLog } from './outage-log.ts'
-import { type CloseSummary, Outcomes } from './outcomes.ts'
-import { Overflow } from './overflow.ts'
+import type { CloseSummary } from './outcomes.ts'
 import { eachRow, isAsync, type Rows } from './row-source.ts'
 import { RowWritable } from './row-writable.ts'
+import type { FlowStats, Stats } from './stats.ts'
 import { AllSettled, AllWaiter, PromiseWaiter } from './waiters.ts'
 
 export interface SubmitOptions {
   /** Ends the wait. A row that was accepted before stays accepted and will be settled. */
   readonly signal?: AbortSignal | undefined
 }
-
-/** The part of a batch that is sent under pressure while others are about to make room. */
-const WORTH_A_SLOT = 1 / 8
 
 const SUBMIT = { signal: optional(isSignal) } satisfies OptionsOf<SubmitOptions>
 
@@ -43,54 +38,21 @@ export class BatchFlow implements AsyncDisposable {
   readonly #observers: Observers
   readonly #dispatcher: Dispatcher
   readonly #lifecycle: Lifecycle
+  readonly #stats: Stats
 
   /** @throws {OptionError} naming the option, the value received and what is allowed */
   constructor(executor: Executor, options: BatchFlowOptions = {}) {
-    const settings = flowSettings(options, executor)
-    const buffer = new Limit(settings.bufferSize, settings.bufferBytes)
-    const intake = new Intake(buffer, settings.overflow, {
-      full: () => dispatcher.pump(),
-      makeRoom: (held, first, wanted) => overflow.makeRoom(held, first, wanted),
-    })
-    let accepted = 0
-    const lanes: Lanes = new Lanes(
-      {
-        ...settings,
-        limit: new Limit(settings.flushSize, settings.flushBytes),
-        age: settings.overflow === 'drop-oldest' ? () => accepted++ : undefined,
-        schedule: (lane) => dispatcher.schedule(lane),
-      },
-      () => observers,
+    const { intake, lanes, observers, dispatcher, lifecycle, stats } = assemble(
+      this,
+      executor,
+      flowSettings(options, executor),
     )
-    const observers = new Observers(executor, lanes)
-    const deadLetters = new DeadLetters(settings.deadLetter, buffer, this)
-    const outcomes = new Outcomes(settings, deadLetters)
-    const settled = (lane: Lane, batch: Batch, bytes?: number) => {
-      lane.settled(batch, bytes)
-      intake.release(batch.accepted, batch.bytes)
-      if (intake.calm) lanes.settled(lane) // a lane that somebody waits for must not be dropped
-      lifecycle.settled()
-    }
-    const dispatcher: Dispatcher = new Dispatcher(executor, settings.clock, {
-      get tracing() {
-        return observers.tracing
-      },
-      underPressure: () => this.#underPressure(),
-      deadLetter: (run) => deadLetters.take(run),
-      settle: (lane, run) => {
-        outcomes.settle(run)
-        settled(lane, run.batch, run.bytes)
-      },
-    })
-    const overflow = new Overflow(buffer, { lanes, dispatcher, deadLetters, outcomes, settled })
     this.#intake = intake
     this.#lanes = lanes
     this.#observers = observers
     this.#dispatcher = dispatcher
-    observers.start()
-    const outages = new OutageLog(executor, settings.log, () => intake.outstanding)
-    const lifecycle = new Lifecycle({ settings, intake, lanes, dispatcher, deadLetters, outcomes, observers, outages })
     this.#lifecycle = lifecycle
+    this.#stats = stats
   }
 
   /**
@@ -113,6 +75,7 @@ export class BatchFlow implements AsyncDisposable {
    * Hands a row over and resolves when it is committed. Every call costs a promise; `submit` costs none.
    *
    * @throws {RowFailedError} when the row failed for good; its `cause` is the database's error
+   * @throws {AbandonedError} when `close()` gave the row up and no `deadLetter` took it
    * @throws {ClosedError} after `close()`
    * @throws {FullError} when there is no room and the flow's `overflow` is `reject`
    * @throws {AbortedError} when `signal` is aborted before the row is settled
@@ -209,11 +172,19 @@ export class BatchFlow implements AsyncDisposable {
   }
 
   /**
+   * How the flow is now, and what became of its rows so far. Needs no reporter. At every moment `accepted` is `committed` +
+   * `failed` + `abandoned` + `unsettled`. From the first call on, `lastCommitAt` is noted, once for each batch.
+   */
+  stats(): FlowStats {
+    return this.#stats.take()
+  }
+
+  /**
    * Accepts no more rows, lets in those that already wait, writes everything out and says what became of all rows of
    * this flow. Calling it again returns the same promise. The user's client is not closed.
    *
-   * Rows that are not settled after `timeout` ms are given up: what runs is cancelled (which may take up to 5 s more),
-   * and they are returned as `abandonedRows`.
+   * Rows that are not settled after `timeout` ms are given up: what runs is cancelled (which may take up to 5 s more), and
+   * they go to `deadLetter` (up to 10 s from then, the 5 s included), or are returned as `abandonedRows`.
    */
   close(options?: CloseOptions): Promise<CloseSummary> {
     return this.#lifecycle.close(options)
@@ -229,14 +200,6 @@ export class BatchFlow implements AsyncDisposable {
     } catch (error) {
       return Promise.reject(error)
     }
-  }
-
-  /** The lane to relieve when the buffer is full: a few rows are not worth a slot while batches are about to make room. */
-  #underPressure(): Lane | undefined {
-    if (!this.#intake.full) return undefined
-    const lane = this.#lanes.fullest()
-    const worthIt = this.#dispatcher.unsettled.size === 0 || (lane?.fill ?? 0) >= WORTH_A_SLOT
-    return worthIt ? lane : undefined
   }
 }
 

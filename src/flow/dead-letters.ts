@@ -22,8 +22,8 @@ export interface DeadLetter {
 }
 
 /**
- * Takes the failed rows of one batch, to keep them elsewhere. The rows count as failed either way; as dead letters only
- * when the handler returns, or its promise resolves. It is waited for: its rows keep their place in the buffer. So it must
+ * Takes the failed rows of one batch, to keep them elsewhere; those too that `close()` gives up, whose error has an
+ * `AbandonedError` as its `cause`. Rows count as dead letters when the handler returns, or its promise resolves. It is waited for: its rows keep their place in the buffer. So it must
  * not itself wait for this flow, which may have room for nothing else: write dead letters with a flow of their own.
  */
 export type DeadLetterHandler = (letters: readonly DeadLetter[]) => void | Promise<void>
@@ -58,15 +58,14 @@ export class DeadLetters {
   }
 
   /**
-   * Hands over the rows that failed; those that were abandoned are not among them. The promise resolves when the handler
-   * has them, and never rejects; `undefined`: it has.
+   * Hands over the rows that failed or were abandoned, and says whether the handler has them: now, or by a promise that
+   * never rejects.
    */
-  take(failed: FailedRows): Promise<void> | undefined {
+  take(failed: FailedRows): boolean | Promise<boolean> {
     const letters = lettersOf(failed)
-    if (letters.length === 0) return undefined
     if (this.#handler !== undefined) return this.#hand(this.#handler, letters, failed.batch)
-    this.#warnIfUnheard(failed)
-    return undefined
+    if (!letters.every(isAbandoned)) this.#warnIfUnheard(failed)
+    return false
   }
 
   /** No handler is waited for any longer. */
@@ -74,38 +73,43 @@ export class DeadLetters {
     this.#outOfTime.abort(error)
   }
 
-  #hand(handler: DeadLetterHandler, letters: readonly DeadLetter[], batch: Batch): Promise<void> | undefined {
+  #hand(handler: DeadLetterHandler, letters: readonly DeadLetter[], batch: Batch): boolean | Promise<boolean> {
     for (const letter of letters) flows.set(letter, this.#flow)
     try {
+      this.#outOfTime.signal.throwIfAborted()
       const handed: unknown = handler(letters)
       if (isThenable(handed)) return this.#await(handed, letters, batch)
       count(letters, batch)
+      return true
     } catch (error) {
-      this.#keep(letters, batch, error)
+      return this.#keep(letters, batch, error)
     }
-    return undefined
   }
 
-  async #await(handed: PromiseLike<unknown>, letters: readonly DeadLetter[], batch: Batch): Promise<void> {
+  async #await(handed: PromiseLike<unknown>, letters: readonly DeadLetter[], batch: Batch): Promise<boolean> {
     try {
       await unlessAborted(Promise.resolve(handed), this.#outOfTime.signal)
       count(letters, batch)
+      return true
     } catch (error) {
-      this.#keep(letters, batch, error)
+      return this.#keep(letters, batch, error)
     }
   }
 
   /** The handler failed to take them. */
-  #keep(letters: readonly DeadLetter[], { table }: Batch, error: unknown): void {
+  #keep(letters: readonly DeadLetter[], { table }: Batch, error: unknown): false {
     logError('the deadLetter handler failed; its rows are returned by close()', error)
-    for (const letter of letters) {
+    const failed = letters.filter((letter) => !isAbandoned(letter))
+    for (const letter of failed) {
       const bytes = sizeOf(letter.row, table.columns)
       if (!this.#most.admits(this.undelivered.length, this.#undeliveredBytes, bytes)) break
       this.undelivered.push(letter)
       this.#undeliveredBytes += bytes
     }
     const rows = `${counted(letters.length, 'row')} of table ${table.name}`
-    this.#warn(`the deadLetter handler failed for ${rows}; close() returns them as undelivered`, error)
+    const where = failed.length > 0 ? 'undelivered' : 'abandonedRows'
+    this.#warn(`the deadLetter handler failed for ${rows}; close() returns them as ${where}`, error)
+    return false
   }
 
   #warnIfUnheard({ batch, failures, reason, code, detail }: FailedRows): void {
@@ -128,6 +132,11 @@ export class DeadLetters {
   }
 }
 
+/** What nobody takes is among the `abandonedRows` already. */
+function isAbandoned({ error }: DeadLetter): boolean {
+  return error.cause instanceof AbandonedError
+}
+
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function'
 }
@@ -142,7 +151,6 @@ function count(letters: readonly DeadLetter[], { metrics }: Batch): void {
 function lettersOf({ batch, failures, ids = {} }: FailedRows): DeadLetter[] {
   const letters: DeadLetter[] = []
   for (const [index, error] of failures) {
-    if (error.cause instanceof AbandonedError) continue
     letters.push({ table: batch.table.name, row: batch.rows[index]!, error, ambiguous: error.ambiguous, ...ids })
   }
   return letters

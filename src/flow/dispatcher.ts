@@ -8,6 +8,7 @@ import type { Lane } from '../lanes/lane.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Clock } from '../support/clock.ts'
 import { Queue } from '../support/queue.ts'
+import { exitWatch } from './exit-watch.ts'
 
 /** What the dispatcher asks of its flow. */
 export interface DispatchHost {
@@ -15,10 +16,10 @@ export interface DispatchHost {
   readonly tracing: FlowTracing | undefined
   /** The lane to relieve, when the row budget is used up and no lane has anything due. */
   underPressure(): Lane | undefined
-  /** What is done with rows that failed before they are settled. Never rejects; `undefined`: it is done. */
-  deadLetter(run: BatchRun): Promise<void> | undefined
+  /** What is done with rows that failed before they are settled: whether somebody took them. Never rejects. */
+  deadLetter(run: BatchRun): boolean | Promise<boolean>
   /** Tells everybody who waits for rows of the batch, and makes room. */
-  settle(lane: Lane, run: BatchRun): void
+  settle(lane: Lane, run: BatchRun, taken: boolean): void
 }
 
 /** Sends the batches of due lanes to the executor as slots allow, oldest lane first. */
@@ -100,6 +101,7 @@ export class Dispatcher {
     const run = new BatchRun(batch, this.#executor, this.#clock, trace)
     if (this.#stopped !== undefined) run.stop(this.#stopped)
     slots.take()
+    if (this.#running.size === 0) exitWatch.hold(this)
     this.#running.add(run)
     this.unsettled.add(batch)
     const start = metrics === undefined ? 0 : this.#clock.now()
@@ -111,13 +113,15 @@ export class Dispatcher {
     const { attempts, failures, ambiguous, reason } = run
     trace?.end({ attempts, failed: failures.size, ambiguous, reason })
     slots.release()
+    let taken = false
     if (run.failures.size > 0) {
       metrics?.countError('final', run.reason ?? 'unknown')
-      await this.#host.deadLetter(run)
+      taken = await this.#host.deadLetter(run)
     }
     this.#running.delete(run)
     this.unsettled.delete(batch)
-    this.#host.settle(lane, run)
+    if (this.#running.size === 0) exitWatch.release(this)
+    this.#host.settle(lane, run, taken)
     if (this.#stopped !== undefined) this.pump()
   }
 }

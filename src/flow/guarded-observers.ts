@@ -7,14 +7,23 @@ export interface GuardedMetrics {
   /** `undefined` when the reporter could make nothing of the table. */
   table(name: string): TableMetrics | undefined
   close(): void
+  /** Where its measurements go, as far as it says. */
+  readonly destination?: object | undefined
 }
 
-/** Opens `reporter` for a flow. */
-export function openReporter(reporter: MetricsReporter | undefined, probe: FlowProbe): GuardedMetrics | undefined {
+/** Opens `reporter` for a flow, unless one of `others` reports to the same place. */
+export function openReporter(
+  reporter: MetricsReporter | undefined,
+  probe: FlowProbe,
+  others: readonly GuardedMetrics[],
+): GuardedMetrics | undefined {
   const guard = new Guard('the metrics reporter threw; its measurements are incomplete')
+  const destination = guard.run(() => reporter?.destination?.())
+  if (destination !== undefined && others.some((other) => other.destination === destination)) return undefined
   const metrics = guard.run(() => reporter?.open(probe))
   return (
     metrics && {
+      destination,
       table: (name) => {
         const table = guard.run(() => metrics.table(name))
         return table && guardedTable(table, guard)

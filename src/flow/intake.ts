@@ -1,11 +1,11 @@
 import type { SpanContext } from '@opentelemetry/api'
 import { AbortedError, ClosedError, FullError, InvalidRowError } from '../contract/errors.ts'
 import type { Row } from '../contract/table.ts'
-import type { FlowTracing } from '../contract/tracing.ts'
 import type { Waiter } from '../lanes/batch.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Limit } from '../support/limit.ts'
+import type { Call } from './call.ts'
 import type { OverflowPolicy } from './options.ts'
 import type { Load } from './overflow.ts'
 import { type Arrival, WaitingLine } from './waiting-line.ts'
@@ -54,6 +54,11 @@ export class Intake {
     return this.#pressed
   }
 
+  /** Rows that may be accepted now. */
+  get room(): number {
+    return this.#pressed ? 0 : this.#limit.rows - this.#rows
+  }
+
   /** Nobody waits for room. */
   get calm(): boolean {
     return this.#line.empty
@@ -96,7 +101,7 @@ export class Intake {
       this.#accept(lane, row, undefined, lane.draw(), lane.origin(), bytes)
       return true
     }
-    lane.metrics?.countRejected('full', 1)
+    lane.reject('full')
     return false
   }
 
@@ -133,7 +138,7 @@ export class Intake {
   /** Nobody who waits is accepted any more. */
   refuseAll(error: BatchFlowError): void {
     for (let submission = this.#line.next(); submission !== undefined; submission = this.#line.next()) {
-      submission.lane.metrics?.countRejected(error instanceof AbortedError ? 'context' : 'closed', 1)
+      submission.lane.reject(error instanceof AbortedError ? 'context' : 'closed')
       submission.refused(error)
     }
   }
@@ -193,54 +198,40 @@ export class Intake {
 
   #wait(row: Arrival, signal?: AbortSignal): Promise<void> {
     return this.#line.join(row, signal, () => {
-      row.lane.metrics?.countRejected('context', 1)
+      row.lane.reject('context')
       const message = 'submit was aborted while it waited for room; the row was not accepted'
       return new AbortedError(message, signal?.reason)
     })
   }
 
   #fullError(lane: Lane): FullError {
-    lane.metrics?.countRejected('full', 1)
+    lane.reject('full')
     return new FullError(lane.table.name, this.#limit.rows, this.#limit.bytes)
   }
 
   /** Why a row is not accepted, counted. */
   #refusal(lane: Lane, row: unknown, signal?: AbortSignal): BatchFlowError {
     if (!isRow(row)) {
-      lane.metrics?.countRejected('invalid', 1)
+      lane.reject('invalid')
       const received = row === null ? 'null' : Array.isArray(row) ? 'an array' : typeof row
       return new InvalidRowError(
         `a row of table ${JSON.stringify(lane.table.name)} must be an object, received ${received}`,
       )
     }
     if (this.#open && signal?.aborted) {
-      lane.metrics?.countRejected('context', 1)
+      lane.reject('context')
       return new AbortedError('submit was aborted; the row was not accepted', signal.reason)
     }
-    lane.metrics?.countRejected('closed', 1)
+    lane.reject('closed')
     return new ClosedError()
   }
 }
 
 function unreadable(lane: Lane, cause: unknown): InvalidRowError {
-  lane.metrics?.countRejected('invalid', 1)
+  lane.reject('invalid')
   return new InvalidRowError(`a row of table ${JSON.stringify(lane.table.name)} cannot be read`, { cause })
 }
 
 function isRow(row: unknown): boolean {
   return typeof row === 'object' && row !== null && !Array.isArray(row)
-}
-
-/** Rows of one call come from one place, which is asked for once, and again when somebody else has begun to trace. */
-export class Call {
-  #tracing: FlowTracing | undefined
-  #origin: SpanContext | undefined
-
-  originOf(lane: Lane): SpanContext | undefined {
-    if (lane.tracing !== this.#tracing) {
-      this.#tracing = lane.tracing
-      this.#origin = lane.origin()
-    }
-    return this.#origin
-  }
 }

@@ -5,6 +5,7 @@ import { MAX_DELAY, type Timer } from '../support/clock.ts'
 import { number, type OptionsOf, optional, parse } from '../support/validate.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import { exitWatch } from './exit-watch.ts'
 import type { Intake } from './intake.ts'
 import type { Observers } from './observers.ts'
 import type { FlowSettings } from './options.ts'
@@ -12,11 +13,22 @@ import type { OutageLog } from './outage-log.ts'
 import type { CloseSummary, Outcomes } from './outcomes.ts'
 
 export interface CloseOptions {
-  /** ms to write everything out; `Infinity` waits for as long as it takes. @default 30000 */
+  /**
+   * ms to write everything out; `Infinity` waits for as long as it takes. A call after the first may bring the end nearer:
+   * `close({ timeout: 0 })` gives up at once.
+   *
+   * @default 30000
+   */
   readonly timeout?: number
 }
 
-const CLOSE = { timeout: optional(number(0, Number.POSITIVE_INFINITY), 30_000) } satisfies OptionsOf<CloseOptions>
+/** How long, in ms, after the time is over `deadLetter` may take to receive what was given up; 5 s go into cancelling. */
+const LAST_LETTERS = 10_000
+
+/** @internal */
+export const CLOSE = {
+  timeout: optional(number(0, Number.POSITIVE_INFINITY), 30_000),
+} satisfies OptionsOf<CloseOptions>
 
 /** The parts of a flow that end with it. */
 export interface Living {
@@ -35,31 +47,36 @@ export class Lifecycle {
   readonly #flow: Living
   /** `close()` was called, or there is nothing left to close. */
   #closing = false
-  #timeout = 0
-  readonly #deadline: Timer
-  readonly #closed: Promise<CloseSummary>
+  #closed = false
+  #isOutOfTime = false
+  readonly #timers: Timer[] = []
+  readonly #end: Promise<CloseSummary>
   #resolve!: (summary: CloseSummary) => void
   #unlisten: (() => void) | undefined
 
   constructor(flow: Living) {
-    const { clock, signal } = flow.settings
+    const { signal } = flow.settings
     this.#flow = flow
-    this.#deadline = clock.timer(() => this.#abandon())
-    this.#closed = new Promise((resolve) => (this.#resolve = resolve))
+    exitWatch.join(flow.lanes)
+    this.#end = new Promise((resolve) => (this.#resolve = resolve))
     if (signal?.aborted) this.#abort()
     else if (signal !== undefined) this.#unlisten = onAbort(signal, this.#abort)
   }
 
+  /** Rows are accepted; the last ones are written out, or given up; there is nothing left. */
+  get state(): 'open' | 'closing' | 'closed' {
+    if (this.#closed) return 'closed'
+    return this.#flow.intake.open ? 'open' : 'closing'
+  }
+
   close(options: CloseOptions = {}): Promise<CloseSummary> {
     const { timeout } = parse('close', CLOSE, options)
-    if (!this.#closing) {
-      this.#closing = true
-      this.#flow.intake.close()
-      this.#timeout = timeout
-      if (timeout <= MAX_DELAY) this.#deadline.start(timeout)
-      this.#drain()
-    }
-    return this.#closed
+    const isFirst = !this.#closing
+    this.#closing = true
+    this.#flow.intake.close()
+    if (isFirst || options.timeout !== undefined) this.#after(timeout, () => this.#abandon(timeout))
+    if (isFirst) this.#drain()
+    return this.#end
   }
 
   /** Rows were settled: where the flow is to end, those may have been the last, or have made room for the last. */
@@ -72,12 +89,14 @@ export class Lifecycle {
     for (const lane of lanes.waiting) lane.flush('close')
     if (intake.outstanding > 0) return
     this.#closing = true
-    this.#deadline.stop()
+    for (const timer of this.#timers) timer.stop()
     this.#unlisten?.()
     for (const lane of lanes) lane.dispose()
     dispatcher.dispose()
     observers.close()
     outages.close()
+    exitWatch.leave(lanes)
+    this.#closed = true
     this.#resolve(outcomes.summary)
   }
 
@@ -90,12 +109,21 @@ export class Lifecycle {
     this.#drain()
   }
 
-  #abandon(): void {
+  #abandon(timeout: number): void {
+    if (this.#isOutOfTime) return
+    this.#isOutOfTime = true
     const { intake, dispatcher, deadLetters } = this.#flow
-    const error = new AbandonedError(this.#timeout)
-    const message = `this BatchFlow was closed, and no room came free within ${this.#timeout} ms; the row was not accepted`
+    const error = new AbandonedError(timeout)
+    const message = `this BatchFlow was closed, and no room came free within ${timeout} ms; the row was not accepted`
     intake.refuseAll(new ClosedError(message))
+    this.#after(LAST_LETTERS, () => deadLetters.stop(error))
     dispatcher.stop(error)
-    deadLetters.stop(error)
+  }
+
+  #after(milliseconds: number, act: () => void): void {
+    if (this.#closed || milliseconds > MAX_DELAY) return
+    const timer = this.#flow.settings.clock.timer(act)
+    this.#timers.push(timer)
+    timer.start(milliseconds)
   }
 }

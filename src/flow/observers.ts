@@ -4,14 +4,21 @@ import type { FlowTracing, Tracing } from '../contract/tracing.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Lanes } from '../lanes/lanes.ts'
 import { type GuardedMetrics, openReporter, openTracing } from './guarded-observers.ts'
+import { jointMetrics } from './joint-metrics.ts'
 
-/** Who watches a flow: what its executor carries, else what the hub offers, now or later. */
+/**
+ * Who watches a flow. Metrics go to every reporter that its executor carries, and to that of the hub, now or later; traces to
+ * the executor's own tracing, else to the hub's: a batch has one span.
+ */
 export class Observers implements Observable {
   metrics: GuardedMetrics | undefined
   tracing: FlowTracing | undefined
   readonly #executor: Executor
   readonly #lanes: Lanes
-  #reporter: MetricsReporter | undefined
+  /** What reporters of the flow's own made of it. */
+  readonly #own: GuardedMetrics[] = []
+  /** Who reports for the hub. */
+  #guest: { readonly reporter: MetricsReporter; readonly metrics: GuardedMetrics | undefined } | undefined
   #tracer: Tracing | undefined
 
   constructor(executor: Executor, lanes: Lanes) {
@@ -20,6 +27,11 @@ export class Observers implements Observable {
   }
 
   start(): void {
+    for (const reporter of this.#executor.settings.reporters) {
+      const opened = openReporter(reporter, this.#probe(), this.#own)
+      if (opened !== undefined) this.#own.push(opened)
+    }
+    this.metrics = jointMetrics(this.#own)
     this.observe(undefined)
     hub.join(this)
   }
@@ -27,13 +39,12 @@ export class Observers implements Observable {
   /** What is the flow's own stays open, whoever comes and goes at the hub. */
   observe(observer: Observer | undefined): void {
     const { settings } = this.#executor
-    const reporter = settings.reporter ?? observer?.reporter
     const tracer = settings.tracing ?? observer?.tracing
-    const isNewReporter = reporter !== this.#reporter
-    if (isNewReporter) this.#reportTo(reporter)
+    const before = this.metrics
+    if (observer?.reporter !== this.#guest?.reporter) this.#reportTo(observer?.reporter)
     if (tracer !== this.#tracer) this.#traceWith(tracer)
     for (const lane of this.#lanes) {
-      lane.observe(isNewReporter ? this.metrics?.table(lane.table.name) : lane.metrics, this.tracing)
+      lane.observe(this.metrics !== before ? this.metrics?.table(lane.table.name) : lane.metrics, this.tracing)
     }
   }
 
@@ -43,16 +54,23 @@ export class Observers implements Observable {
   }
 
   #reportTo(reporter: MetricsReporter | undefined): void {
+    const leaving = this.#guest?.metrics
+    leaving?.close()
+    const isKnown = reporter === undefined || this.#executor.settings.reporters.includes(reporter)
+    const metrics = isKnown ? undefined : openReporter(reporter, this.#probe(), this.#own)
+    this.#guest = reporter && { reporter, metrics }
+    if (metrics === undefined && leaving === undefined) return // nothing changes
+    this.metrics = jointMetrics(metrics === undefined ? this.#own : [...this.#own, metrics])
+  }
+
+  #probe(): FlowProbe {
     const { driver, slots } = this.#executor
-    const probe: FlowProbe = {
+    return {
       database: driver.name,
       target: driver.target,
       executor: slots,
       queueLengths: () => Array.from(this.#lanes, (lane) => [lane.table.name, lane.queued] as const),
     }
-    this.#reporter = reporter
-    this.metrics?.close()
-    this.metrics = openReporter(reporter, probe)
   }
 
   #traceWith(tracer: Tracing | undefined): void {

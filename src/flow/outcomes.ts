@@ -2,15 +2,18 @@ import { AbandonedError } from '../contract/errors.ts'
 import type { Row } from '../contract/table.ts'
 import type { BatchRun } from '../executor/batch-run.ts'
 import type { Receipt } from '../lanes/batch.ts'
+import type { Lane } from '../lanes/lane.ts'
+import type { Lanes } from '../lanes/lanes.ts'
+import type { Tally } from '../lanes/tally.ts'
 import type { DeadLetter, DeadLetters, FailedRows } from './dead-letters.ts'
 import type { FlowSettings } from './options.ts'
 
 /** What became of the rows of a flow. */
 export interface CloseSummary {
   readonly committed: number
-  /** Rows that failed for good, dead letters included. */
+  /** Rows that failed for good, dead letters included, and among them rows given up that `deadLetter` took. */
   readonly failed: number
-  /** Rows accepted but not settled when time ran out. */
+  /** Rows accepted but not settled when time ran out, unless `deadLetter` took them. */
   readonly abandoned: number
   /** The abandoned rows; rows merged into one (same conflict key) appear as that one. */
   readonly abandonedRows: readonly AbandonedRow[]
@@ -27,31 +30,29 @@ export interface AbandonedRow {
 
 /** The ledger of a flow: counts what became of rows, and tells those who wait for them. */
 export class Outcomes {
+  /** The time of commits is noted: somebody asks for it. */
+  timed = false
   readonly #settings: Pick<FlowSettings, 'clock' | 'log'>
-  #committed = 0
-  #failed = 0
-  #abandoned = 0
+  readonly #lanes: Lanes
   readonly #abandonedRows: AbandonedRow[] = []
   readonly #deadLetters: DeadLetters
 
-  constructor(settings: Pick<FlowSettings, 'clock' | 'log'>, deadLetters: DeadLetters) {
+  constructor(settings: Pick<FlowSettings, 'clock' | 'log'>, lanes: Lanes, deadLetters: DeadLetters) {
     this.#settings = settings
+    this.#lanes = lanes
     this.#deadLetters = deadLetters
   }
 
   get summary(): CloseSummary {
-    return {
-      committed: this.#committed,
-      failed: this.#failed,
-      abandoned: this.#abandoned,
-      abandonedRows: this.#abandonedRows,
-      undelivered: this.#deadLetters.undelivered,
-    }
+    const { committed, failed, abandoned } = this.#lanes.total()
+    const { undelivered } = this.#deadLetters
+    return { committed, failed, abandoned, abandonedRows: this.#abandonedRows, undelivered }
   }
 
-  settle(run: BatchRun): void {
+  /** @param taken the `deadLetter` handler has the rows that failed */
+  settle({ tally }: Lane, run: BatchRun, taken: boolean): void {
     const { batch, failures } = run
-    const uncommitted = this.#count(run)
+    const uncommitted = this.#count(tally, run, taken)
     this.#report(run, uncommitted)
     const receipt: Receipt = Object.freeze({
       table: batch.table.name,
@@ -61,31 +62,38 @@ export class Outcomes {
     })
     batch.settle(receipt, (index) => {
       const error = failures.get(index)
-      return error?.cause instanceof AbandonedError ? error.cause : error
+      return error?.cause instanceof AbandonedError && !taken ? error.cause : error
     })
   }
 
   /** The rows failed before anybody tried to write them. */
-  drop(dropped: FailedRows): void {
+  drop({ tally }: Lane, dropped: FailedRows, taken: boolean): void {
     const { batch, failures, reason } = dropped
-    const rows = this.#count(dropped)
+    const rows = this.#count(tally, dropped, taken)
     batch.metrics?.countRecords('fail', rows)
     batch.metrics?.countError('final', reason ?? 'unknown')
     batch.fail((index) => failures.get(index)!)
   }
 
   /** Returns how many accepted rows are not committed. */
-  #count({ batch, failures }: Pick<BatchRun, 'batch' | 'failures'>): number {
+  #count(tally: Tally, { batch, failures }: Pick<BatchRun, 'batch' | 'failures'>, taken: boolean): number {
     let uncommitted = 0
     for (const [index, { cause, ambiguous }] of failures) {
       const rows = batch.weightOf(index)
       uncommitted += rows
-      if (cause instanceof AbandonedError) {
-        this.#abandoned += rows
+      if (cause instanceof AbandonedError && !taken) {
+        tally.abandoned += rows
         this.#abandonedRows.push({ table: batch.table.name, row: batch.rows[index]!, ambiguous })
-      } else this.#failed += rows
+        continue
+      }
+      tally.failed += rows
+      if (taken) tally.deadLettered += rows
     }
-    this.#committed += batch.accepted - uncommitted
+    const committed = batch.accepted - uncommitted
+    tally.inFlight -= batch.accepted
+    tally.retried += batch.retried
+    tally.committed += committed
+    if (this.timed && committed > 0) tally.lastCommitAt = Date.now()
     return uncommitted
   }
 

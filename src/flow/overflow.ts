@@ -79,15 +79,15 @@ export class Overflow {
     const dropped = refused(batch)
     this.#handing++
     dispatcher.unsettled.add(batch)
-    const done = () => {
+    const done = (taken: boolean) => {
       this.#handing--
       dispatcher.unsettled.delete(batch)
-      outcomes.drop(dropped)
+      outcomes.drop(lane, dropped, taken)
       settled(lane, batch)
     }
     dispatcher.inOwnContext(() => {
       const handed = deadLetters.take(dropped)
-      if (handed === undefined) done()
+      if (typeof handed === 'boolean') done(handed)
       else void handed.then(done)
     })
   }

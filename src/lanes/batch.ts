@@ -49,6 +49,8 @@ export class Batch {
   trigger: FlushTrigger = 'size'
   /** When each row was accepted, in rows accepted before it; only where the oldest rows may have to make room. */
   ages: number[] | undefined
+  /** Attempts with rows of it that were repeated. */
+  retried = 0
   readonly #waiters: Waiter[] = []
   /** Where the rows they wait for stood when nothing was shifted out yet. */
   readonly #places: number[] = []

@@ -105,7 +105,7 @@ export class FifoLane extends Lane {
     const batch = this.#full.shift() ?? this.#takeOpen()
     if (batch === undefined) return undefined
     batch.accepted = batch.rows.length
-    this.queued -= batch.accepted
+    this.handOver(batch)
     this.leave(batch)
     return batch
   }

@@ -132,7 +132,7 @@ export class KeyedLane extends Lane {
     // What is left did not go in.
     const isFull = this.#ready.size > 0 || this.limit.isReached(size, batch.bytes)
     batch.trigger = isFull ? 'size' : this.#trigger
-    this.queued -= batch.accepted
+    this.handOver(batch)
     this.#ticking = false
     if (this.#ready.size + this.#blocked.size > 0) this.#tick()
     this.scale.measureNext()

@@ -1,11 +1,12 @@
 import type { SpanContext } from '@opentelemetry/api'
-import type { FlushTrigger, TableMetrics } from '../contract/metrics-reporter.ts'
+import type { FlushTrigger, RejectReason, TableMetrics } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { FlowTracing } from '../contract/tracing.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import { Limit } from '../support/limit.ts'
 import { Batch, type Waiter } from './batch.ts'
 import { RowScale } from './row-scale.ts'
+import { Tally } from './tally.ts'
 
 /** What a lane needs of its flow. */
 export interface LaneHost {
@@ -41,6 +42,7 @@ export abstract class Lane {
   scheduled = false
   /** Rows accepted and not yet handed to the executor. */
   queued = 0
+  readonly tally = new Tally()
   /** Batches that left and are not settled. */
   protected unsettled = 0
   protected readonly host: LaneHost
@@ -102,6 +104,7 @@ export abstract class Lane {
     const { accepted } = dropped
     this.shift(dropped)
     this.queued -= dropped.accepted - accepted
+    this.tally.inFlight += dropped.accepted - accepted
     return dropped
   }
 
@@ -118,6 +121,18 @@ export abstract class Lane {
     if (sent === undefined) return
     const { rows, bytes } = this.host.limit
     this.limit = new Limit(rows, bytes * this.scale.learn(batch.bytes, sent))
+  }
+
+  /** The rows of `batch` wait no longer: the executor has them. */
+  protected handOver(batch: Batch): void {
+    this.queued -= batch.accepted
+    this.tally.inFlight += batch.accepted
+  }
+
+  /** A row is refused. */
+  reject(reason: RejectReason): void {
+    this.tally.rejected++
+    this.metrics?.countRejected(reason, 1)
   }
 
   /** Reports that `batch` leaves. */

@@ -4,6 +4,7 @@ import type { FlowTracing } from '../contract/tracing.ts'
 import { FifoLane } from './fifo-lane.ts'
 import { KeyedLane } from './keyed-lane.ts'
 import type { Lane, LaneHost } from './lane.ts'
+import { Tally } from './tally.ts'
 
 /** Who watches the lanes made from now on. */
 export interface LaneObservers {
@@ -25,6 +26,8 @@ export class Lanes {
   readonly #byTable = new WeakMap<Table, Lane>()
   /** Lanes that were idle when last looked at, the longest idle one first. */
   readonly #idle = new Set<Lane>()
+  /** What became of rows of lanes that are dropped. */
+  readonly #dropped = new Tally()
   #lastTable: Table | undefined
   #lastLane: Lane | undefined
 
@@ -45,6 +48,22 @@ export class Lanes {
 
   [Symbol.iterator](): Iterator<Lane> {
     return this.#byId.values()
+  }
+
+  /** What became of all rows, those of dropped lanes among them. */
+  total(): Tally {
+    const total = new Tally()
+    total.add(this.#dropped)
+    for (const { tally } of this) total.add(tally)
+    return total
+  }
+
+  /** Rows accepted and not settled, by table; `inFlight` of them may be written. */
+  *unsettled(): Iterable<{ readonly table: string; readonly rows: number; readonly inFlight: number }> {
+    for (const { table, queued, tally } of this) {
+      const rows = queued + tally.inFlight
+      if (rows > 0) yield { table: table.name, rows, inFlight: tally.inFlight }
+    }
   }
 
   /** The lane that would leave the fullest batch, if any would, when none has anything due. */
@@ -78,6 +97,7 @@ export class Lanes {
 
   #drop(lane: Lane): void {
     lane.dispose()
+    this.#dropped.add(lane.tally)
     this.waiting.delete(lane)
     this.#byId.delete(lane.table.id)
     this.#byTable.delete(lane.table)

@@ -32,7 +32,8 @@ const INSTRUMENTATION = {
 } satisfies OptionsOf<BatchFlowInstrumentationConfig>
 
 /**
- * Turns on metrics and traces for every flow that has no reporter or tracing of its own, whichever was created first:
+ * Turns on metrics and traces for every flow, whichever was created first. Reporters of a flow's own go on beside it, and
+ * instead of it where they report to the same meter provider; tracing of its own comes first.
  *
  * ```ts
  * new NodeSDK({ instrumentations: [new BatchFlowInstrumentation()] }).start()

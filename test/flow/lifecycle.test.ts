@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { AbandonedError, AbortedError, ClosedError, type RowFailedError } from '../../src/contract/errors.ts'
+import { AbandonedError, AbortedError, ClosedError, RowFailedError } from '../../src/contract/errors.ts'
 import { createExecutor } from '../../src/executor/executor.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
 import type { DeadLetter } from '../../src/flow/dead-letters.ts'
@@ -95,6 +95,73 @@ test('rows that time ran out for are returned, and their writers told', async ()
   for (const error of await Promise.all(errors)) assert.instance(error, AbandonedError)
   await refused
   assert.is(clock.running, 0)
+})
+
+test('a later call can bring the end nearer, and only that', async () => {
+  const { flow, driver, clock } = rig({ flushSize: 1 }, (executor) => executor.withTimeout(0))
+  await flow.submit(users, user(1))
+  driver.runs[0]!.signal.addEventListener('abort', () => driver.runs[0]!.fail(new Error('cancelled')))
+  const close = flow.close({ timeout: 60_000 })
+  void flow.close({ timeout: 90_000 })
+  void flow.close()
+  await clock.advance(40_000)
+  assert.is(flow.stats().state, 'closing')
+  assert.is(flow.close({ timeout: 10 }), close)
+  await clock.advance(10)
+  assert.is((await close).abandoned, 1)
+  assert.is(clock.running, 0)
+})
+
+test('rows given up go to the dead-letter handler, in order, and are then not returned', async () => {
+  const letters: DeadLetter[] = []
+  const reporter = new RecordingReporter()
+  const deadLetter = async (dead: readonly DeadLetter[]) => void letters.push(...dead)
+  const { flow, driver, clock } = rig({ flushSize: 2, deadLetter }, (executor) =>
+    executor.withConcurrencyLimit(1).withMetricsReporter(reporter),
+  )
+  const running = usersFrom(1, 2).map((row) => thrownBy(() => flow.write(users, row)))
+  await flow.submitMany(users, usersFrom(3, 3))
+  driver.runs[0]!.signal.addEventListener('abort', () => driver.runs[0]!.fail(new Error('cancelled')))
+  const close = flow.close({ timeout: 1000 })
+  await clock.advance(1000)
+  const summary = await close
+  assert.equal(summary, { committed: 0, failed: 5, abandoned: 0, abandonedRows: [], undelivered: [] })
+  assert.equal(ids(letters.map(({ row }) => row)), [1, 2, 3, 4, 5])
+  assert.equal(
+    letters.map(({ ambiguous, error }) => [ambiguous, error.reason, error.cause instanceof AbandonedError]),
+    [true, true, false, false, false].map((ambiguous) => [ambiguous, 'context', true]),
+  )
+  for (const error of await Promise.all(running)) assert.instance(error, RowFailedError)
+  const { deadLettered, abandoned, accepted } = flow.stats()
+  assert.equal([accepted, deadLettered, abandoned], [5, 5, 0])
+  assert.equal(
+    reporter.of('countDeadLetters').map(([reason]) => reason),
+    ['context', 'context', 'context'],
+  )
+  assert.is(clock.running, 0)
+})
+
+test('those that the handler fails to take, or has no time for, are returned as abandoned', async () => {
+  for (const [deadLetter, waits] of [
+    [() => assert.unreachable('the disk is full'), 0],
+    [() => new Promise<void>(() => {}), 10_000],
+  ] as const) {
+    let handed = 0
+    const counting = () => {
+      handed++
+      return deadLetter()
+    }
+    const { flow, driver, clock } = rig({ flushSize: 1, deadLetter: counting }, (e) => e.withConcurrencyLimit(1))
+    await flow.submitMany(users, usersFrom(1, 3))
+    driver.runs[0]!.signal.addEventListener('abort', () => driver.runs[0]!.fail(new Error('cancelled')))
+    const close = flow.close({ timeout: 100 })
+    const warnings = await warningsDuring(() => clock.advance(100 + waits))
+    const { abandoned, failed, abandonedRows, undelivered } = await close
+    assert.equal([abandoned, failed, ids(abandonedRows.map(({ row }) => row)), undelivered], [3, 0, [1, 2, 3], []])
+    assert.is(handed, waits > 0 ? 1 : 3, 'no row is handed over when time is over')
+    assert.match(warnings[0]!.message, /1 row of table users; close\(\) returns them as abandonedRows$/)
+    assert.is(clock.running, 0)
+  }
 })
 
 test('what commits in spite of the deadline is committed', async () => {
@@ -230,7 +297,7 @@ test('a handler that never ends cannot hold up close beyond its time', async () 
   await flow.submit(users, user(1))
   driver.runs[0]!.fail(new MemoryError('constraint'))
   const close = flow.close({ timeout: 100 })
-  await clock.advance(100)
+  await clock.advance(100 + 10_000)
   assert.is((await close).failed, 1)
 })
 
@@ -262,7 +329,7 @@ test('nor can it after the flow was aborted', async () => {
   driver.runs[0]!.signal.addEventListener('abort', () => driver.runs[0]!.fail(new Error('cancelled')))
   controller.abort()
   const close = flow.close({ timeout: 100 })
-  await clock.advance(100)
+  await clock.advance(100 + 10_000)
   assert.is((await close).failed, 1)
 })
 

@@ -213,6 +213,83 @@ test('a reporter that throws is not felt by any row', async () => {
   }
 })
 
+test('every reporter is told of everything, and one that throws does not harm the others', async () => {
+  const broken = new Proxy({}, { get: () => () => assert.unreachable('the reporter is broken') })
+  const reporters = [new RecordingReporter(), new RecordingReporter(), new RecordingReporter()]
+  const [first, second, third] = reporters as [RecordingReporter, RecordingReporter, RecordingReporter]
+  const failing = [
+    { open: () => assert.unreachable('cannot open') },
+    { open: () => ({ table: () => broken, close: () => assert.unreachable('cannot close') }) },
+  ]
+  const all = [first, failing[0], second, failing[1], third, second, noopReporter]
+  const { flow, driver } = rig({ flushSize: 2, latencySampling: 1, deadLetter: () => {} }, (executor) =>
+    all.reduce((made, reporter) => made.withMetricsReporter(reporter as never), executor.withRetry({ maxAttempts: 2 })),
+  )
+  await flow.submitMany(users, usersFrom(1, 2))
+  driver.runs[0]!.succeed([{ index: 0, error: new MemoryError('constraint') }])
+  await flow.submitMany(updated, [user(1), user(1)])
+  const close = flow.close()
+  driver.runs[1]!.fail(new MemoryError('permission'))
+  await close
+  await thrownBy(() => flow.submit(users, user(3)))
+  assert.equal(
+    reporters.map(({ probes, closed }) => [probes.length, closed]),
+    [
+      [1, 1],
+      [1, 1],
+      [1, 1],
+    ],
+  )
+  assert.equal(new Set(first.calls.map(([verb]) => verb)).size, 14, 'all verbs')
+  assert.equal(second.calls, first.calls)
+  assert.equal(third.calls, first.calls)
+})
+
+test('of reporters with one destination the first reports, and one that cannot say its own is heard', async () => {
+  class Going extends RecordingReporter {
+    readonly #to: () => object
+    constructor(to: () => object) {
+      super()
+      this.#to = to
+    }
+    destination() {
+      return this.#to()
+    }
+  }
+  const [here, there] = [{}, {}]
+  const reporters = [() => here, () => there, () => here, fail].map((to) => new Going(to))
+  const guest = new Going(() => there)
+  const { flow } = rig(
+    { flushSize: 1 },
+    (executor) => reporters.reduce((made, reporter) => made.withMetricsReporter(reporter), executor),
+    committing(),
+  )
+  hub.observe(guest, { reporter: guest, tracing: undefined })
+  await flow.write(users, user(1))
+  hub.unobserve(guest)
+  await flow.close()
+  assert.equal(
+    [...reporters, guest].map((reporter) => reporter.of('countBatch').length),
+    [1, 1, 0, 1, 0],
+  )
+})
+
+test("who comes and goes at the hub reports beside the flow's own, which is not opened anew", async () => {
+  const own = new RecordingReporter()
+  const guest = new RecordingReporter()
+  const { flow } = rig({ flushSize: 1 }, (executor) => executor.withMetricsReporter(own), committing())
+  await flow.write(users, user(1))
+  for (const reporter of [guest, own]) {
+    hub.observe(guest, { reporter, tracing: undefined })
+    await flow.write(users, user(2))
+    hub.unobserve(guest)
+    await flow.write(users, user(3))
+  }
+  await flow.close()
+  assert.equal([own.probes.length, own.closed, own.of('countBatch').length], [1, 1, 5])
+  assert.equal([guest.probes.length, guest.closed, guest.of('countBatch').length], [1, 1, 1])
+})
+
 test('tracing is asked once where the rows of one call come from', async () => {
   let asked = 0
   const seen: (readonly SpanContext[])[] = []

@@ -155,7 +155,7 @@ test('a client that was ended, or may not queue, fails at once', async () => {
     client.disconnect()
     await sleep(20)
     const driver = driverOf(client)
-    assert.is(verdictOn(driver, await thrownBy(() => write(driver, updates, rowsFrom(0, 2)))).reason, 'connection')
+    assert.is(verdictOn(driver, await thrownBy(() => write(driver, updates, rowsFrom(0, 2)))).reason, 'non_retryable')
   })
   const eager = new Redis(server.port, '127.0.0.1', { enableOfflineQueue: false })
   const driver = driverOf(eager)

@@ -1,3 +1,4 @@
+import { metrics } from '@opentelemetry/api'
 import type { Instrumentation } from '@opentelemetry/instrumentation'
 import {
   AggregationTemporality,
@@ -83,7 +84,7 @@ test('observes flows made before it and after it, until it is disabled', async (
   await sdk.stop()
 })
 
-test('leaves the metrics of a flow with a reporter of its own alone, and traces it', async () => {
+test('reports beside a reporter that goes to another provider, and traces', async () => {
   const sdk = providers()
   const own = providers()
   const made = instrumentation(sdk)
@@ -92,11 +93,48 @@ test('leaves the metrics of a flow with a reporter of its own alone, and traces 
   const { flow } = rig({ flushSize: 1 }, (executor) => executor.withMetricsReporter(reporter), committing())
   await flow.write(users, user(1))
   assert.is(await own.committed(), 1)
-  assert.is(await sdk.committed(), 0)
+  assert.is(await sdk.committed(), 1)
   assert.is(sdk.traces.named('batchflow.batch').length, 1)
   made.disable()
+  await flow.write(users, user(2))
+  assert.equal([await own.committed(), await sdk.committed()], [2, 1])
   await flow.close()
   await Promise.all([sdk.stop(), own.stop()])
+})
+
+test('leaves metrics to a reporter that goes to the same provider, given by hand or the global one', async () => {
+  for (const isGlobal of [false, true]) {
+    const sdk = providers()
+    if (isGlobal) metrics.setGlobalMeterProvider(sdk.meterProvider)
+    const made = instrumentation(sdk)
+    made.enable()
+    const reporter = new OtelMetricsReporter({
+      testName: 'own',
+      ...(!isGlobal && { meterProvider: sdk.meterProvider }),
+    })
+    const { flow } = rig({ flushSize: 1 }, (executor) => executor.withMetricsReporter(reporter), committing())
+    await flow.write(users, user(1))
+    made.setConfig({ testName: 'changed' })
+    await flow.write(users, user(2))
+    made.disable()
+    made.enable()
+    await flow.write(users, user(3))
+    const records = (await sdk.points('batchflow.records')).filter(({ value }) => (value as number) > 0)
+    assert.equal(
+      records.map(({ attributes, value }) => [attributes['test_name'], value]),
+      [['own', 3]],
+    )
+    const sizes = await sdk.points('batchflow.batch.size')
+    assert.equal(
+      sizes.map(({ value }) => (value as { count: number }).count),
+      [3],
+    )
+    assert.is(sdk.traces.named('batchflow.batch').length, 3)
+    made.disable()
+    await flow.close()
+    await sdk.stop()
+    metrics.disable()
+  }
 })
 
 test('metrics and traces can be had one without the other', async () => {

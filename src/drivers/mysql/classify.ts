@@ -1,6 +1,7 @@
 import { byNodeCode, byText, type TextTable } from '../../contract/error-recognition.ts'
 import { type Classification, type KnownReason, traitsOf } from '../../contract/reasons.ts'
 import { EncodeError } from '../kit/encode-error.ts'
+import { endedTooEarly } from '../kit/ended.ts'
 import { isServerError, type ServerError } from './client.ts'
 import { MissingIndexError } from './keys.ts'
 
@@ -63,9 +64,11 @@ const BY_CODE: Readonly<Record<string, KnownReason>> = {
 const BY_TEXT: TextTable = [
   [/closed state|connection lost|server closed the connection/i, 'connection'],
   [/no connections available|queue limit reached/i, 'connection'],
-  [/pool is closed/i, 'non_retryable'],
   [/auth|password/i, 'permission'],
 ]
+
+/** What `mysql2` says when its pool was ended. */
+const ENDED = /^pool is closed/i
 
 /** Recognises what MySQL, MariaDB, `mysql2` and this driver throw. */
 export function classify(error: unknown): Classification | undefined {
@@ -73,6 +76,7 @@ export function classify(error: unknown): Classification | undefined {
   if (error instanceof MissingIndexError) return { reason: 'schema', isolate: false, detail: error.message }
   if (!(error instanceof Error)) return undefined
   if (isServerError(error)) return byServer(error)
+  if (ENDED.test(error.message)) return endedTooEarly('the pool was ended')
   const code: unknown = Reflect.get(error, 'code')
   const reason =
     (typeof code === 'string' ? BY_CODE[code] : undefined) ?? byNodeCode(error) ?? byText(BY_TEXT, error.message)

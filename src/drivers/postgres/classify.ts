@@ -1,6 +1,7 @@
 import { byNodeCode, byText, type TextTable } from '../../contract/error-recognition.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
 import { EncodeError } from '../kit/encode-error.ts'
+import { endedTooEarly } from '../kit/ended.ts'
 import { isServerError, sqlState } from './client.ts'
 
 /**
@@ -66,14 +67,17 @@ const BY_TEXT: TextTable = [
   [/query read timeout/i, 'timeout'],
   [/timeout exceeded when trying to connect|timeout expired|connection timeout/i, 'connection'],
   [/connection terminated|connection error|client was closed|connection ended/i, 'connection'],
-  [/pool after calling end/i, 'non_retryable'],
   [/password|SASL|authentication|does not support SSL|SSL connection/i, 'permission'],
 ]
+
+/** What pg-pool says when it was ended. */
+const ENDED = /pool after calling end/i
 
 /** Recognises what PostgreSQL, `pg`, pg-pool and this driver throw. */
 export function classify(error: unknown): Classification | undefined {
   if (error instanceof EncodeError) return { reason: 'invalid_data' }
   if (!(error instanceof Error)) return undefined
+  if (ENDED.test(error.message)) return endedTooEarly('the pool was ended')
   const state = sqlState(error)
   const reason = (state && byState(state)) ?? byNodeCode(error) ?? byText(BY_TEXT, error.message)
   if (reason === undefined) return isServerError(error) ? { reason: 'unknown', code: error.code } : undefined

@@ -2,7 +2,15 @@ import { byNodeCode, byText, type TextTable } from '../../contract/error-recogni
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { EncodeError } from '../kit/encode-error.ts'
-import { ForeignTransactionError, isReplyError, KeyExistsError, NotSentError, WatchedKeyError } from './outcome.ts'
+import { endedTooEarly } from '../kit/ended.ts'
+import {
+  ClientEndedError,
+  ForeignTransactionError,
+  isReplyError,
+  KeyExistsError,
+  NotSentError,
+  WatchedKeyError,
+} from './outcome.ts'
 
 /** Reasons by error prefix, the first word of an error reply (Redis protocol specification, "Simple errors"). */
 const BY_PREFIX: Readonly<Record<string, KnownReason>> = {
@@ -47,6 +55,7 @@ const BY_TEXT: TextTable = [
 export function classify(error: unknown): Classification | undefined {
   if (error instanceof EncodeError) return { reason: 'invalid_data' }
   if (error instanceof KeyExistsError) return { reason: 'duplicate_key' }
+  if (error instanceof ClientEndedError) return endedTooEarly('the connection to Redis was ended')
   if (error instanceof NotSentError) return { reason: 'connection' }
   if (error instanceof WatchedKeyError) return { reason: 'deadlock', isolate: false }
   if (error instanceof ForeignTransactionError) return { reason: 'non_retryable', isolate: false }

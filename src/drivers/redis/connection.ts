@@ -1,6 +1,6 @@
 import { unlessAborted } from '../../support/abort.ts'
 import type { RedisConnection, RedisEndpoint } from './client.ts'
-import { NotSentError } from './outcome.ts'
+import { ClientEndedError, NotSentError } from './outcome.ts'
 
 const READY = Promise.resolve()
 const readying = new WeakMap<RedisEndpoint, Promise<void>>()
@@ -31,7 +31,7 @@ export function isReady(client: RedisEndpoint | RedisConnection): boolean {
 
 function becomeReady(client: RedisEndpoint): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (client.status === 'end') return reject(new NotSentError('the connection to Redis is ended'))
+    if (client.status === 'end') return reject(new ClientEndedError())
     if (client.options.enableOfflineQueue === false && client.status !== 'wait') {
       return reject(new NotSentError(`the connection to Redis is not ready: ${client.status}`))
     }

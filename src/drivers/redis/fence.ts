@@ -73,6 +73,7 @@ export async function enter(connection: RedisConnection, { owner }: Way): Promis
 /**
  * Ends a session over the connection that the client makes next. What the session was sent and has not carried out by then
  * it never will. While its socket is up it is let be: what is sent over that later is carried out later.
+ * So it is when the application has ended the client, over which nothing more is sent.
  *
  * @param connection what the attempt is sent over, now ready
  */
@@ -81,6 +82,7 @@ export function fenceOf(session: Session | undefined, connection: RedisConnectio
   return async (signal) => {
     if (session === undefined) return warnOfFence(owner, 'the server does not tell which session is whose')
     if (connection.stream === socket && isReady(connection)) return leave(owner, session)
+    if (owner.status === 'end') return leave(owner, session) // until the application connects it anew
     const next = await unlessAborted(Promise.resolve(reconnected()), signal)
     if (next === undefined) return
     await heard(next, signal, ready(next))

@@ -25,6 +25,18 @@ export class NotSentError extends Error {
   }
 }
 
+/** `quit` or `disconnect` was called, or the client's `retryStrategy` gave up: it connects no more by itself. */
+export class ClientEndedError extends Error {
+  static {
+    brand(ClientEndedError, 'client-ended-error')
+  }
+
+  constructor() {
+    super('the connection to Redis is ended')
+    this.name = 'ClientEndedError'
+  }
+}
+
 /** The connection ended before the answers came. */
 export class ConnectionLostError extends Error {
   readonly code = 'ECONNRESET'

@@ -1,6 +1,7 @@
 import { byText, type TextTable } from '../../contract/error-recognition.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
 import { EncodeError } from '../kit/encode-error.ts'
+import { endedTooEarly } from '../kit/ended.ts'
 import { resultCode, resultName } from './client.ts'
 
 interface Result {
@@ -47,13 +48,16 @@ const SCHEMA =
 /** SQLite's own words where one code says many things, and what the clients say without any. */
 const BY_TEXT: TextTable = [
   [/within a transaction/i, 'lock_timeout'], // somebody awaits in the middle of one on this very database
-  [/database (?:connection )?is not open/i, 'non_retryable'],
 ]
+
+/** What the clients say when the database was closed. */
+const ENDED = /database (?:connection )?is not open/i
 
 /** Recognises what SQLite, its clients and this driver throw. */
 export function classify(error: unknown): Classification | undefined {
   if (error instanceof EncodeError) return { reason: 'invalid_data' }
   if (!(error instanceof Error)) return undefined
+  if (ENDED.test(error.message)) return endedTooEarly('the database was closed')
   const code = nameOf(error)
   if ((code === undefined || code === 'SQLITE_ERROR') && SCHEMA.test(error.message)) {
     return { reason: 'schema', code, detail: error.message }

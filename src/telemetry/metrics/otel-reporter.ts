@@ -50,9 +50,14 @@ export class OtelMetricsReporter implements MetricsReporter {
     this.#options = parse('OtelMetricsReporter', REPORTER, options)
   }
 
+  /** The meter provider. */
+  destination(): MeterProvider {
+    return this.#options.meterProvider ?? metrics.getMeterProvider()
+  }
+
   open(flow: FlowProbe): FlowMetrics | undefined {
-    const { meterProvider, database, testName, clientDuration } = this.#options
-    const provider = meterProvider ?? metrics.getMeterProvider()
+    const { database, testName, clientDuration } = this.#options
+    const provider = this.destination()
     const shared = sharedMeterOf(provider)
     if (shared === undefined) return undefined
     const common = {

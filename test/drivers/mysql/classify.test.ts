@@ -58,7 +58,11 @@ classifying('what the client says', () => {
   assert.equal(classify(new Error("Can't add new command when connection is in closed state")), {
     reason: 'connection',
   })
-  assert.equal(classify(new Error('Pool is closed.')), { reason: 'non_retryable' })
+  assert.equal(classify(new Error('Pool is closed.')), {
+    reason: 'non_retryable',
+    isolate: false,
+    detail: 'the pool was ended before flow.close()',
+  })
 })
 
 classifying('what is not known is left to others', () => {

@@ -63,7 +63,6 @@ const BY_TEXT: Record<string, readonly string[]> = {
     'Client was closed and is not queryable',
   ],
   timeout: ['Query read timeout'],
-  non_retryable: ['Cannot use a pool after calling end on the pool'],
   permission: [
     'The server does not support SSL connections',
     'SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string',
@@ -75,6 +74,11 @@ for (const [reason, messages] of Object.entries(BY_TEXT)) {
     for (const message of messages) assert.equal(classify(new Error(message)), { reason }, message)
   })
 }
+
+classifying('a pool that was ended says so plainly', () => {
+  const { reason, isolate, detail } = classify(new Error('Cannot use a pool after calling end on the pool'))!
+  assert.equal([reason, isolate, detail], ['non_retryable', false, 'the pool was ended before flow.close()'])
+})
 
 classifying('a code counts more than the text', () => {
   assert.equal(classify(Object.assign(new Error('Connection terminated'), { code: '23505' })), {

@@ -2,7 +2,12 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { EncodeError } from '../../../src/drivers/kit/encode-error.ts'
 import { classify } from '../../../src/drivers/redis/classify.ts'
-import { ConnectionLostError, KeyExistsError, NotSentError } from '../../../src/drivers/redis/outcome.ts'
+import {
+  ClientEndedError,
+  ConnectionLostError,
+  KeyExistsError,
+  NotSentError,
+} from '../../../src/drivers/redis/outcome.ts'
 import { OptionError } from '../../../src/support/batchflow-error.ts'
 
 const replies: Record<string, string> = {
@@ -99,6 +104,7 @@ test('our own errors', () => {
   assert.is(classify(new EncodeError('x'))?.reason, 'invalid_data')
   assert.is(classify(new KeyExistsError())?.reason, 'duplicate_key')
   assert.is(classify(new NotSentError('x'))?.reason, 'connection')
+  assert.is(classify(new ClientEndedError())?.detail, 'the connection to Redis was ended before flow.close()')
   assert.is(classify(new ConnectionLostError())?.reason, 'connection')
   assert.is(classify(new OptionError('x'))?.reason, 'non_retryable')
 })

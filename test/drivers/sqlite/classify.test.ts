@@ -41,6 +41,7 @@ for (const [code, name, reason] of RESULTS) {
 classifying('a database that is closed, or busy with a transaction of somebody else', () => {
   assert.is(classify(new TypeError('The database connection is not open'))?.reason, 'non_retryable')
   assert.is(classify(new Error('database is not open'))?.reason, 'non_retryable')
+  assert.is(classify(new Error('database is not open'))?.detail, 'the database was closed before flow.close()')
   const nested = Object.assign(new Error('cannot start a transaction within a transaction'), { code: 'SQLITE_ERROR' })
   assert.is(classify(nested)?.reason, 'lock_timeout')
 })

@@ -6,6 +6,7 @@ import { MemoryDriver } from './memory-driver.ts'
 
 export interface Rig {
   readonly flow: BatchFlow
+  readonly executor: Executor
   readonly driver: MemoryDriver
   readonly clock: ManualClock
 }
@@ -17,6 +18,7 @@ export function rig(
   driver: MemoryDriver = new MemoryDriver(),
 ): Rig {
   const clock = new ManualClock()
-  const flow = new BatchFlow(configure(createExecutor(driver)), { clock, ...options })
-  return { flow, driver, clock }
+  const executor = configure(createExecutor(driver))
+  const flow = new BatchFlow(executor, { clock, ...options })
+  return { flow, executor, driver, clock }
 }

@@ -9,6 +9,7 @@ import type { DeadLetter } from '../../../src/flow/dead-letters.ts'
 import type { CloseSummary } from '../../../src/flow/outcomes.ts'
 import { ManualClock, settled } from '../engine/clock.ts'
 import { RecordingReporter } from '../engine/recording-reporter.ts'
+import { checkStats } from './checks.ts'
 import { FuzzDriver } from './driver.ts'
 import { brokenTracing, deadLetterHandler, executorFor, tables } from './flow.ts'
 import { type Call, FuzzLedger, type Submitted } from './ledger.ts'
@@ -32,7 +33,7 @@ export class FuzzRig {
   readonly setup: Setup
   readonly driver: FuzzDriver
   readonly executor: Executor
-  readonly #flow: BatchFlow
+  readonly flow: BatchFlow
   readonly #abort = new AbortController()
   readonly #signals = Array.from({ length: SIGNALS }, () => new AbortController())
   /** A flow of an earlier round that failed may still be at the hub. */
@@ -50,7 +51,7 @@ export class FuzzRig {
     this.driver = new FuzzDriver(this.clock, setup.planning, setup.releaseThrows)
     this.executor = executorFor(this.driver, setup, this.ownReporter)
     const deadLetter = deadLetterHandler(deadLetters, this.letters)
-    this.#flow = new BatchFlow(this.executor, {
+    this.flow = new BatchFlow(this.executor, {
       clock: this.clock,
       flushSize,
       flushInterval,
@@ -73,7 +74,7 @@ export class FuzzRig {
     else if (step.does === 'write') this.#write(step, step.row)
     else if (step.does === 'writeMany') this.#writeMany(step, step.rows)
     else if (step.does === 'trySubmit') this.#trySubmit(step.table, step.row)
-    else if (step.does === 'flush') this.ledger.track('flush', this.#flow.flush())
+    else if (step.does === 'flush') this.ledger.track('flush', this.flow.flush())
     else if (step.does === 'end') this.#end(step.nth, step.ending)
     else if (step.does === 'plan') this.#plan(step.nth)
     else if (step.does === 'advance') await this.#advance(step.milliseconds)
@@ -87,7 +88,7 @@ export class FuzzRig {
   #submit(target: Target, spec: RowSpec): void {
     const { table, signal } = this.#resolve(target)
     const entry = this.ledger.create(target.table, spec)
-    const accepted = this.#flow.submit(table, entry.row, { signal })
+    const accepted = this.flow.submit(table, entry.row, { signal })
     this.ledger.tellAccepted(entry, accepted)
     this.ledger.track('submit', accepted, signal)
   }
@@ -95,7 +96,7 @@ export class FuzzRig {
   #write(target: Target, spec: RowSpec): void {
     const { table, signal } = this.#resolve(target)
     const entry = this.ledger.create(target.table, spec)
-    const written = this.#flow.write(table, entry.row, { signal })
+    const written = this.flow.write(table, entry.row, { signal })
     this.ledger.tellWritten(entry, written)
     this.ledger.track('write', written, signal)
   }
@@ -111,7 +112,7 @@ export class FuzzRig {
         yield entry.row
       }
     }
-    const outcomes = this.#flow.writeMany(table, rows(), { signal }).then((results) => {
+    const outcomes = this.flow.writeMany(table, rows(), { signal }).then((results) => {
       for (const [i, result] of results.entries()) {
         if (result.status === 'fulfilled') entries[i]!.told = 'committed'
         else ledger.tellFailed(entries[i]!, result.reason)
@@ -123,7 +124,7 @@ export class FuzzRig {
   #trySubmit(action: ConflictAction, spec: RowSpec): void {
     const entry = this.ledger.create(action, spec)
     try {
-      entry.told = this.#flow.trySubmit(tables[action], entry.row) ? 'accepted' : 'refused'
+      entry.told = this.flow.trySubmit(tables[action], entry.row) ? 'accepted' : 'refused'
     } catch (error) {
       this.ledger.tellFailed(entry, error)
     }
@@ -146,6 +147,8 @@ export class FuzzRig {
   async #advance(milliseconds: number): Promise<void> {
     await this.clock.advance(milliseconds)
     if (this.clock.now() < this.#deadline) return
+    // Rows given up are handed over batch by batch, in no time of this clock.
+    for (let i = 0; i < this.ledger.rows.length && this.ledger.pending(isClose).length > 0; i++) await settled()
     assert.equal(this.ledger.pending(isClose), [], 'close() keeps to its timeout')
   }
 
@@ -170,14 +173,16 @@ export class FuzzRig {
 
   #close(asked: number): void {
     const timeout = this.setup.deadLetters === 'hang' ? Math.min(asked, 1000) : asked // or it would wait for ever
-    if (this.#closing === undefined) this.#deadline = this.clock.now() + timeout + ABORT_GRACE
-    this.#closing ??= this.#flow.close({ timeout })
-    this.ledger.track('close', this.#flow.close({ timeout }))
+    const letters = this.setup.deadLetters === 'hang' ? 2 * ABORT_GRACE : ABORT_GRACE
+    this.#deadline = Math.min(this.#deadline, this.clock.now() + timeout + letters)
+    this.#closing ??= this.flow.close({ timeout })
+    this.ledger.track('close', this.flow.close({ timeout }))
   }
 
   #check(): void {
     const { concurrencyLimit } = this.setup
     assert.equal([...this.driver.complaints, ...this.ledger.complaints], [])
+    checkStats(this)
     if (concurrencyLimit > 0) assert.ok(this.driver.awaited <= concurrencyLimit, 'the concurrency limit is kept')
   }
 

@@ -1,0 +1,169 @@
+import { constants } from 'node:os'
+import {
+  boolean,
+  type Check,
+  callback,
+  implementing,
+  type OptionsOf,
+  optional,
+  parse,
+  refuse,
+  type Values,
+} from '../support/validate.ts'
+import type { BatchFlow } from './batch-flow.ts'
+import { CLOSE } from './lifecycle.ts'
+import type { CloseSummary } from './outcomes.ts'
+
+export interface CloseOnSignalsOptions {
+  /** @default ['SIGTERM', 'SIGINT'] */
+  readonly signals?: readonly NodeJS.Signals[]
+  /** ms to write everything out, for all flows together; as for `close()`. @default 30000 */
+  readonly timeout?: number
+  /**
+   * Called, and waited for, when all flows are closed: end the clients of the databases here, and keep `abandonedRows`. The
+   * summary is the sum of all. What it throws is an unhandled rejection.
+   */
+  readonly then?: (summary: CloseSummary, signal: NodeJS.Signals) => unknown
+  /**
+   * Whether the process then ends as the signal would have ended it: `true`, or `false` to leave that to the application.
+   *
+   * @default `true` where nobody else listened to the signal when it came
+   */
+  readonly exit?: boolean
+}
+
+const signalNames: Check<readonly NodeJS.Signals[]> = (name, value) => {
+  const known = (signal: unknown) => typeof signal === 'string' && Object.hasOwn(constants.signals, signal)
+  if (Array.isArray(value) && value.length > 0 && value.every(known)) return value
+  return refuse(name, 'a list of signals like SIGTERM', value)
+}
+
+const SIGNALS = {
+  signals: optional(signalNames, ['SIGTERM', 'SIGINT']),
+  timeout: CLOSE.timeout,
+  // biome-ignore lint/suspicious/noThenProperty: options are not awaited, and what follows is best called so
+  then: optional(callback<NonNullable<CloseOnSignalsOptions['then']>>(), () => undefined),
+  exit: optional(boolean),
+} satisfies OptionsOf<CloseOnSignalsOptions>
+
+type Closable = Pick<BatchFlow, 'close'>
+
+const isFlow = implementing<Closable>('a BatchFlow', 'close')
+
+/** A flow that comes after others has at least so long, in ms: it may be where their dead letters go. */
+const LEAST = 2000
+
+/**
+ * Closes flows when the process is told to end. With the first signal they are closed **in the order given**, one after the
+ * other, so that a flow that takes the dead letters of another comes behind it; those that wait for their turn go on writing.
+ * All share `timeout`, but each later one has two seconds. A second signal gives up at once what is not written; a third finds
+ * no listener of ours. Rows given up go to `deadLetter`, else they are in the summary that `then` is given.
+ *
+ * After `then` the process ends **as if nobody had listened**: by the signal, which a shell shows as 143 for SIGTERM and 130
+ * for SIGINT (as process 1 of a container, where signals do nothing, by that status). Where the application itself listens to
+ * the signal, ending is left to it unless `exit` is `true`. Of several calls the last to be done ends the process.
+ *
+ * @returns takes the listeners away; a closing that has begun goes on
+ * @throws {OptionError} naming the option, the value received and what is allowed
+ */
+export function closeOnSignals(
+  flows: Pick<BatchFlow, 'close'> | readonly Pick<BatchFlow, 'close'>[],
+  options: CloseOnSignalsOptions = {},
+): () => void {
+  const settings = parse('closeOnSignals', SIGNALS, options)
+  const all = [flows].flat().map((flow) => isFlow('closeOnSignals: flows', flow))
+  return new SignalCloser(all, settings).listen()
+}
+
+/** One per process: the CommonJS and the ESM copy of this package share it. */
+const KEY = Symbol.for('batchflow-otel.signals.1')
+interface Shared {
+  /** What every copy listens with. */
+  readonly listeners: WeakSet<object>
+  /** Calls whose flows are being closed. */
+  closing: number
+  /** One of them is to end the process. */
+  ends: boolean
+}
+const globals = globalThis as { [KEY]?: Shared }
+globals[KEY] ??= { listeners: new WeakSet(), closing: 0, ends: false }
+const shared: Shared = globals[KEY]
+
+class SignalCloser {
+  readonly #flows: readonly Closable[]
+  readonly #settings: Values<typeof SIGNALS>
+  #isClosing = false
+  #isHurried = false
+  /** The one that is being closed. */
+  #current: Closable | undefined
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    if (this.#isClosing) this.#hurry()
+    else void this.#run(signal)
+  }
+
+  constructor(flows: readonly Closable[], settings: Values<typeof SIGNALS>) {
+    this.#flows = flows
+    this.#settings = settings
+  }
+
+  /** Before all others, so that it sees who else is there: some listen once, and are gone when they have heard. */
+  listen(): () => void {
+    shared.listeners.add(this.#onSignal)
+    for (const signal of this.#settings.signals) process.prependListener(signal, this.#onSignal)
+    return () => this.#unlisten()
+  }
+
+  #unlisten(): void {
+    for (const signal of this.#settings.signals) process.off(signal, this.#onSignal)
+  }
+
+  #hurry(): void {
+    this.#isHurried = true
+    this.#unlisten()
+    void this.#current?.close({ timeout: 0 })
+  }
+
+  async #run(signal: NodeJS.Signals): Promise<void> {
+    const { then, exit } = this.#settings
+    const ends = exit ?? process.listeners(signal).every((listener) => shared.listeners.has(listener))
+    this.#isClosing = true
+    shared.closing++
+    try {
+      await then(await this.#close(), signal)
+      shared.ends ||= ends
+    } finally {
+      shared.closing--
+      this.#unlisten()
+    }
+    if (shared.closing === 0 && shared.ends) end(signal)
+  }
+
+  async #close(): Promise<CloseSummary> {
+    const { timeout } = this.#settings
+    const end = performance.now() + timeout
+    const summaries: CloseSummary[] = []
+    for (const [turn, flow] of this.#flows.entries()) {
+      this.#current = flow
+      const left = turn === 0 ? timeout : Math.max(Math.min(timeout, LEAST), end - performance.now())
+      summaries.push(await flow.close({ timeout: this.#isHurried ? 0 : left }))
+    }
+    return summaries.length === 1 ? summaries[0]! : sumOf(summaries)
+  }
+}
+
+function sumOf(summaries: readonly CloseSummary[]): CloseSummary {
+  const sum = (of: (summary: CloseSummary) => number) => summaries.reduce((total, summary) => total + of(summary), 0)
+  return {
+    committed: sum(({ committed }) => committed),
+    failed: sum(({ failed }) => failed),
+    abandoned: sum(({ abandoned }) => abandoned),
+    abandonedRows: summaries.flatMap(({ abandonedRows }) => abandonedRows),
+    undelivered: summaries.flatMap(({ undelivered }) => undelivered),
+  }
+}
+
+/** Others would only hear the signal once more; and process 1 survives its own. */
+function end(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) === 0) process.kill(process.pid, signal)
+  process.exit(128 + constants.signals[signal])
+}
