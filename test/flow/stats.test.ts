@@ -27,13 +27,13 @@ const NOTHING = {
   lastCommitAt: undefined,
 }
 
-function counts({ state, room, outage, tables, ...counts }: FlowStats) {
+function counts({ state, room, bytes, outage, tables, ...counts }: FlowStats) {
   return counts
 }
 
 test('a new flow has nothing but room', () => {
   const { flow } = rig({ bufferSize: 500 })
-  assert.equal(flow.stats(), { state: 'open', ...NOTHING, room: 500, outage: undefined, tables: {} })
+  assert.equal(flow.stats(), { state: 'open', ...NOTHING, room: 500, bytes: 0, outage: undefined, tables: {} })
 })
 
 test('rows are queued, in flight, then settled, by table and in all', async () => {
@@ -45,6 +45,7 @@ test('rows are queued, in flight, then settled, by table and in all', async () =
   assert.equal(stats.tables['updated'], { ...NOTHING, queued: 2, unsettled: 2, accepted: 2 })
   assert.equal(counts(stats), { ...NOTHING, queued: 3, inFlight: 4, unsettled: 7, accepted: 7 })
   assert.is(stats.room, 3)
+  assert.ok(stats.bytes > 100, `${stats.bytes} bytes`)
   driver.runs[0]!.succeed([{ index: 1, error: new MemoryError('constraint') }])
   await settled()
   const { lastCommitAt, ...after } = flow.stats().tables['users']!

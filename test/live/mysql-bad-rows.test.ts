@@ -159,7 +159,7 @@ refuses('a right that is missing costs one attempt', async (database) => {
   const user = `${database.schema}_r`.slice(-20)
   await database.sql(`CREATE USER ${user}@'%' IDENTIFIED BY 'p'`)
   await database.sql(`GRANT SELECT ON ${database.schema}.* TO ${user}@'%'`)
-  const pool = database.connect({ user, password: 'p' })
+  const pool = database.connect({ user, password: 'p', database: database.schema })
   const written = await writeAll(
     mysqlExecutor(pool),
     tableOf(made),
