@@ -1,4 +1,4 @@
-import { type BatchFlow, defineTable, RowFailedError } from 'batchflow-otel'
+import { type BatchFlow, defineTable, healthHandler, RowFailedError } from 'batchflow-otel'
 import Fastify, { type FastifyInstance } from 'fastify'
 
 interface View {
@@ -43,6 +43,12 @@ export function createApp(flow: BatchFlow): FastifyInstance {
     const { id, product, quantity } = body
     const { traceId, spanId } = await flow.write(orders, { id, product, quantity })
     return reply.code(201).send({ batch: { traceId, spanId } })
+  })
+
+  const health = healthHandler(flow)
+  app.get('/health/*', (request, reply) => {
+    reply.hijack()
+    health(request.raw, reply.raw)
   })
 
   app.setErrorHandler((error, _request, reply) => {

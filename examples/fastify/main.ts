@@ -5,6 +5,7 @@
  *     curl -i localhost:3000/views -H 'content-type: application/json' -d '{"product":"tea"}'
  *     curl -i localhost:3000/orders -H 'content-type: application/json' \
  *       -d '{"id":"7f2c2a52-7f2c-4c0e-8d2c-0e2b6f2d9a11","product":"tea","quantity":2}'
+ *     curl -i localhost:3000/health/readyz
  *
  * Listens on `HOST`:`PORT` (127.0.0.1:3000); sends telemetry to `OTEL_EXPORTER_OTLP_ENDPOINT`; uses the PostgreSQL of
  * `DATABASE_URL`, or boots one. On SIGTERM or Ctrl-C it answers what it has accepted, writes it, and ends with 0. (npx
@@ -24,10 +25,7 @@ const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
 
 const postgres = await openPostgres(SCHEMA)
-const executor = postgresExecutor(postgres.pool)
-  .withConcurrencyLimit(4)
-  .withRetry({ maxAttempts: 5, backoffBase: 50, maxBackoff: 1000 })
-  .withTimeout(5000)
+const executor = postgresExecutor(postgres.pool).withConcurrencyLimit(4).withTimeout(5000)
 const flow = new BatchFlow(executor, {
   flushInterval: 20,
   deadLetter: (letters) => console.error(`${letters.length} rows of ${letters[0]?.table} could not be written`),

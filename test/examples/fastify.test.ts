@@ -28,6 +28,9 @@ test('answers, writes, traces from request to statement, and ends in order with 
   assert.is((await post(`${origin}/orders`, order)).status, 409)
   assert.is((await post(`${origin}/orders`, { ...order, quantity: 0 })).status, 400)
 
+  const ready = await fetch(`${origin}/health/readyz`)
+  assert.equal([ready.status, (await fetch(`${origin}/health/livez`)).status], [200, 200])
+
   const last = post(`${origin}/views`, { product: 'the last one' })
   assert.is((await last).status, 202)
   const { code, output } = await example.terminate()
