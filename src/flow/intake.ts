@@ -4,7 +4,7 @@ import type { Row } from '../contract/table.ts'
 import type { Waiter } from '../lanes/batch.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
-import type { Limit } from '../support/limit.ts'
+import { type Limit, Room } from '../support/limit.ts'
 import type { Call } from './call.ts'
 import type { OverflowPolicy } from './options.ts'
 import type { Load } from './overflow.ts'
@@ -27,12 +27,11 @@ export interface IntakeHost {
  */
 export class Intake {
   #open = true
-  #rows = 0
-  #bytes = 0
   /** The buffer was full, or a row found no room, and none was given back since. */
   #pressed = false
   #serving = false
   readonly #limit: Limit
+  readonly #room: Room
   readonly #overflow: OverflowPolicy
   readonly #host: IntakeHost
   readonly #line = new WaitingLine()
@@ -40,6 +39,7 @@ export class Intake {
   /** @param limit what is accepted and not yet settled, at most */
   constructor(limit: Limit, overflow: OverflowPolicy, host: IntakeHost) {
     this.#limit = limit
+    this.#room = new Room(limit)
     this.#overflow = overflow
     this.#host = host
   }
@@ -56,7 +56,7 @@ export class Intake {
 
   /** Rows that may be accepted now. */
   get room(): number {
-    return this.#pressed ? 0 : this.#limit.rows - this.#rows
+    return this.#pressed ? 0 : this.#room.rows
   }
 
   /** Nobody waits for room. */
@@ -66,12 +66,12 @@ export class Intake {
 
   /** Rows accepted and not yet settled. */
   get outstanding(): number {
-    return this.#rows
+    return this.#limit.rows - this.#room.rows
   }
 
   /** About how many bytes of memory those take. */
   get outstandingBytes(): number {
-    return this.#bytes
+    return this.#limit.bytes - this.#room.bytes
   }
 
   /**
@@ -107,14 +107,13 @@ export class Intake {
 
   /** Gives the room of settled rows to those who wait. */
   release(rows: number, bytes: number): void {
-    this.#rows -= rows
-    this.#bytes -= bytes
+    this.#room.giveBack(rows, bytes)
     if (this.#serving) return
     this.#serving = true
     do this.#serve()
     while (!this.calm && this.#open && this.#dropForWaiting())
     this.#serving = false
-    this.#pressed = !this.calm || this.#limit.isReached(this.#rows, this.#bytes)
+    this.#pressed = !this.calm || this.#room.isUsedUp
     if (this.#pressed) this.#host.full()
   }
 
@@ -149,12 +148,12 @@ export class Intake {
 
   /** There is room, and nobody who came before waits for it. */
   #admits(bytes: number): boolean {
-    return this.#limit.admits(this.#rows, this.#bytes, bytes) && (!this.#pressed || this.calm)
+    return this.#room.fits(bytes) && (!this.#pressed || this.calm)
   }
 
   get #nextFits(): boolean {
     const next = this.#line.first
-    return next !== undefined && this.#limit.admits(this.#rows, this.#bytes, next.bytes)
+    return next !== undefined && this.#room.fits(next.bytes)
   }
 
   /** A row of `bytes` finds no room; returns whether there is some now. */
@@ -162,14 +161,16 @@ export class Intake {
     if (!this.#pressed) this.#press()
     if (this.#overflow !== 'drop-oldest' || patient) return false
     const first = this.#line.first?.bytes ?? bytes
-    this.#host.makeRoom({ rows: this.#rows, bytes: this.#bytes }, first, () => this.#line.wanted(bytes))
+    this.#host.makeRoom({ rows: this.outstanding, bytes: this.outstandingBytes }, first, () => this.#line.wanted(bytes))
     return this.#admits(bytes)
   }
 
   /** Returns whether the first one who waits has room now. */
   #dropForWaiting(): boolean {
     if (this.#overflow !== 'drop-oldest') return false
-    this.#host.makeRoom({ rows: this.#rows, bytes: this.#bytes }, this.#line.first!.bytes, () => this.#line.wanted())
+    this.#host.makeRoom({ rows: this.outstanding, bytes: this.outstandingBytes }, this.#line.first!.bytes, () =>
+      this.#line.wanted(),
+    )
     return this.#nextFits
   }
 
@@ -182,13 +183,14 @@ export class Intake {
     origin: SpanContext | undefined,
     bytes: number,
   ): void {
+    let held: number
     try {
-      this.#bytes += lane.accept(row, waiter, calledAt, origin, bytes)
+      held = lane.accept(row, waiter, calledAt, origin, bytes)
     } catch (cause) {
       throw unreadable(lane, cause)
     }
-    this.#rows++
-    if (this.#limit.isReached(this.#rows, this.#bytes)) this.#press()
+    this.#room.take(held)
+    if (this.#room.isUsedUp) this.#press()
   }
 
   #press(): void {

@@ -1,6 +1,7 @@
 import type { SpanContext } from '@opentelemetry/api'
 import type { FlushTrigger } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
+import { Room } from '../support/limit.ts'
 import { Queue } from '../support/queue.ts'
 import { Batch, type Waiter } from './batch.ts'
 import { Lane, type LaneHost, NOT_SAMPLED } from './lane.ts'
@@ -13,6 +14,8 @@ import { Origins } from './origins.ts'
  */
 export class FifoLane extends Lane {
   #open: Batch
+  /** What the open batch has room for. */
+  #room: Room
   /** What made the open batch due, before it was full. */
   #due: FlushTrigger | undefined
   readonly #full = new Queue<Batch>()
@@ -20,6 +23,7 @@ export class FifoLane extends Lane {
   constructor(table: Table, host: LaneHost) {
     super(table, host)
     this.#open = new Batch(table)
+    this.#room = new Room(this.limit)
   }
 
   get due(): boolean {
@@ -27,7 +31,7 @@ export class FifoLane extends Lane {
   }
 
   get fill(): number {
-    return this.limit.shareOf(this.#open.rows.length, this.#open.bytes)
+    return this.#room.limit.shareOf(this.#open.rows.length, this.#room.taken)
   }
 
   get oldest(): number {
@@ -45,21 +49,18 @@ export class FifoLane extends Lane {
     origin: SpanContext | undefined,
     bytes: number,
   ): number {
-    let batch = this.#open
-    if (!this.limit.admits(batch.rows.length, batch.bytes, bytes)) batch = this.#queue(batch)
+    if (!this.#room.fits(bytes)) this.#queue()
+    const batch = this.#open
+    const room = this.#room
     const size = batch.rows.push(row)
-    batch.bytes += bytes
+    room.take(bytes)
     this.queued++
     if (waiter !== undefined) batch.attach(size - 1, waiter)
-    if (sampledAt !== NOT_SAMPLED || this.#isNoted) this.#note(batch, sampledAt, origin)
-    if (this.limit.isReached(size, batch.bytes)) this.#queue(batch)
+    if (sampledAt !== NOT_SAMPLED || this.tracing !== undefined || this.host.age !== undefined)
+      this.#note(batch, sampledAt, origin)
+    if (room.isUsedUp) this.#queue()
     else if (size === 1) this.#startToWait()
     return bytes
-  }
-
-  /** Something is kept of each row. */
-  get #isNoted(): boolean {
-    return this.tracing !== undefined || this.host.age !== undefined
   }
 
   #note(batch: Batch, sampledAt: number, origin: SpanContext | undefined): void {
@@ -73,19 +74,21 @@ export class FifoLane extends Lane {
     this.timer.start(this.host.flushInterval)
   }
 
-  /** Returns the batch that is open then. */
-  #queue(batch: Batch): Batch {
-    this.#full.push(batch)
-    this.#begin()
+  #queue(): void {
+    this.#full.push(this.#close())
     this.host.schedule(this)
-    return this.#open
   }
 
-  #begin(): void {
+  /** Returns the batch that was open; another one is from now on. */
+  #close(): Batch {
+    const batch = this.#open
+    batch.bytes = this.#room.taken
     this.#open = new Batch(this.table)
+    this.#room = new Room(this.limit)
     this.#due = undefined
     this.scale.measureNext()
     this.host.waiting.delete(this)
+    return batch
   }
 
   flush(trigger: FlushTrigger): void {
@@ -112,16 +115,18 @@ export class FifoLane extends Lane {
 
   #takeOpen(): Batch | undefined {
     if (this.#due === undefined) return undefined
-    const batch = this.#open
-    batch.trigger = this.#due
-    this.#begin()
+    const trigger = this.#due
+    const batch = this.#close()
+    batch.trigger = trigger
     return batch
   }
 
   protected shift(dropped: Batch): void {
     const batch = this.#oldest
+    if (batch === this.#open) batch.bytes = this.#room.taken
     const bytes = batch.rows.length === 1 ? batch.bytes : Math.min(batch.bytes, this.scale.measure(batch.rows[0]!))
     batch.shift(dropped, bytes)
+    if (batch === this.#open) this.#room.giveBack(1, bytes)
     if (batch.rows.length > 0) return
     if (batch === this.#open) this.#due = undefined
     else this.#full.shift()

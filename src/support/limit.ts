@@ -23,3 +23,41 @@ export class Limit {
     return Math.max(rows / this.rows, bytes / this.bytes)
   }
 }
+
+/** What is still left of a limit. Counted down, so that each row costs two comparisons and no sums. */
+export class Room {
+  readonly limit: Limit
+  rows: number
+  bytes: number
+
+  constructor(limit: Limit) {
+    this.limit = limit
+    this.rows = limit.rows
+    this.bytes = limit.bytes
+  }
+
+  /** Bytes that went in. */
+  get taken(): number {
+    return this.limit.bytes - this.bytes
+  }
+
+  /** One of `bytes` goes in. What is larger than all there is goes in alone. */
+  fits(bytes: number): boolean {
+    return (bytes <= this.bytes && this.rows > 0) || this.rows === this.limit.rows
+  }
+
+  /** Nothing more goes in, however small. */
+  get isUsedUp(): boolean {
+    return this.rows <= 0 || this.bytes <= 0
+  }
+
+  take(bytes: number): void {
+    this.rows--
+    this.bytes -= bytes
+  }
+
+  giveBack(rows: number, bytes: number): void {
+    this.rows += rows
+    this.bytes += bytes
+  }
+}
