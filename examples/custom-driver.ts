@@ -35,14 +35,22 @@ export function httpDriver(url: string): Driver<HttpOperation> {
 
     async run({ text, body }, { signal }) {
       const response = await fetch(`${url}/?query=${encodeURIComponent(text)}`, { method: 'POST', body, signal }).catch(
-        // Sent or not: nobody knows. Refused connections alone are certain.
+        // Sent or not: nobody knows. Refused connections alone are certain, and rows wait for their end.
         (error) => {
-          throw new AttemptError(error, { ambiguous: error.cause?.code !== 'ECONNREFUSED' })
+          const isRefused = error.cause?.code === 'ECONNREFUSED'
+          throw new AttemptError(error, isRefused ? { unreachable: true } : { ambiguous: true })
         },
       )
       await response.arrayBuffer()
       if (!response.ok) throw new AttemptError(new HttpStatusError(response.status), { ambiguous: false })
       return undefined
+    },
+
+    /** While the server is away, this is asked before a batch is tried. */
+    async ping({ signal }) {
+      const response = await fetch(`${url}/ping`, { signal })
+      await response.arrayBuffer()
+      if (!response.ok) throw new HttpStatusError(response.status)
     },
 
     classify(error): Classification | undefined {

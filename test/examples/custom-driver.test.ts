@@ -21,9 +21,10 @@ interface Received {
 }
 
 /** A server that takes JSON lines; `statusOf` decides what it answers. */
-async function serve(statusOf: (request: Received, n: number) => number) {
+async function serve(statusOf: (request: Received, n: number) => number, port = 0) {
   const received: Received[] = []
   const server: Server = createServer(async (request, response) => {
+    if (request.url === '/ping') return response.end('Ok.')
     const query = new URL(request.url!, 'http://localhost').searchParams.get('query')
     const rows = (await text(request)).split('\n').map((line) => JSON.parse(line))
     const status = statusOf({ query, rows }, received.length)
@@ -31,7 +32,7 @@ async function serve(statusOf: (request: Received, n: number) => number) {
     if (status === 0) request.socket.destroy()
     else response.writeHead(status).end('quoted rows')
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return { url, received, stop: () => new Promise((resolve) => server.close(resolve).closeAllConnections()) }
 }
@@ -112,12 +113,26 @@ test('the core does the rest: retries, and isolates the row that is refused', as
 test('a server that is not there', async () => {
   const { url, stop } = await serve(() => 200)
   await stop()
-  const flow = new BatchFlow(createExecutor(httpDriver(url)), { flushSize: 1 })
+  const flow = new BatchFlow(createExecutor(httpDriver(url)).withRetry(false), { flushSize: 1 })
   await flow.write(hits, { page: '/', visits: 1 }).then(
     () => assert.unreachable('nobody was there to take it'),
     (error) => assert.is(error.reason, 'connection'),
   )
   await flow.close()
+})
+
+test('it is waited for when it is away', async () => {
+  const away = await serve(() => 200)
+  await away.stop()
+  const flow = new BatchFlow(createExecutor(httpDriver(away.url)), { flushSize: 1 })
+  const write = flow.write(hits, { page: '/', visits: 1 })
+  const isAway = () => flow.stats().outage !== undefined
+  while (!isAway()) await new Promise((resolve) => setImmediate(resolve))
+  const { stop } = await serve(() => 200, Number(new URL(away.url).port))
+  await write
+  assert.not(isAway())
+  await flow.close()
+  await stop()
 })
 
 test.run()
