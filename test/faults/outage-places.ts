@@ -24,10 +24,21 @@ export interface OutagePlace {
   close(): Promise<void>
 }
 
-export const outagePlaces: Readonly<Record<string, () => Promise<OutagePlace | undefined>>> = {
-  postgres: postgresPlace,
-  mysql: mysqlPlace,
-  redis: redisPlace,
+const PLACES = {
+  postgres: [servers.postgresProgram, postgresPlace],
+  mysql: [servers.mysqlProgram, mysqlPlace],
+  redis: [servers.redisProgram, redisPlace],
+} as const
+
+/** Those of `names` that can be had here; the others are said to be left out. */
+export async function outagePlaces(
+  names = Object.keys(PLACES),
+): Promise<readonly (readonly [name: string, open: () => Promise<OutagePlace>])[]> {
+  const places: [string, () => Promise<OutagePlace>][] = []
+  for (const [name, [program, open]] of Object.entries(PLACES)) {
+    if (names.includes(name) && (await program()) !== undefined) places.push([name, open])
+  }
+  return places
 }
 
 async function proxyTo(url: string): Promise<{ proxy: FaultProxy; through: string }> {
@@ -47,9 +58,8 @@ function pairs(rows: readonly (readonly unknown[])[]): ReadonlyMap<number, numbe
   return new Map(rows.map(([id, v]) => [Number(id), Number(v)]))
 }
 
-async function postgresPlace(): Promise<OutagePlace | undefined> {
-  const server = await servers.embeddedPostgres()
-  if (server === undefined) return undefined
+async function postgresPlace(): Promise<OutagePlace> {
+  const server = (await servers.embeddedPostgres())!
   const ask = async (sql: string): Promise<unknown[][]> => {
     const client = new pg.Client({ connectionString: server.url })
     await client.connect()
@@ -79,9 +89,8 @@ async function postgresPlace(): Promise<OutagePlace | undefined> {
   }
 }
 
-async function mysqlPlace(): Promise<OutagePlace | undefined> {
-  const server = await servers.privateMysql()
-  if (server === undefined) return undefined
+async function mysqlPlace(): Promise<OutagePlace> {
+  const server = (await servers.privateMysql())!
   const ask = async (sql: string): Promise<unknown[][]> => {
     const pool = createPool({ uri: server.url, connectionLimit: 1, rowsAsArray: true })
     const [rows] = await pool.query(sql)
@@ -111,8 +120,7 @@ async function mysqlPlace(): Promise<OutagePlace | undefined> {
 }
 
 /** One that writes each command to its file before it answers, so that a crash loses nothing. */
-async function redisPlace(): Promise<OutagePlace | undefined> {
-  if ((await servers.redisProgram()) === undefined) return undefined
+async function redisPlace(): Promise<OutagePlace> {
   const server = await RedisServer.open({ appendonly: 'yes', appendfsync: 'always' })
   const { proxy, through } = await proxyTo(server.url)
   const client = new Redis(through, { maxRetriesPerRequest: null })

@@ -96,11 +96,10 @@ async function firstCommit(flow: BatchFlow): Promise<number> {
   return Date.now() - start
 }
 
-for (const name of PLACES) {
+for (const [name, open] of await outagePlaces(PLACES)) {
   for (const kind of KINDS) {
     test(`${name}, ${kind.name} for ${SECONDS} s: no row fails, none is lost, and it goes on at once`, async () => {
-      const place = await outagePlaces[name]!()
-      if (place === undefined) return
+      const place = await open()
       const flow = new BatchFlow(place.executor.withConcurrencyLimit(8), { deadLetter: () => {} })
       const load = new Load(flow)
       await sleep(1000)

@@ -4,12 +4,21 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { defineTable } from '../../src/contract/table.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
+import { servers } from '../support/servers/servers.ts'
 import { troubles } from './troubles.ts'
 
 const test = suite('troubles')
 const events = defineTable<{ n: number }>('events', { columns: ['n'] })
 
+const programs: Readonly<Record<string, () => Promise<unknown>>> = {
+  PostgreSQL: servers.postgresProgram,
+  MySQL: servers.mysqlProgram,
+  Redis: servers.redisProgram,
+}
+
 for (const [name, { reason, open }] of Object.entries(troubles)) {
+  const program = programs[name.split(',')[0]!]
+  if (program !== undefined && (await program()) === undefined) continue
   test(`${name}: nothing fails, and all is written once it is mended`, async () => {
     const trouble = await open()
     if (trouble === undefined) return

@@ -27,7 +27,7 @@ export interface Trouble {
 /** By name, with the reason it is told by. */
 export interface Troubles {
   readonly reason: string
-  /** `undefined`: the server is not to be had. */
+  /** `undefined`: no file system may be mounted here. */
   open(): Promise<Trouble | undefined>
 }
 
@@ -70,8 +70,7 @@ type Ask = (sql: string) => Promise<unknown[][]>
 const WRITER = 'batchflow_writer'
 
 async function postgres(sides: Sides, settings: Record<string, string> = {}, place = ''): Promise<Trouble | undefined> {
-  const server = await servers.embeddedPostgres(settings)
-  if (server === undefined) return undefined
+  const server = (await servers.embeddedPostgres(settings))!
   const admin = new pg.Client({ connectionString: server.url })
   admin.on('error', () => undefined)
   await admin.connect()
@@ -100,8 +99,7 @@ async function postgres(sides: Sides, settings: Record<string, string> = {}, pla
 const endSessions = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${WRITER}'`
 
 async function mysql(sides: Sides, place = ''): Promise<Trouble | undefined> {
-  const server = await servers.privateMysql()
-  if (server === undefined) return undefined
+  const server = (await servers.privateMysql())!
   const admin = createPool({ uri: server.url, connectionLimit: 1, rowsAsArray: true })
   const ask: Ask = async (sql) => (await admin.query(sql))[0] as unknown[][]
   await ask(`CREATE USER ${WRITER} IDENTIFIED BY 'old'`)
@@ -130,7 +128,6 @@ async function killWriters(ask: Ask): Promise<void> {
 }
 
 async function redis(begin: string[][], mend: string[][]): Promise<Trouble | undefined> {
-  if ((await servers.redisProgram()) === undefined) return undefined
   const server = await RedisServer.open()
   const admin = new Redis(server.url)
   const client = new Redis(server.url)

@@ -7,6 +7,7 @@ import { PostgresDriver } from '../../src/drivers/postgres/driver.ts'
 import { postgresExecutor } from '../../src/drivers/postgres/index.ts'
 import type { Executor } from '../../src/executor/executor.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
+import type { BatchFlowOptions } from '../../src/flow/options.ts'
 import { type AnyRow, never, Scene, tableOf } from '../support/databases/postgres.ts'
 
 const scene = await Scene.open({ max: 2 })
@@ -64,8 +65,8 @@ test.after(async () => {
 })
 
 /** The outcome of each row, written in one batch. */
-async function outcomes(executor: Executor, table: Table, rows: readonly AnyRow[]) {
-  const flow = new BatchFlow(executor, { flushSize: rows.length, deadLetter: () => {} })
+async function outcomes(executor: Executor, table: Table, rows: readonly AnyRow[], options: BatchFlowOptions = {}) {
+  const flow = new BatchFlow(executor, { flushSize: rows.length, deadLetter: () => {}, ...options })
   const all = await Promise.allSettled(rows.map((row) => flow.write(table as unknown as Table<AnyRow>, row)))
   await flow.close()
   return all
@@ -147,7 +148,8 @@ test('no more than one message may hold is divided before it is sent', async () 
   const name = await scene.table('id integer PRIMARY KEY, v bytea')
   const rows = Array.from({ length: 3 }, (_, id) => ({ id, v: Buffer.alloc(60 * 1024 * 1024) }))
   const table = tableOf(name, ['id', 'v'], { action: 'update', keys: ['id'] })
-  const all = await outcomes(postgresExecutor(scene.pool), table, rows)
+  const most = 1024 ** 3
+  const all = await outcomes(postgresExecutor(scene.pool), table, rows, { flushBytes: most, bufferBytes: most })
   assert.ok(all.every(({ status }) => status === 'fulfilled'))
   const sizes = await scene.sql(`SELECT count(*)::int AS rows, count(DISTINCT xmin::text)::int AS parts FROM ${name}`)
   assert.equal(sizes, [{ rows: 3, parts: 2 }])

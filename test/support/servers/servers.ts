@@ -88,6 +88,10 @@ export const servers = {
   },
   /** The program for servers of one test alone. */
   redisProgram: once(async () => findRedis() ?? skip(REDIS)),
+  /** The same for MySQL or MariaDB. */
+  mysqlProgram: once(async () => findMysql() ?? skip(MYSQL)),
+  /** The same for PostgreSQL: the folder of its programs. */
+  postgresProgram: once(async () => findBinaries() ?? findPostgres() ?? skip(POSTGRES)),
   /** A server for one test alone. */
   privateMysql: async (): Promise<PrivateServer | undefined> => {
     const program = findMysql()
