@@ -3,10 +3,13 @@ import { isCluster, type RedisClient, type RedisConnection } from './client.ts'
 import { heard, isReady, ready } from './connection.ts'
 import { NotSentError } from './outcome.ts'
 
-/** Asks for a sign of life: of one node, where there are several. @throws what the client or the server said instead */
+/**
+ * Asks for a sign of life: of one node, where there are several. How often ioredis tries to connect meanwhile is for its
+ * `retryStrategy` to say: calling `connect()` in its pauses would start a second series of tries beside its own.
+ *
+ * @throws what the client or the server said instead
+ */
 export async function ping(client: RedisClient, signal: AbortSignal): Promise<void> {
-  // ioredis is sleeping: its pause between two tries may be longer than ours, and grows with each.
-  if (client.status === 'reconnecting') client.connect().catch(() => undefined)
   await (isCluster(client) ? unlessAborted(ready(client), signal) : heard(client, signal, ready(client)))
   const node = nodeOf(client)
   if (node === undefined) throw new NotSentError('no node of the cluster is ready')
