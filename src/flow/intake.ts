@@ -182,11 +182,13 @@ export class Intake {
     origin: SpanContext | undefined,
     bytes: number,
   ): void {
+    let more: number
     try {
-      this.#bytes += lane.accept(row, waiter, calledAt, origin, bytes)
+      more = lane.accept(row, waiter, calledAt, origin, bytes)
     } catch (cause) {
       throw unreadable(lane, cause)
     }
+    this.#bytes += more // added only now: a getter of the row may have submitted others meanwhile
     this.#rows++
     if (this.#limit.isReached(this.#rows, this.#bytes)) this.#press()
   }
