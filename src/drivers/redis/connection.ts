@@ -29,9 +29,28 @@ export function isReady(client: RedisEndpoint | RedisConnection): boolean {
   return client.stream?.writable === true && !client.stream.writableEnded
 }
 
+/** Where ioredis 5 and 6, and their clusters, keep what will wake them while they sleep between two tries. */
+const TIMER = 'reconnectTimeout'
+
+/** One that was disconnected while it slept never wakes, and ioredis says `reconnecting` of it for ever. */
+function isEnded(client: RedisEndpoint): boolean {
+  return client.status === 'end' || (client.status === 'reconnecting' && Reflect.get(client, TIMER) === null)
+}
+
+/**
+ * Lets a client that sleeps try now: its pause may be longer than ours, and grows with each. Its timer has to go: it would try
+ * once more beside us, even when the application has disconnected the client since.
+ */
+export function wake(client: RedisEndpoint): void {
+  if (client.status !== 'reconnecting' || isEnded(client)) return
+  clearTimeout(Reflect.get(client, TIMER) as NodeJS.Timeout | undefined)
+  Reflect.set(client, TIMER, null)
+  client.connect().catch(() => undefined)
+}
+
 function becomeReady(client: RedisEndpoint): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (client.status === 'end') return reject(new ClientEndedError())
+    if (isEnded(client)) return reject(new ClientEndedError())
     if (client.options.enableOfflineQueue === false && client.status !== 'wait') {
       return reject(new NotSentError(`the connection to Redis is not ready: ${client.status}`))
     }

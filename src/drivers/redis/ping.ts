@@ -1,12 +1,11 @@
 import { unlessAborted } from '../../support/abort.ts'
 import { isCluster, type RedisClient, type RedisConnection } from './client.ts'
-import { heard, isReady, ready } from './connection.ts'
+import { heard, isReady, ready, wake } from './connection.ts'
 import { NotSentError } from './outcome.ts'
 
 /** Asks for a sign of life: of one node, where there are several. @throws what the client or the server said instead */
 export async function ping(client: RedisClient, signal: AbortSignal): Promise<void> {
-  // ioredis is sleeping: its pause between two tries may be longer than ours, and grows with each.
-  if (client.status === 'reconnecting') client.connect().catch(() => undefined)
+  wake(client)
   await (isCluster(client) ? unlessAborted(ready(client), signal) : heard(client, signal, ready(client)))
   const node = nodeOf(client)
   if (node === undefined) throw new NotSentError('no node of the cluster is ready')
