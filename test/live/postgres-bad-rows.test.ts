@@ -65,7 +65,8 @@ test.after(async () => {
 
 /** The outcome of each row, written in one batch. */
 async function outcomes(executor: Executor, table: Table, rows: readonly AnyRow[]) {
-  const flow = new BatchFlow(executor, { flushSize: rows.length, deadLetter: () => {} })
+  const whole = { flushSize: rows.length, flushBytes: 2 ** 30, bufferBytes: 2 ** 30 }
+  const flow = new BatchFlow(executor, { ...whole, deadLetter: () => {} })
   const all = await Promise.allSettled(rows.map((row) => flow.write(table as unknown as Table<AnyRow>, row)))
   await flow.close()
   return all
