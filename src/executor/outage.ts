@@ -235,10 +235,10 @@ export class Gate {
     first.go()
   }
 
-  /** Whoever has come since then waits for one look at least. */
-  #giveUp({ verdict, looks, met }: Ongoing): void {
+  /** Whoever has come since then waits for one look at least, and until it was tried where batches are: others may be at fault. */
+  #giveUp({ verdict, looks, met, inVain }: Ongoing): void {
     for (const who of this.#waiting) {
-      if (looks <= met.get(who)!) continue
+      if (looks <= met.get(who)! + (inVain > 0 ? this.#waiting.size : 0)) continue
       this.#waiting.delete(who)
       who.giveUp(verdict)
     }

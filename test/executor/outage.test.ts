@@ -401,6 +401,30 @@ test('rows of a batch that deadlocks whatever is tried are tried in halves; only
   await flow.close()
 })
 
+test('a table that is full for ever takes no row of another table along, though its batches have every slot', async () => {
+  const driver = new MemoryDriver((run) =>
+    run.batch.table.name === 'users' ? run.fail(new MemoryError('out_of_space')) : run.succeed(),
+  )
+  driver.ping = async () => {}
+  const { flow, clock } = rig(
+    { flushSize: 1, deadLetter: () => {} },
+    (executor) => patient(executor).withConcurrencyLimit(2),
+    driver,
+  )
+  const full = usersFrom(1, 4).map((row) => thrownBy(() => flow.write(users, row)))
+  const fates = usersFrom(1, 4).map((row) =>
+    flow.write(updated, row).then(
+      () => 'committed',
+      (error: RowFailedError) => error.reason,
+    ),
+  )
+  for (let second = 0; second < 300; second++) await clock.advance(1000)
+  assert.equal(await Promise.all(fates), ['committed', 'committed', 'committed', 'committed'])
+  for (const error of full) assert.is(((await error) as RowFailedError).reason, 'out_of_space')
+  await flow.close()
+  assert.is(clock.running, 0)
+})
+
 test('a client that was ended during an outage is not waited for', async () => {
   const driver = new MemoryDriver()
   driver.ping = async () => {
