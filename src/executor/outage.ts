@@ -3,7 +3,7 @@ import type { Outage } from '../contract/metrics-reporter.ts'
 import type { Reason } from '../contract/reasons.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import { Guard } from '../support/guard.ts'
-import { type Verdict, wordsOf } from './classify.ts'
+import { judge, type Verdict, wordsOf } from './classify.ts'
 import { warnOfOutage } from './outage-warning.ts'
 import { backoff, type RetryPolicy } from './retry.ts'
 import { timed } from './time-limit.ts'
@@ -149,12 +149,12 @@ export class Gate {
     if (this.#waiting.size === 0) this.#rest()
   }
 
-  /** Whether the database gives a sign of life just now; `true` where it cannot be asked. */
+  /** Whether the database gives a sign of life just now; `true` where it cannot be asked, or where waiting is of no use. */
   async isReachable(clock: Clock, controller = new AbortController()): Promise<boolean> {
     const ping = async (signal: AbortSignal) => this.#driver.ping?.({ signal })
     return timed(ping, { clock, milliseconds: PATIENCE, controller }).then(
       () => true,
-      () => false,
+      (error) => judge(error, undefined, this.#driver).reason === 'non_retryable', // the client was ended: a batch will say so
     )
   }
 
@@ -235,10 +235,10 @@ export class Gate {
     first.go()
   }
 
-  /** Whoever has come since then waits for one look at least. */
-  #giveUp({ verdict, looks, met }: Ongoing): void {
+  /** Whoever has come since then waits for one look at least, and until it was tried where batches are: others may be at fault. */
+  #giveUp({ verdict, looks, met, inVain }: Ongoing): void {
     for (const who of this.#waiting) {
-      if (looks <= met.get(who)!) continue
+      if (looks <= met.get(who)! + (inVain > 0 ? this.#waiting.size : 0)) continue
       this.#waiting.delete(who)
       who.giveUp(verdict)
     }

@@ -74,6 +74,7 @@ export class Part implements BatchInput {
     part.tries = this.tries
     part.charged = this.charged
     part.lost = this.lost
+    part.replanned = this.replanned
     part.#forgiven = this.#forgiven
     part.#earlier = this.#earlier
     part.ambiguous = this.ambiguous

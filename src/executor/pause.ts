@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../support/clock.ts'
 
 /** Time between two attempts, which can be cut short. */
@@ -11,7 +12,8 @@ export class Pause {
   }
 
   async take(milliseconds: number): Promise<void> {
-    if (milliseconds === 0 || this.#ended) return
+    if (this.#ended) return
+    if (milliseconds === 0) return nextTurn() // or a driver that answers at once would let nobody else have a turn
     await new Promise<void>((resolve) => {
       const timer = this.#clock.timer(resolve)
       this.#wake = () => {

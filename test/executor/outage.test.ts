@@ -401,6 +401,61 @@ test('rows of a batch that deadlocks whatever is tried are tried in halves; only
   await flow.close()
 })
 
+test('a table that is full for ever takes no row of another table along, though its batches have every slot', async () => {
+  const driver = new MemoryDriver((run) =>
+    run.batch.table.name === 'users' ? run.fail(new MemoryError('out_of_space')) : run.succeed(),
+  )
+  driver.ping = async () => {}
+  const { flow, clock } = rig(
+    { flushSize: 1, deadLetter: () => {} },
+    (executor) => patient(executor).withConcurrencyLimit(2),
+    driver,
+  )
+  const full = usersFrom(1, 4).map((row) => thrownBy(() => flow.write(users, row)))
+  const fates = usersFrom(1, 4).map((row) =>
+    flow.write(updated, row).then(
+      () => 'committed',
+      (error: RowFailedError) => error.reason,
+    ),
+  )
+  for (let second = 0; second < 300; second++) await clock.advance(1000)
+  assert.equal(await Promise.all(fates), ['committed', 'committed', 'committed', 'committed'])
+  for (const error of full) assert.is(((await error) as RowFailedError).reason, 'out_of_space')
+  await flow.close()
+  assert.is(clock.running, 0)
+})
+
+test('a client that was ended during an outage is not waited for', async () => {
+  const driver = new MemoryDriver()
+  driver.ping = async () => {
+    throw new MemoryError('non_retryable')
+  }
+  const { flow, clock } = rig({ flushSize: 1 }, patient, driver)
+  const error = thrownBy(() => flow.write(users, user(1)))
+  driver.runs[0]!.fail(unreachable())
+  await clock.advance(100)
+  driver.runs[1]!.fail(new AttemptError(new MemoryError('non_retryable'), { unreachable: true }))
+  assert.is(((await error) as RowFailedError).reason, 'non_retryable')
+  assert.is(flow.stats().outage, undefined)
+  await flow.close()
+})
+
+for (const reason of ['deadlock', 'out_of_space']) {
+  test(`without any pause between attempts, ${reason} leaves the process time for all else`, async () => {
+    let isOver = false
+    setImmediate(() => (isOver = true))
+    let left = 10_000 // or this test would never end
+    const driver = new MemoryDriver((run) =>
+      isOver || left-- === 0 ? run.succeed() : run.fail(new MemoryError(reason)),
+    )
+    const executor = createExecutor(driver).withRetry({ maxAttempts: Number.POSITIVE_INFINITY, backoffBase: 0 })
+    const flow = new BatchFlow(executor, { flushSize: 1 })
+    await flow.write(users, user(1))
+    assert.ok(left > 0, 'others had their turn')
+    await flow.close()
+  })
+}
+
 test('a gate that is never closed costs an executor without retries nothing', async () => {
   const { flow, driver } = rig({ flushSize: 1 }, (executor) => executor.withRetry(false))
   const error = thrownBy(() => flow.write(users, user(1)))

@@ -199,4 +199,24 @@ test('pressure: twenty interleaved tables do not wait for each other', async () 
   assert.ok(triggers.filter((trigger) => trigger === 'pressure').length > 100)
 })
 
+test('rows that are submitted while another is read take room and give it back', async () => {
+  const { flow } = rig({}, undefined, committing())
+  let reads = 0
+  const row = {
+    get id() {
+      if (++reads <= 4) void flow.submit(updated, user(reads))
+      return 9
+    },
+    name: 'x'.repeat(1000),
+  }
+  await flow.submit(updated, row)
+  const { unsettled, bytes } = flow.stats()
+  assert.ok(reads > 1, 'it is read again when it is accepted')
+  assert.is(unsettled, 1 + Math.min(reads, 4))
+  assert.ok(bytes > 0)
+  await flow.flush()
+  assert.is(flow.stats().bytes, 0)
+  await flow.close()
+})
+
 test.run()

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
+import { Redis as Redis5 } from 'ioredis-5'
 import libsql from 'libsql'
 import { createPool } from 'mysql2/promise'
 import pg from 'pg'
@@ -42,18 +44,20 @@ function says(name: string, expected: string, ended: () => Promise<Executor>): v
 if (postgres !== undefined) {
   says('pg', 'the pool was ended', async () => {
     const pool = new pg.Pool({ connectionString: postgres.url })
+    const executor = postgresExecutor(pool)
     await pool.query('SELECT 1')
     await pool.end()
-    return postgresExecutor(pool)
+    return executor
   })
 }
 
 if (mysql !== undefined) {
   says('mysql2', 'the pool was ended', async () => {
     const pool = createPool(mysql.url)
+    const executor = mysqlExecutor(pool)
     await pool.query('SELECT 1')
     await pool.end()
-    return mysqlExecutor(pool)
+    return executor
   })
 }
 
@@ -133,10 +137,36 @@ if (redis !== undefined) {
   }
 }
 
+const clients: Record<string, () => Redis | Redis5> = {
+  5: () => new Redis5(1, '127.0.0.1', { retryStrategy: () => 200 }), // nobody listens there
+  6: () => new Redis(1, '127.0.0.1', { retryStrategy: () => 200 }),
+}
+for (const [version, connect] of Object.entries(clients)) {
+  test(`ioredis ${version}: disconnected during an outage, it stays so, and rows say why`, async () => {
+    const client = connect()
+    client.on('error', () => {})
+    const executor = redisExecutor(client).withRetry({ backoffBase: 10, maxBackoff: 20, maxOutage: 60_000 })
+    const flow = new BatchFlow(executor, { flushSize: 1, deadLetter: () => {} })
+    const write = flow.write(users, user(1)).catch((error: RowFailedError) => error)
+    let tries = 0
+    await new Promise<void>((resolve) => client.on('connecting', () => ++tries === 5 && resolve()))
+    await new Promise((resolve) => client.once('reconnecting', resolve))
+    client.disconnect()
+    const before = tries
+    await sleep(500) // timers of earlier tries would be over
+    assert.is(tries, before, 'it does not connect again')
+    const { reason, message } = (await write) as RowFailedError
+    assert.is(reason, 'non_retryable')
+    assert.match(message, /the connection to Redis was ended before flow\.close\(\)/)
+    await flow.close()
+  })
+}
+
 says('libsql', 'the database was closed', async () => {
   const database = new libsql(':memory:')
+  const executor = sqliteExecutor(database)
   database.close()
-  return sqliteExecutor(database)
+  return executor
 })
 
 test.run()

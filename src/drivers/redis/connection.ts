@@ -29,9 +29,17 @@ export function isReady(client: RedisEndpoint | RedisConnection): boolean {
   return client.stream?.writable === true && !client.stream.writableEnded
 }
 
+/** Where ioredis 5 and 6, and their clusters, keep what will wake them while they sleep between two tries. */
+const TIMER = 'reconnectTimeout'
+
+/** One that was disconnected while it slept never wakes, and ioredis says `reconnecting` of it for ever. */
+function isEnded(client: RedisEndpoint): boolean {
+  return client.status === 'end' || (client.status === 'reconnecting' && Reflect.get(client, TIMER) === null)
+}
+
 function becomeReady(client: RedisEndpoint): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (client.status === 'end') return reject(new ClientEndedError())
+    if (isEnded(client)) return reject(new ClientEndedError())
     if (client.options.enableOfflineQueue === false && client.status !== 'wait') {
       return reject(new NotSentError(`the connection to Redis is not ready: ${client.status}`))
     }

@@ -10,7 +10,7 @@ import type { Classification } from '../../../src/contract/reasons.ts'
 import { ABORT_GRACE } from '../../../src/executor/attempt.ts'
 import type { ManualClock } from '../engine/clock.ts'
 import { MemoryError } from '../engine/memory-driver.ts'
-import type { Ending, Planning } from './steps.ts'
+import type { Ending, Ping, Planning, Setup } from './steps.ts'
 
 export interface FuzzRow {
   readonly id: number | null
@@ -69,15 +69,23 @@ export class FuzzDriver implements Driver<FuzzOperation> {
   /** By version, rows that the engine knows to be committed. */
   readonly committed = new Map<number, { readonly table: string; readonly row: FuzzRow }>()
   readonly #clock: ManualClock
+  /** Absent where the database cannot be asked for a sign of life. */
+  readonly ping?: () => Promise<void>
   readonly #planning: readonly Planning[]
   readonly #releaseThrows: boolean
   readonly #latest = new Map<string, number>()
   #planned = 0
 
-  constructor(clock: ManualClock, planning: readonly Planning[], releaseThrows: boolean) {
+  constructor(
+    clock: ManualClock,
+    { planning, releaseThrows, pings }: Pick<Setup, 'planning' | 'releaseThrows' | 'pings'>,
+  ) {
     this.#clock = clock
     this.#planning = planning
     this.#releaseThrows = releaseThrows
+    if (pings.length === 0) return
+    let asked = 0
+    this.ping = () => answerTo(pings[asked++ % pings.length]!)
   }
 
   plan(batch: BatchInput): FuzzOperation | Promise<FuzzOperation> {
@@ -176,6 +184,12 @@ export class FuzzDriver implements Driver<FuzzOperation> {
     if (version < this.latest(table, id)) this.complaints.push('a row was overtaken by a later one of its key')
     this.#latest.set(`${table} ${id}`, version)
   }
+}
+
+function answerTo(ping: Ping): Promise<void> {
+  if (ping === 'throws') throw new MemoryError('connection')
+  if (ping === 'fails') return Promise.reject(new MemoryError('connection'))
+  return ping === 'answers' ? Promise.resolve() : new Promise(() => {})
 }
 
 /** As a real driver encodes: a column that cannot be read is told as the fault of its row. */

@@ -1,4 +1,5 @@
 import { ROOT_CONTEXT } from '@opentelemetry/api'
+import type { MetricsReporter } from '../../../src/contract/metrics-reporter.ts'
 import { type ConflictAction, defineTable, type OnConflict, type Table } from '../../../src/contract/table.ts'
 import type { Tracing } from '../../../src/contract/tracing.ts'
 import { createExecutor, type Executor } from '../../../src/executor/executor.ts'
@@ -27,7 +28,13 @@ export function executorFor(driver: FuzzDriver, setup: Setup, reporter: Recordin
     .withTimeout(setup.timeout)
     .withRetry({ maxAttempts, maxOutage, onAmbiguous, maxBackoff: 100, jitter: 0 })
     .withIsolation(setup.isolation)
-  return setup.ownReporter ? executor.withMetricsReporter(reporter) : executor
+  return setup.ownReporter ? executor.withMetricsReporter(onlyFirst(reporter)) : executor
+}
+
+/** Who shares the executor reports nothing. */
+function onlyFirst(reporter: MetricsReporter): MetricsReporter {
+  let opened = 0
+  return { open: (flow) => (opened++ === 0 ? reporter.open(flow) : undefined) }
 }
 
 /** @param letters where what is handed over is noted */

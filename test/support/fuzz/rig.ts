@@ -13,6 +13,7 @@ import { checkStats } from './checks.ts'
 import { FuzzDriver } from './driver.ts'
 import { brokenTracing, deadLetterHandler, executorFor, tables } from './flow.ts'
 import { type Call, FuzzLedger, type Submitted } from './ledger.ts'
+import { Neighbour } from './neighbour.ts'
 import { NEVER, type RowSpec, type Setup, SIGNALS, type Step } from './steps.ts'
 
 interface Target {
@@ -34,6 +35,8 @@ export class FuzzRig {
   readonly driver: FuzzDriver
   readonly executor: Executor
   readonly flow: BatchFlow
+  /** Shares the executor, and with it slots and outages. */
+  readonly neighbour: Neighbour
   readonly #abort = new AbortController()
   readonly #signals = Array.from({ length: SIGNALS }, () => new AbortController())
   /** A flow of an earlier round that failed may still be at the hub. */
@@ -48,8 +51,9 @@ export class FuzzRig {
   constructor(setup: Setup) {
     const { flushSize, flushInterval, spare, overflow, deadLetters } = setup
     this.setup = setup
-    this.driver = new FuzzDriver(this.clock, setup.planning, setup.releaseThrows)
+    this.driver = new FuzzDriver(this.clock, setup)
     this.executor = executorFor(this.driver, setup, this.ownReporter)
+    this.neighbour = new Neighbour(this.executor, this.clock)
     const deadLetter = deadLetterHandler(deadLetters, this.letters)
     this.flow = new BatchFlow(this.executor, {
       clock: this.clock,
@@ -81,6 +85,8 @@ export class FuzzRig {
     else if (step.does === 'abort') await this.#abortCalls(step.signal)
     else if (step.does === 'observe') this.#observe(step.reporter, step.tracing)
     else if (step.does === 'close') this.#close(step.timeout)
+    else if (step.does === 'neighbour') this.neighbour.submit(step.key)
+    else if (step.does === 'close neighbour') this.neighbour.close(step.timeout)
     else if (step.does === 'abort flow') this.#abort.abort(new Error('enough'))
     else await settled()
   }
@@ -183,6 +189,7 @@ export class FuzzRig {
     const { concurrencyLimit } = this.setup
     assert.equal([...this.driver.complaints, ...this.ledger.complaints], [])
     checkStats(this)
+    this.neighbour.check()
     if (concurrencyLimit > 0) assert.ok(this.driver.awaited <= concurrencyLimit, 'the concurrency limit is kept')
   }
 
@@ -196,6 +203,9 @@ export class FuzzRig {
     this.#close(silentEnd || deadLetters === 'hang' ? 50 : Number.POSITIVE_INFINITY)
     if (silentEnd) await this.#advance(50 + ABORT_GRACE)
     await this.#answerUntilSettled(() => true)
+    this.neighbour.close(Number.POSITIVE_INFINITY)
+    await this.#answerUntil(() => this.neighbour.isClosed)
+    assert.ok(this.neighbour.isClosed, 'whoever shares the executor comes to an end as well')
     await this.#answerUntil(() => this.driver.running.length + this.driver.plans.length === 0)
     return this.#closing!
   }

@@ -15,10 +15,14 @@ interface FailureDetails {
   readonly ambiguous: boolean
   readonly rowIndex: number | undefined
   readonly stale: boolean
+  readonly unreachable: boolean
 }
 
 /** What a call of `plan` does: it answers at once, when a step says so, or rejects. */
 export type Planning = 'now' | 'late' | 'rejects'
+
+/** What a sign of life that is asked for comes to; `hangs`: to nothing. */
+export type Ping = 'answers' | 'fails' | 'throws' | 'hangs'
 
 export type DeadLetters = 'none' | 'taken' | 'taken later' | 'throw' | 'hang'
 
@@ -44,6 +48,8 @@ export interface Setup {
   readonly endings: readonly Ending[]
   /** The database does not answer while the flow is closed. */
   readonly silentEnd: boolean
+  /** Taken in turn when the database is asked for a sign of life; none: it cannot be asked. */
+  readonly pings: readonly Ping[]
 }
 
 /** `unreadable…`: a getter throws. `none` is no row at all. */
@@ -72,6 +78,9 @@ export type Step =
   | { readonly does: 'observe'; readonly reporter: boolean; readonly tracing: boolean }
   | { readonly does: 'close'; readonly timeout: number }
   | { readonly does: 'abort flow' }
+  /** Another flow over the same executor gets a row, or is made; or it is closed. */
+  | { readonly does: 'neighbour'; readonly key: number }
+  | { readonly does: 'close neighbour'; readonly timeout: number }
   | { readonly does: 'pause' }
 
 export const SIGNALS = 3
@@ -79,13 +88,14 @@ export const SIGNALS = 3
 /** ms; longer than any round, so that no row leaves because of it. */
 export const NEVER = 1e9
 
-const reason = fc.constantFrom('deadlock', 'connection', 'constraint', 'permission', 'invalid_data', 'unknown')
+const reason = fc.constantFrom('deadlock', 'connection', 'constraint', 'permission', 'out_of_space', 'unknown')
 const index = fc.nat(5)
 
 const details: fc.Arbitrary<FailureDetails> = fc.record({
   ambiguous: fc.boolean(),
   rowIndex: fc.option(index, { nil: undefined }),
   stale: fc.boolean(),
+  unreachable: fc.boolean(),
 })
 
 const ending = fc.oneof<fc.WeightedArbitrary<Ending>[]>(
@@ -123,6 +133,7 @@ export const setups: fc.Arbitrary<Setup> = fc.record({
   releaseThrows: fc.constantFrom(false, false, false, true),
   endings: fc.array(ending, { minLength: 1, maxLength: 12, size: 'max' }),
   silentEnd: fc.boolean(),
+  pings: fc.array(fc.constantFrom<Ping[]>('answers', 'answers', 'fails', 'throws', 'hangs'), { maxLength: 4 }),
 })
 
 const table = fc.constantFrom<ConflictAction[]>('error', 'ignore', 'update', 'replace')
@@ -161,6 +172,11 @@ const step = fc.oneof<fc.WeightedArbitrary<Step>[]>(
     }),
   },
   { weight: 1, arbitrary: fc.constant({ does: 'abort flow' }) },
+  { weight: 8, arbitrary: fc.record({ does: fc.constant('neighbour'), key: fc.nat(4) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ does: fc.constant('close neighbour'), timeout: fc.constantFrom(0, 50, 1000) }),
+  },
   { weight: 15, arbitrary: fc.constant({ does: 'pause' }) },
 )
 
