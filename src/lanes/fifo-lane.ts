@@ -2,7 +2,7 @@ import type { SpanContext } from '@opentelemetry/api'
 import type { FlushTrigger } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import { Queue } from '../support/queue.ts'
-import { Batch, type Waiter } from './batch.ts'
+import { Batch, UNTIMED, type Waiter } from './batch.ts'
 import { Lane, type LaneHost, NOT_SAMPLED } from './lane.ts'
 import { Origins } from './origins.ts'
 
@@ -69,12 +69,19 @@ export class FifoLane extends Lane {
   }
 
   #startToWait(): void {
+    this.#time()
     this.host.waiting.add(this)
     this.timer.start(this.host.flushInterval)
   }
 
+  /** The first row of the open batch is in. */
+  #time(): void {
+    if (this.metrics !== undefined) this.#open.since = this.host.clock.now()
+  }
+
   /** Returns the batch that is open then. */
   #queue(batch: Batch): Batch {
+    if (batch.rows.length === 1 && batch.since === UNTIMED) this.#time()
     this.#full.push(batch)
     this.#begin()
     this.host.schedule(this)
@@ -105,7 +112,7 @@ export class FifoLane extends Lane {
     const batch = this.#full.shift() ?? this.#takeOpen()
     if (batch === undefined) return undefined
     batch.accepted = batch.rows.length
-    this.handOver(batch)
+    this.handOver(batch.accepted)
     this.leave(batch)
     return batch
   }
@@ -118,12 +125,23 @@ export class FifoLane extends Lane {
     return batch
   }
 
+  /** The open batch has lost its rows. */
+  #reopen(): void {
+    this.#due = undefined
+    this.#open.since = UNTIMED
+  }
+
+  protected *times(): Iterable<number> {
+    for (const { since } of this.#full) yield since
+    if (this.#open.rows.length > 0) yield this.#open.since
+  }
+
   protected shift(dropped: Batch): void {
     const batch = this.#oldest
     const bytes = batch.rows.length === 1 ? batch.bytes : Math.min(batch.bytes, this.scale.measure(batch.rows[0]!))
     batch.shift(dropped, bytes)
     if (batch.rows.length > 0) return
-    if (batch === this.#open) this.#due = undefined
-    else this.#full.shift()
+    if (batch !== this.#open) this.#full.shift()
+    else this.#reopen()
   }
 }
