@@ -30,6 +30,9 @@ export interface LaneHost {
 /** A row whose latencies nobody takes has this for a time. */
 export const NOT_SAMPLED = -1
 
+/** The most rows from one that is sampled to the next. */
+const MOST_APART = 2 ** 30
+
 /**
  * One table's buffer. A batch leaves when it is full, `flushInterval` ms after its first row, or when the flow asks.
  * How rows become batches is the subclass's business.
@@ -221,7 +224,8 @@ export abstract class Lane {
   }
 }
 
-/** Trials until the first success at probability 1/`mean`. */
+/** Trials until the first success at probability 1/`mean`, as the engine keeps small whole numbers: it is counted down per row. */
 function geometric(mean: number): number {
-  return mean === 1 ? 1 : Math.ceil(Math.log1p(-Math.random()) / Math.log1p(-1 / mean)) || 1
+  if (mean === 1) return 1
+  return Math.min(Math.ceil(Math.log1p(-Math.random()) / Math.log1p(-1 / mean)) || 1, MOST_APART) | 0
 }
