@@ -2,6 +2,7 @@
 import * as model from '@grafana/grafana-foundation-sdk/dashboard'
 import { METRICS } from '../src/telemetry/metrics/catalogue.ts'
 import { linksOf, panelOf } from './panels.ts'
+import { accounts } from './sections/accounts.ts'
 import { databases } from './sections/databases.ts'
 import { executor } from './sections/executor.ts'
 import { failures } from './sections/failures.ts'
@@ -13,7 +14,16 @@ import type { Language, Section, Text } from './spec.ts'
 import { variables } from './variables.ts'
 
 /** From "is it healthy" down to "why not". */
-export const SECTIONS: readonly Section[] = [health, throughput, stages, executor, failures, databases, tables]
+export const SECTIONS: readonly Section[] = [
+  health,
+  throughput,
+  accounts,
+  stages,
+  executor,
+  failures,
+  databases,
+  tables,
+]
 
 export const UIDS: Record<Language, string> = { en: 'batchflow', zh: 'batchflow-zh' }
 

@@ -31,6 +31,7 @@ export {
   type RejectReason,
   type Status,
   type TableMetrics,
+  type TableProbe,
 } from './contract/metrics-reporter.ts'
 export type { Classification, Classifier, KnownReason, Reason } from './contract/reasons.ts'
 export {

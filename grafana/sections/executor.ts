@@ -41,13 +41,21 @@ const panels: readonly PanelSpec[] = [
     kind: 'lines',
     title: { en: 'Slots in use', zh: '槽位使用率' },
     description: {
-      en: 'In-flight batches as a share of the limit; nothing where there is no limit. Near 100%: the database sets the pace.',
-      zh: '在途批次占并发上限的比例；未限流时无数据。接近 100% 说明瓶颈在数据库。',
+      en: 'Slots with a batch in them as a share of all; executors without a limit have none. Near 100%: the database sets the pace.',
+      zh: '正在执行批次的槽位占全部槽位的比例；未限流的执行器不计入。接近 100% 说明瓶颈在数据库。',
     },
     unit: 'percentunit',
     max: 1,
     noValue: { en: 'no concurrency limit', zh: '未设置并发上限' },
-    queries: [{ expr: ratio(inflight, limit), legend: '{{database}}' }],
+    queries: [
+      {
+        expr: ratio(
+          sum(select(METRICS.executorSlotsUsed), [ATTR.database]),
+          sum(select(METRICS.executorSlots), [ATTR.database]),
+        ),
+        legend: '{{database}}',
+      },
+    ],
   },
   {
     kind: 'lines',

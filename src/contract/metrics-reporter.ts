@@ -37,6 +37,24 @@ export interface FlowProbe {
   readonly executor: ExecutorProbe
   /** Accepted rows not yet handed to the executor, for every table seen. */
   queueLengths(): Iterable<readonly [table: string, rows: number]>
+  /** Every table seen, as it is now; one that has several definitions shows up several times. */
+  tables(): Iterable<TableProbe>
+}
+
+/** A table of a flow at one moment. */
+export interface TableProbe {
+  readonly table: string
+  /** Rows accepted and not yet handed to the executor. */
+  readonly queued: number
+  /** Rows that left their lane and are not settled: in a batch, or on their way to the dead-letter handler. */
+  readonly inFlight: number
+  /** Batches executing now. */
+  readonly batches: number
+  /**
+   * How long ago, in **seconds**, the first row of the oldest batch was accepted that is not settled; `undefined`: there is
+   * none. Counted from when the reporter came, for rows that were there before.
+   */
+  readonly oldestAge: number | undefined
 }
 
 export interface ExecutorProbe {
@@ -58,17 +76,6 @@ export interface Outage {
   /** The database's own code, where it gave one. */
   readonly code: string | undefined
   /** What the database or its client said; empty where that might hold a value of a row. */
-  readonly message: string
-}
-
-/** A database that cannot be reached, or takes nothing now; rows wait for it. */
-export interface Outage {
-  /** When it began, in ms since the epoch. */
-  readonly since: number
-  readonly reason: Reason
-  /** The database's own code, or Node's. */
-  readonly code: string | undefined
-  /** What the client said; no value of a row. */
   readonly message: string
 }
 
@@ -96,6 +103,7 @@ export interface TableMetrics {
   /** Batch leaves the lane, which is when a slot takes it → settled, its dead letters handed over. */
   observeProcessDuration(seconds: number, status: Status): void
   observeBatchSize(rows: number): void
+  /** This and `countRecords` are told to whoever watches when the batch is settled, even if it came after the batch had left. */
   countBatch(status: Status): void
   countRecords(status: Status, rows: number): void
   /** `retry`: an attempt failed and is repeated. `final`: a batch (or rows of it) was given up. */
@@ -104,6 +112,10 @@ export interface TableMetrics {
   countFlush(trigger: FlushTrigger): void
   countCoalesced(strategy: 'ignore' | 'update' | 'replace', rows: number): void
   countDeadLetters(reason: Reason, rows: number): void
+  /** Rows accepted, told as they leave their lane: together with those that are `queued` they are all. */
+  countAccepted?(rows: number): void
+  /** An operation is handed to the client, where the driver knows how long it is; once for each attempt. */
+  countSentBytes?(bytes: number): void
 }
 
 /** The default: says nothing, costs nothing. */

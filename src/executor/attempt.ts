@@ -85,13 +85,15 @@ export class Attempt {
 
   async #work(part: Part): Promise<readonly RowFailure[] | undefined> {
     const context = { signal: this.#controller.signal, isolate: this.#observers.isolate ?? false }
+    const { metrics } = this.#observers
     if (part.operation === undefined) {
       const start = this.#now()
       const planned = this.#driver.plan(part, context)
       part.operation = planned instanceof Promise ? await this.#inTime(planned) : planned
-      this.#observers.metrics?.observeAssembleDuration((this.#now() - start) / 1000)
+      metrics?.observeAssembleDuration((this.#now() - start) / 1000)
     }
     const { operation } = part
+    if (metrics !== undefined && operation.byteLength !== undefined) metrics.countSentBytes?.(operation.byteLength)
     this.#calledAt = this.#now()
     this.#span = this.#observers.trace?.startAttempt(operation, part.table.name)
     const run = () => this.#driver.run(operation, context)

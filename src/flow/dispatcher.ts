@@ -101,6 +101,7 @@ export class Dispatcher {
     const run = new BatchRun(batch, this.#executor, this.#clock, trace)
     if (this.#stopped !== undefined) run.stop(this.#stopped)
     slots.take()
+    lane.executing++
     if (this.#running.size === 0) exitWatch.hold(this)
     this.#running.add(run)
     this.unsettled.add(batch)
@@ -112,6 +113,7 @@ export class Dispatcher {
     }
     const { attempts, failures, ambiguous, reason } = run
     trace?.end({ attempts, failed: failures.size, ambiguous, reason })
+    lane.executing--
     slots.release()
     let taken = false
     if (run.failures.size > 0) {

@@ -70,6 +70,7 @@ export class Observers implements Observable {
       target: driver.target,
       executor: slots,
       queueLengths: () => Array.from(this.#lanes, (lane) => [lane.table.name, lane.queued] as const),
+      tables: () => Array.from(this.#lanes, (lane) => lane.probe()),
     }
   }
 

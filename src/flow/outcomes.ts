@@ -1,4 +1,5 @@
 import { AbandonedError } from '../contract/errors.ts'
+import type { TableMetrics } from '../contract/metrics-reporter.ts'
 import type { Row } from '../contract/table.ts'
 import type { BatchRun } from '../executor/batch-run.ts'
 import type { Receipt } from '../lanes/batch.ts'
@@ -50,10 +51,10 @@ export class Outcomes {
   }
 
   /** @param taken the `deadLetter` handler has the rows that failed */
-  settle({ tally }: Lane, run: BatchRun, taken: boolean): void {
+  settle({ tally, metrics }: Lane, run: BatchRun, taken: boolean): void {
     const { batch, failures } = run
     const uncommitted = this.#count(tally, run, taken)
-    this.#report(run, uncommitted)
+    this.#report(metrics, run, uncommitted)
     const receipt: Receipt = Object.freeze({
       table: batch.table.name,
       rows: batch.rows.length,
@@ -67,11 +68,11 @@ export class Outcomes {
   }
 
   /** The rows failed before anybody tried to write them. */
-  drop({ tally }: Lane, dropped: FailedRows, taken: boolean): void {
+  drop({ tally, metrics }: Lane, dropped: FailedRows, taken: boolean): void {
     const { batch, failures, reason } = dropped
     const rows = this.#count(tally, dropped, taken)
-    batch.metrics?.countRecords('fail', rows)
-    batch.metrics?.countError('final', reason ?? 'unknown')
+    metrics?.countRecords('fail', rows)
+    metrics?.countError('final', reason ?? 'unknown')
     batch.fail((index) => failures.get(index)!)
   }
 
@@ -97,16 +98,15 @@ export class Outcomes {
     return uncommitted
   }
 
-  #report(run: BatchRun, uncommitted: number): void {
+  /** @param watching hears of the rows even if it came after the batch had left: it has seen them unsettled */
+  #report(watching: TableMetrics | undefined, run: BatchRun, uncommitted: number): void {
     const { clock, log } = this.#settings
     const { metrics, accepted, leftAt } = run.batch
-    if (metrics !== undefined) {
-      const status = uncommitted > 0 ? 'fail' : 'success'
-      metrics.countBatch(status)
-      if (uncommitted < accepted) metrics.countRecords('success', accepted - uncommitted)
-      if (uncommitted > 0) metrics.countRecords('fail', uncommitted)
-      metrics.observeProcessDuration((clock.now() - leftAt) / 1000, status)
-    }
+    const status = uncommitted > 0 ? 'fail' : 'success'
+    watching?.countBatch(status)
+    if (uncommitted < accepted) watching?.countRecords('success', accepted - uncommitted)
+    if (uncommitted > 0) watching?.countRecords('fail', uncommitted)
+    metrics?.observeProcessDuration((clock.now() - leftAt) / 1000, status)
     log?.settled(run, uncommitted, clock.now() - leftAt)
   }
 }

@@ -28,6 +28,9 @@ export interface Waiter {
   failed(error: BatchFlowError): void
 }
 
+/** In place of a time that nobody took. */
+export const UNTIMED = -1
+
 /** Rows that travel together, with everybody who waits for them. */
 export class Batch {
   readonly table: Table
@@ -44,6 +47,8 @@ export class Batch {
   origins: Origins | undefined
   /** Who is told of it: whoever was when it left its lane. */
   metrics: TableMetrics | undefined
+  /** When its first row was accepted (ms), else `UNTIMED`; only where metrics are. */
+  since = UNTIMED
   /** When it left the lane (ms); only where something is reported. */
   leftAt = 0
   trigger: FlushTrigger = 'size'

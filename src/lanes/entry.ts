@@ -1,5 +1,5 @@
 import type { Row } from '../contract/table.ts'
-import type { Batch, Waiter } from './batch.ts'
+import { type Batch, UNTIMED, type Waiter } from './batch.ts'
 import type { Key } from './coalesce.ts'
 import { Origins } from './origins.ts'
 
@@ -15,6 +15,8 @@ export interface Entry {
   bytes: number
   /** How many rows had been accepted when it began to wait; only where the oldest ones may have to make room. */
   age: number
+  /** When that was (ms), or a little earlier, else `UNTIMED`; only where metrics are. */
+  since: number
   waiters: Waiter[] | undefined
   samples: number[] | undefined
   origins: Origins | undefined
@@ -35,6 +37,7 @@ export function move(entry: Entry, batch: Batch): void {
   entry.row = entry.waiters = entry.samples = entry.origins = undefined
   entry.accepted = 0
   entry.bytes = 0
+  entry.since = UNTIMED
   entry.overdue = false
 }
 
@@ -44,11 +47,19 @@ export const BLANK: Entry = {
   accepted: 0,
   bytes: 0,
   age: 0,
+  since: UNTIMED,
   waiters: undefined,
   samples: undefined,
   origins: undefined,
   inflight: false,
   overdue: false,
+}
+
+/** When the first of them came (ms), `UNTIMED` where that is not known of all. */
+export function oldest(entries: readonly Entry[]): number {
+  let since = Number.POSITIVE_INFINITY
+  for (const entry of entries) if (entry.since < since) since = entry.since
+  return since
 }
 
 /** Sorts by key. */

@@ -3,7 +3,7 @@ import type { FlushTrigger } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import { Room } from '../support/limit.ts'
 import { Queue } from '../support/queue.ts'
-import { Batch, type Waiter } from './batch.ts'
+import { Batch, UNTIMED, type Waiter } from './batch.ts'
 import { Lane, type LaneHost, NOT_SAMPLED } from './lane.ts'
 import { Origins } from './origins.ts'
 
@@ -70,11 +70,18 @@ export class FifoLane extends Lane {
   }
 
   #startToWait(): void {
+    this.#time()
     this.host.waiting.add(this)
     this.timer.start(this.host.flushInterval)
   }
 
+  /** The first row of the open batch is in. */
+  #time(): void {
+    if (this.metrics !== undefined) this.#open.since = this.host.clock.now()
+  }
+
   #queue(): void {
+    if (this.#open.rows.length === 1 && this.#open.since === UNTIMED) this.#time()
     this.#full.push(this.#close())
     this.host.schedule(this)
   }
@@ -108,7 +115,7 @@ export class FifoLane extends Lane {
     const batch = this.#full.shift() ?? this.#takeOpen()
     if (batch === undefined) return undefined
     batch.accepted = batch.rows.length
-    this.handOver(batch)
+    this.handOver(batch.accepted)
     this.leave(batch)
     return batch
   }
@@ -121,6 +128,17 @@ export class FifoLane extends Lane {
     return batch
   }
 
+  /** The open batch has lost its rows. */
+  #reopen(): void {
+    this.#due = undefined
+    this.#open.since = UNTIMED
+  }
+
+  protected *times(): Iterable<number> {
+    for (const { since } of this.#full) yield since
+    if (this.#open.rows.length > 0) yield this.#open.since
+  }
+
   protected shift(dropped: Batch): void {
     const batch = this.#oldest
     if (batch === this.#open) batch.bytes = this.#room.taken
@@ -128,7 +146,7 @@ export class FifoLane extends Lane {
     batch.shift(dropped, bytes)
     if (batch === this.#open) this.#room.giveBack(1, bytes)
     if (batch.rows.length > 0) return
-    if (batch === this.#open) this.#due = undefined
-    else this.#full.shift()
+    if (batch !== this.#open) this.#full.shift()
+    else this.#reopen()
   }
 }

@@ -2,9 +2,9 @@ import type { SpanContext } from '@opentelemetry/api'
 import type { FlushTrigger } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import { Queue } from '../support/queue.ts'
-import { Batch, type Waiter } from './batch.ts'
+import { Batch, UNTIMED, type Waiter } from './batch.ts'
 import { type Key, type KeyReader, keyReader, type Merge, mergeOf } from './coalesce.ts'
-import { BLANK, type Entry, move, sortByKey } from './entry.ts'
+import { BLANK, type Entry, move, oldest, sortByKey } from './entry.ts'
 import { Lane, type LaneHost, NOT_SAMPLED } from './lane.ts'
 import { Origins } from './origins.ts'
 
@@ -27,6 +27,9 @@ export class KeyedLane extends Lane {
   #trigger: FlushTrigger = 'size'
   /** The interval is running. */
   #ticking = false
+  /** When the latest entries came (ms), and how many more are taken to have come then. */
+  #cameAt = UNTIMED
+  #alike = 0
 
   constructor(table: Table, host: LaneHost) {
     super(table, host)
@@ -96,10 +99,21 @@ export class KeyedLane extends Lane {
 
   #wait(entry: Entry): void {
     if (this.host.age !== undefined) entry.age = this.host.age()
+    if (this.metrics !== undefined) entry.since = this.#time()
     if (entry.inflight) this.#blocked.add(entry)
     else this.#ready.push(entry)
     if (!this.#ticking) this.#tick()
     this.host.waiting.add(this)
+  }
+
+  /** When the first row came of those that would be the next batch: asked for once per batch, as it would be without keys. */
+  #time(): number {
+    if (this.#alike === 0 || this.#ready.size + this.#blocked.size === 0) {
+      this.#alike = this.limit.rows
+      this.#cameAt = this.host.clock.now()
+    }
+    this.#alike--
+    return this.#cameAt
   }
 
   #tick(): void {
@@ -132,7 +146,8 @@ export class KeyedLane extends Lane {
     // What is left did not go in.
     const isFull = this.#ready.size > 0 || this.limit.isReached(size, batch.bytes)
     batch.trigger = isFull ? 'size' : this.#trigger
-    this.handOver(batch)
+    this.handOver(batch.accepted)
+    this.#alike = 0
     this.#ticking = false
     if (this.#ready.size + this.#blocked.size > 0) this.#tick()
     this.scale.measureNext()
@@ -159,12 +174,18 @@ export class KeyedLane extends Lane {
 
   #load(entries: readonly Entry[]): Batch {
     const batch = new Batch(this.table)
+    if (this.metrics !== undefined) batch.since = oldest(entries)
     for (const entry of entries) {
       move(entry, batch)
       entry.inflight = true
     }
     this.#travelling.set(batch, entries)
     return batch
+  }
+
+  protected *times(): Iterable<number> {
+    for (const { since } of this.#ready) yield since
+    for (const { since } of this.#blocked) yield since
   }
 
   protected shift(dropped: Batch): void {

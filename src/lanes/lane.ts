@@ -1,10 +1,10 @@
 import type { SpanContext } from '@opentelemetry/api'
-import type { FlushTrigger, RejectReason, TableMetrics } from '../contract/metrics-reporter.ts'
+import type { FlushTrigger, RejectReason, TableMetrics, TableProbe } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { FlowTracing } from '../contract/tracing.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import { Limit } from '../support/limit.ts'
-import { Batch, type Waiter } from './batch.ts'
+import { Batch, UNTIMED, type Waiter } from './batch.ts'
 import { RowScale } from './row-scale.ts'
 import { Tally } from './tally.ts'
 
@@ -30,6 +30,9 @@ export interface LaneHost {
 /** A row whose latencies nobody takes has this for a time. */
 export const NOT_SAMPLED = -1
 
+/** The most rows from one that is sampled to the next. */
+const MOST_APART = 2 ** 30
+
 /**
  * One table's buffer. A batch leaves when it is full, `flushInterval` ms after its first row, or when the flow asks.
  * How rows become batches is the subclass's business.
@@ -43,8 +46,10 @@ export abstract class Lane {
   /** Rows accepted and not yet handed to the executor. */
   queued = 0
   readonly tally = new Tally()
+  /** Batches that hold a slot. */
+  executing = 0
   /** Batches that left and are not settled. */
-  protected unsettled = 0
+  readonly #away = new Set<Batch>()
   protected readonly host: LaneHost
   protected readonly timer: Timer
   protected readonly scale: RowScale
@@ -52,6 +57,8 @@ export abstract class Lane {
   protected limit: Limit
   /** Rows until the next sampled one. */
   #skip = 0
+  /** Since when anybody watches (ms): how old rows are that came before is not known. */
+  #watchedSince = 0
 
   constructor(table: Table, host: LaneHost) {
     this.table = table
@@ -63,6 +70,7 @@ export abstract class Lane {
 
   /** Says who watches from now on. */
   observe(metrics: TableMetrics | undefined, tracing: FlowTracing | undefined): void {
+    if (this.metrics === undefined && metrics !== undefined) this.#watchedSince = this.host.clock.now()
     this.metrics = metrics
     this.tracing = tracing
     if (metrics !== undefined) this.#skip = geometric(this.host.sampling)
@@ -70,7 +78,7 @@ export abstract class Lane {
 
   /** Nothing waits, and nothing is on its way. */
   get idle(): boolean {
-    return this.queued === 0 && this.unsettled === 0
+    return this.queued === 0 && this.#away.size === 0
   }
 
   /** A batch must leave. */
@@ -96,6 +104,8 @@ export abstract class Lane {
   abstract attachToAll(waiter: Waiter): number
   /** The next batch for the executor, if any row may go now. */
   abstract take(): Batch | undefined
+  /** When the rows that wait were accepted (ms, or `UNTIMED`), one time per batch or key, the one that would be dropped first. */
+  protected abstract times(): Iterable<number>
   /** Moves the oldest row that waits, and those merged into it, to `dropped`. */
   protected abstract shift(dropped: Batch): void
 
@@ -103,30 +113,32 @@ export abstract class Lane {
   drop(dropped = this.#beginToDrop()): Batch {
     const { accepted } = dropped
     this.shift(dropped)
-    this.queued -= dropped.accepted - accepted
-    this.tally.inFlight += dropped.accepted - accepted
+    this.handOver(dropped.accepted - accepted)
     return dropped
   }
 
   #beginToDrop(): Batch {
     const dropped = new Batch(this.table)
+    const [since = UNTIMED] = this.times()
     dropped.metrics = this.metrics
-    this.unsettled++
+    dropped.since = since
+    this.#away.add(dropped)
     return dropped
   }
 
   /** The batch is settled: rows that had to stay behind it may go. `sent`: how many bytes it was, where that is known. */
   settled(batch: Batch, sent?: number): void {
-    this.unsettled--
+    this.#away.delete(batch)
     if (sent === undefined) return
     const { rows, bytes } = this.host.limit
     this.limit = new Limit(rows, bytes * this.scale.learn(batch.bytes, sent))
   }
 
-  /** The rows of `batch` wait no longer: the executor has them. */
-  protected handOver(batch: Batch): void {
-    this.queued -= batch.accepted
-    this.tally.inFlight += batch.accepted
+  /** So many rows wait no longer: they are in a batch that left. */
+  protected handOver(rows: number): void {
+    this.queued -= rows
+    this.tally.inFlight += rows
+    this.metrics?.countAccepted?.(rows)
   }
 
   /** A row is refused. */
@@ -138,7 +150,7 @@ export abstract class Lane {
   /** Reports that `batch` leaves. */
   protected leave(batch: Batch): void {
     const { metrics, table } = this
-    this.unsettled++
+    this.#away.add(batch)
     if (metrics !== undefined || this.host.log !== undefined) batch.leftAt = this.host.clock.now()
     if (metrics === undefined) return
     batch.metrics = metrics
@@ -157,6 +169,23 @@ export abstract class Lane {
     if (this.metrics === undefined || --this.#skip > 0) return NOT_SAMPLED
     this.#skip = geometric(this.host.sampling)
     return this.host.clock.now()
+  }
+
+  /** How it is now. */
+  probe(): TableProbe {
+    const { table, queued, tally, executing } = this
+    return { table: table.name, queued, inFlight: tally.inFlight, batches: executing, oldestAge: this.#oldestAge() }
+  }
+
+  /** In seconds; `undefined` where no row is unsettled. */
+  #oldestAge(): number | undefined {
+    let oldest = Number.POSITIVE_INFINITY
+    const see = (since: number) => {
+      oldest = Math.min(oldest, since === UNTIMED ? this.#watchedSince : since)
+    }
+    for (const { since } of this.#away) see(since)
+    for (const since of this.times()) see(since)
+    return oldest === Number.POSITIVE_INFINITY ? undefined : (this.host.clock.now() - oldest) / 1000
   }
 
   /** About how many bytes of memory a row takes that is submitted now. */
@@ -195,7 +224,8 @@ export abstract class Lane {
   }
 }
 
-/** Trials until the first success at probability 1/`mean`. */
+/** Trials until the first success at probability 1/`mean`, as the engine keeps small whole numbers: it is counted down per row. */
 function geometric(mean: number): number {
-  return mean === 1 ? 1 : Math.ceil(Math.log1p(-Math.random()) / Math.log1p(-1 / mean)) || 1
+  if (mean === 1) return 1
+  return Math.min(Math.ceil(Math.log1p(-Math.random()) / Math.log1p(-1 / mean)) || 1, MOST_APART) | 0
 }

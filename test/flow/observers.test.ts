@@ -54,6 +54,7 @@ test('a batch that succeeds', async () => {
   assert.equal(reporter.calls, [
     ['observeEnqueueLatency', 'users', 0],
     ['observeEnqueueLatency', 'users', 0],
+    ['countAccepted', 'users', 2],
     ['observeDequeueLatency', 'users', 0.1],
     ['observeDequeueLatency', 'users', 0.06],
     ['countFlush', 'users', 'interval'],
@@ -92,6 +93,7 @@ test('a batch that is retried and given up in part', async () => {
     ['success', 3],
     ['fail', 1],
   ])
+  await flow.close()
 })
 
 test('the wait for room is enqueue latency, the wait for a slot is dequeue latency', async () => {
@@ -162,6 +164,166 @@ test('the probe shows queue, slots and database', async () => {
   assert.is(probe!.executor.inflight, 0)
 })
 
+test('the probe shows each table: rows, batches, and how old the oldest row is', async () => {
+  const { flow, driver, clock, reporter } = reported((executor) => executor.withConcurrencyLimit(1))
+  const tables = () => reporter.probes[0]!.tables()
+  const nothing = { queued: 0, inFlight: 0, batches: 0, oldestAge: undefined }
+  assert.equal([...tables()], [])
+  await flow.submitMany(users, usersFrom(1, 4))
+  await clock.advance(3000)
+  await flow.submitMany(users, usersFrom(5, 6))
+  await flow.submitMany(updated, [user(1), user(1)])
+  await clock.advance(500)
+  assert.equal(
+    [...tables()],
+    [
+      { table: 'users', queued: 6, inFlight: 4, batches: 1, oldestAge: 3.5 },
+      { table: 'updated', queued: 2, inFlight: 0, batches: 0, oldestAge: 0.5 },
+    ],
+  )
+  driver.runs[0]!.succeed()
+  await clock.advance(1000)
+  assert.equal(
+    Array.from(tables(), ({ inFlight, batches, oldestAge }) => [inFlight, batches, oldestAge]),
+    [
+      [4, 1, 1.5],
+      [0, 0, 1.5],
+    ],
+  )
+  const close = flow.close()
+  for (let i = 1; i < 4; i++) {
+    driver.runs[i]!.succeed()
+    await settled()
+  }
+  await close
+  assert.equal(
+    [...tables()],
+    [
+      { table: 'users', ...nothing },
+      { table: 'updated', ...nothing },
+    ],
+  )
+})
+
+test('batches of the tables are those in flight: one that is handed to the dead-letter handler is none', async () => {
+  let taken = () => {}
+  const reporter = new RecordingReporter()
+  const deadLetter = () => new Promise<void>((resolve) => (taken = resolve))
+  const { flow, driver, clock } = rig({ flushSize: 1, deadLetter }, (executor) =>
+    executor.withMetricsReporter(reporter).withRetry(false).withTimeout(0),
+  )
+  const [probe] = reporter.probes
+  await flow.submit(users, user(1))
+  await flow.submit(updated, user(1))
+  const batches = () => Array.from(probe!.tables(), (table) => table.batches)
+  assert.equal([batches(), probe!.executor.inflight], [[1, 1], 2])
+  driver.runs[0]!.fail(new MemoryError('permission'))
+  await clock.advance(60_000)
+  assert.equal([batches(), probe!.executor.inflight], [[0, 1], 1])
+  const [table] = probe!.tables()
+  assert.equal([table?.inFlight, table?.oldestAge], [1, 60], 'it is not settled, and grows old')
+  taken()
+  driver.runs[1]!.succeed()
+  await flow.close()
+})
+
+test('rows of a key that is in flight are as old as they are, whatever came before them', async () => {
+  const { flow, driver, clock, reporter } = reported((executor) => executor.withConcurrencyLimit(1))
+  const age = () => [...reporter.probes[0]!.tables()][0]?.oldestAge
+  await flow.submitMany(updated, usersFrom(1, 4))
+  await clock.advance(10_000)
+  await flow.submit(updated, user(1))
+  await clock.advance(50)
+  assert.is(age(), 10.05)
+  driver.runs[0]!.succeed()
+  await settled()
+  assert.is(age(), 0.05)
+  await clock.advance(2000)
+  await flow.submit(updated, user(2))
+  assert.is(age(), 2.05)
+  const close = flow.close()
+  for (let i = 1; i < 3; i++) {
+    driver.runs[i]!.succeed()
+    await settled()
+  }
+  await close
+})
+
+test('for a reporter that comes later, rows are as old as it has known them', async () => {
+  const reporter = new RecordingReporter()
+  const { flow, driver, clock } = rig({ flushSize: 2 })
+  await flow.submitMany(users, usersFrom(1, 3))
+  await flow.submitMany(updated, usersFrom(1, 2))
+  await clock.advance(50)
+  const owner = {}
+  hub.observe(owner, { reporter, tracing: undefined })
+  await clock.advance(10)
+  const ages = () => Array.from(reporter.probes[0]!.tables(), ({ oldestAge }) => oldestAge)
+  assert.equal(ages(), [0.01, 0.01])
+  driver.runs[0]!.succeed()
+  driver.runs[1]!.succeed()
+  await settled()
+  assert.equal(ages(), [0.01, undefined])
+  const close = flow.close()
+  driver.runs[2]!.succeed()
+  await close
+  hub.unobserve(owner)
+})
+
+test('whoever watches when a batch is settled hears of its rows; durations only who saw it leave', async () => {
+  const reporter = new RecordingReporter()
+  const { flow, driver } = rig({ flushSize: 2 })
+  await flow.submitMany(users, usersFrom(1, 2))
+  const owner = {}
+  hub.observe(owner, { reporter, tracing: undefined })
+  driver.runs[0]!.succeed([{ index: 0, error: new MemoryError('constraint') }])
+  process.once('warning', () => {})
+  await flow.close()
+  hub.unobserve(owner)
+  assert.equal(reporter.calls, [
+    ['countBatch', 'users', 'fail'],
+    ['countRecords', 'users', 'success', 1],
+    ['countRecords', 'users', 'fail', 1],
+  ])
+})
+
+test('with a reporter the time is asked for once per batch and stage, not per row', async () => {
+  for (const [table, width] of [
+    [users, 10_000],
+    [updated, 10_000],
+    [updated, 300],
+  ] as const) {
+    const reporter = new RecordingReporter()
+    const { flow, clock } = rig(
+      { flushSize: 1000, latencySampling: 1e9 },
+      (executor) => executor.withConcurrencyLimit(2).withMetricsReporter(reporter),
+      committing(),
+    )
+    for (let id = 0; id < 10_000; id++) flow.trySubmit(table, user(id % width))
+    await flow.close()
+    const batches = reporter.of('countBatch').length
+    assert.ok(clock.reads <= 10 * batches + 2, `${clock.reads} reads for ${batches} batches of ${table.name}`)
+  }
+})
+
+test('bytes are counted once for each attempt, where the driver tells', async () => {
+  const { flow, driver, clock, reporter } = reported((executor) =>
+    executor.withRetry({ maxAttempts: 2, backoffBase: 1, jitter: 0 }),
+  )
+  driver.byteLength = 4096
+  await flow.submitMany(users, usersFrom(1, 4))
+  driver.runs[0]!.fail(new MemoryError('deadlock'))
+  await clock.advance(1)
+  driver.runs[1]!.succeed()
+  await settled()
+  driver.byteLength = undefined
+  await flow.submit(users, user(5))
+  const close = flow.close()
+  driver.runs[2]!.succeed()
+  await close
+  assert.equal(reporter.of('countSentBytes'), [[4096], [4096]])
+})
+
 test('one row in latencySampling is sampled, whatever the size of its batch', async () => {
   const reporter = new RecordingReporter()
   const { flow } = rig(
@@ -181,12 +343,12 @@ test('one row in latencySampling is sampled, whatever the size of its batch', as
   assert.ok(Math.abs(samples - rows / 10) < 420, `${samples} samples`)
 })
 
-test('about eight rows of a full batch are sampled unless told otherwise, but at least one row in 256', async () => {
+test('about two rows of a full batch are sampled unless told otherwise, but at least one row in 1,000', async () => {
   for (const [flushSize, every] of [
-    [4, 1],
-    [80, 10],
-    [2000, 250],
-    [10_000, 256],
+    [1, 1],
+    [20, 10],
+    [500, 250],
+    [4000, 1000],
   ] as const) {
     const reporter = new RecordingReporter()
     const { flow } = rig({ flushSize }, (executor) => executor.withMetricsReporter(reporter), committing())
@@ -240,7 +402,7 @@ test('every reporter is told of everything, and one that throws does not harm th
       [1, 1],
     ],
   )
-  assert.equal(new Set(first.calls.map(([verb]) => verb)).size, 14, 'all verbs')
+  assert.equal(new Set(first.calls.map(([verb]) => verb)).size, 15, 'all verbs')
   assert.equal(second.calls, first.calls)
   assert.equal(third.calls, first.calls)
 })

@@ -49,6 +49,7 @@ function recordEverything(
   table.countFlush('pressure')
   table.countCoalesced('update', 7)
   table.countDeadLetters('invalid_data', 2)
+  table.countSentBytes?.(4096)
 }
 
 /** Label names by series name, from every sample of a page. */

@@ -2,39 +2,9 @@
  * The metric contract as data: every name, unit, description, bucket list and attribute this package exports. The
  * reporter, the documentation, dashboards and tests read it; none of them spells a name of its own.
  */
+import { ATTR, type AttributeName, type MetricKind, type MetricSpec } from './metric-spec.ts'
 
-/** Attribute names. */
-export const ATTR = {
-  table: 'table',
-  database: 'database',
-  testName: 'test_name',
-  status: 'status',
-  type: 'type',
-  errorType: 'error.type',
-  reason: 'reason',
-  trigger: 'trigger',
-  strategy: 'strategy',
-} as const
-
-export type AttributeName = (typeof ATTR)[keyof typeof ATTR]
-
-/** The observable kinds are read at each collection; a `gauge` is not additive, an `upDownCounter` is. */
-export type MetricKind = 'histogram' | 'counter' | 'observableCounter' | 'observableUpDownCounter' | 'observableGauge'
-
-export interface MetricSpec {
-  /** Name of the OTel instrument. */
-  readonly name: `batchflow.${string}`
-  readonly kind: MetricKind
-  /** UCUM. Never `1`: exporters would add `_ratio` to a gauge. */
-  readonly unit: 's' | '{row}' | '{batch}' | '{error}' | '{executor}' | '{outage}'
-  readonly description: string
-  /** Every attribute that can occur; `error.type` is absent where nothing failed, `test_name` where none is set. */
-  readonly attributes: readonly AttributeName[]
-  /** Upper bounds of a histogram's buckets, in its unit. */
-  readonly buckets?: readonly number[]
-  /** Recorded for a random sample of the rows: its count is the number of samples. */
-  readonly sampled?: boolean
-}
+export { ATTR, type AttributeName, type MetricKind, type MetricSpec }
 
 const PER_EXECUTOR = [ATTR.database, ATTR.testName] as const
 const PER_TABLE = [ATTR.table, ...PER_EXECUTOR] as const
@@ -117,6 +87,28 @@ export const METRICS = {
     description: 'Batches that are executing now.',
     attributes: PER_EXECUTOR,
   },
+  executorSlots: {
+    name: 'batchflow.executor.slots',
+    kind: 'observableUpDownCounter',
+    unit: '{slot}',
+    description:
+      'Batches that executors with a concurrency limit may execute at once; those without one count for nothing.',
+    attributes: PER_EXECUTOR,
+  },
+  executorSlotsUsed: {
+    name: 'batchflow.executor.slots.used',
+    kind: 'observableUpDownCounter',
+    unit: '{slot}',
+    description: 'Slots of those executors in which a batch is executing now.',
+    attributes: PER_EXECUTOR,
+  },
+  tableInflightBatches: {
+    name: 'batchflow.table.inflight.batches',
+    kind: 'observableUpDownCounter',
+    unit: '{batch}',
+    description: 'Batches of a table that are executing now.',
+    attributes: PER_TABLE,
+  },
   batches: {
     name: 'batchflow.batches',
     kind: 'counter',
@@ -166,6 +158,27 @@ export const METRICS = {
     description: 'Rows handed to the dead-letter handler.',
     attributes: [...PER_TABLE, ATTR.reason],
   },
+  acceptedRecords: {
+    name: 'batchflow.accepted.records',
+    kind: 'counter',
+    unit: '{row}',
+    description: 'Rows accepted: at every moment as many as are settled and unsettled.',
+    attributes: PER_TABLE,
+  },
+  unsettledRecords: {
+    name: 'batchflow.unsettled.records',
+    kind: 'observableUpDownCounter',
+    unit: '{row}',
+    description: 'Accepted rows that wait or are in flight.',
+    attributes: PER_TABLE,
+  },
+  oldestRecordAge: {
+    name: 'batchflow.oldest.record.age.seconds',
+    kind: 'observableGauge',
+    unit: 's',
+    description: 'Time since the oldest row that is not settled was accepted, 0 when there is none.',
+    attributes: PER_TABLE,
+  },
   executorPaused: {
     name: 'batchflow.executor.paused',
     kind: 'observableUpDownCounter',
@@ -175,10 +188,17 @@ export const METRICS = {
   },
   executorOutages: {
     name: 'batchflow.executor.outages',
-    kind: 'observableCounter',
+    kind: 'counter',
     unit: '{outage}',
     description: 'Outages of the database that have begun, by what was met first.',
     attributes: [...PER_EXECUTOR, ATTR.reason],
+  },
+  sentBytes: {
+    name: 'batchflow.sent.bytes',
+    kind: 'counter',
+    unit: 'By',
+    description: 'Bytes of the operations handed to the client, repeated ones included, where the driver knows.',
+    attributes: PER_TABLE,
   },
 } as const satisfies Record<string, MetricSpec>
 
@@ -191,7 +211,6 @@ export function prometheusName(metric: MetricSpec): string {
 const TYPES = {
   histogram: 'histogram',
   counter: 'counter',
-  observableCounter: 'counter',
   observableUpDownCounter: 'gauge',
   observableGauge: 'gauge',
 } as const satisfies Record<MetricKind, string>

@@ -2,27 +2,22 @@ import type { Attributes } from '@opentelemetry/api'
 import type { ExecutorProbe } from '../../contract/metrics-reporter.ts'
 import type { Reason } from '../../contract/reasons.ts'
 import { ATTR } from './catalogue.ts'
+import type { Count, Counters } from './counters.ts'
 import type { LabelCap } from './label-cap.ts'
-
-/** Outages of one reason. */
-export interface OutageCount {
-  readonly attributes: Attributes
-  begun: number
-}
 
 /** The executors of one set of attributes. */
 export class ExecutorCell {
   readonly attributes: Attributes
-  /** By label of the reason. They outlive flows and executors. */
-  readonly outages = new Map<string, OutageCount>()
+  readonly #counters: Counters
   readonly #reasons: LabelCap
   /** A set: flows that share an executor show the same probe, which counts once. */
   readonly #executors = new Set<ExecutorProbe>()
-  /** What is in `outages` of each executor, which a later flow may bring again. */
+  /** What was counted of each executor, which a later flow may bring again. */
   readonly #counted = new WeakMap<ExecutorProbe, Map<Reason, number>>()
 
-  constructor(attributes: Attributes, reasons: LabelCap) {
+  constructor(attributes: Attributes, counters: Counters, reasons: LabelCap) {
     this.attributes = attributes
+    this.#counters = counters
     this.#reasons = reasons
   }
 
@@ -39,6 +34,20 @@ export class ExecutorCell {
   get inflight(): number {
     let total = 0
     for (const { inflight } of this.#executors) total += inflight
+    return total
+  }
+
+  /** Sum of the limits, those that have none left out. */
+  get slots(): number {
+    let total = 0
+    for (const { concurrencyLimit } of this.#executors) total += concurrencyLimit
+    return total
+  }
+
+  /** How many of those are taken. */
+  get slotsUsed(): number {
+    let total = 0
+    for (const { concurrencyLimit, inflight } of this.#executors) if (concurrencyLimit > 0) total += inflight
     return total
   }
 
@@ -64,17 +73,12 @@ export class ExecutorCell {
     const counted = this.#counted.get(executor) ?? new Map<Reason, number>()
     this.#counted.set(executor, counted)
     for (const [reason, begun] of executor.outages) {
-      this.#countOf(reason).begun += begun - (counted.get(reason) ?? 0)
+      this.#countOf(reason).add(begun - (counted.get(reason) ?? 0))
       counted.set(reason, begun)
     }
   }
 
-  #countOf(reason: Reason): OutageCount {
-    const label = this.#reasons.admit(reason)
-    const known = this.outages.get(label)
-    if (known !== undefined) return known
-    const count = { attributes: { ...this.attributes, [ATTR.reason]: label }, begun: 0 }
-    this.outages.set(label, count)
-    return count
+  #countOf(reason: Reason): Count {
+    return this.#counters.of('executorOutages', { ...this.attributes, [ATTR.reason]: this.#reasons.admit(reason) })
   }
 }

@@ -5,17 +5,13 @@ import { METRICS, type MetricSpec } from './catalogue.ts'
 /** Records one value. Never throws, and ignores what is not a finite number. */
 export type Write = (value: number, attributes: Attributes, context?: Context) => void
 
-/** The instruments the engine writes to; those that are observed belong to {@link LiveGauges}. */
+/** The instruments that are written to; the others are read when somebody collects, see {@link SharedMeter}. */
 export type Instruments = ReturnType<typeof createInstruments>
 
 export function createInstruments(meter: Meter, guard: Guard) {
   const histogram = (spec: MetricSpec): Write => {
     const instrument = meter.createHistogram(spec.name, instrumentOptions(spec))
     return finite(guard.wrap((value, attributes, context) => instrument.record(value, attributes, context)))
-  }
-  const counter = (spec: MetricSpec): Write => {
-    const instrument = meter.createCounter(spec.name, instrumentOptions(spec))
-    return finite(guard.wrap((value, attributes) => instrument.add(value, attributes)))
   }
   return {
     enqueueLatency: histogram(METRICS.enqueueLatency),
@@ -24,13 +20,6 @@ export function createInstruments(meter: Meter, guard: Guard) {
     executeDuration: histogram(METRICS.executeDuration),
     processDuration: histogram(METRICS.processDuration),
     batchSize: histogram(METRICS.batchSize),
-    batches: counter(METRICS.batches),
-    records: counter(METRICS.records),
-    errors: counter(METRICS.errors),
-    submitRejected: counter(METRICS.submitRejected),
-    flushes: counter(METRICS.flushes),
-    coalescedRecords: counter(METRICS.coalescedRecords),
-    deadLetters: counter(METRICS.deadLetters),
   } as const
 }
 

@@ -5,6 +5,7 @@ import { ATTR } from './catalogue.ts'
 import { ClientDuration } from './client-duration.ts'
 import type { LiveFlow } from './live-gauges.ts'
 import { type SharedMeter, sharedMeterOf } from './shared-meter.ts'
+import type { TableCell } from './table-cell.ts'
 import { TableRecorder } from './table-recorder.ts'
 
 export interface OtelMetricsReporterOptions {
@@ -73,7 +74,7 @@ class FlowRecorder implements FlowMetrics, LiveFlow {
   readonly common: Attributes
   readonly #shared: SharedMeter
   readonly #clientDuration: ClientDuration | undefined
-  readonly #attributes = new Map<string, Attributes>()
+  readonly #cells = new Map<string, TableCell>()
   readonly #tables = new Map<string, TableRecorder>()
 
   constructor(probe: FlowProbe, common: Attributes, shared: SharedMeter, clientDuration: ClientDuration | undefined) {
@@ -88,22 +89,21 @@ class FlowRecorder implements FlowMetrics, LiveFlow {
     const label = this.#shared.tables.admit(name)
     const known = this.#tables.get(label)
     if (known !== undefined) return known
-    const attributes = this.attributesOf(name)
-    const { instruments, reasons } = this.#shared
-    const client = this.#clientDuration?.of(label)
-    const recorder = new TableRecorder(instruments, attributes, reasons, client)
-    this.#shared.gauges.announce(attributes)
+    const recorder = new TableRecorder(this.#shared, this.#cell(label), this.#clientDuration?.of(label))
     this.#tables.set(label, recorder)
     return recorder
   }
 
-  attributesOf(table: string): Attributes {
-    const label = this.#shared.tables.admit(table)
-    const known = this.#attributes.get(label)
+  cellOf(table: string): TableCell {
+    return this.#cell(this.#shared.tables.admit(table))
+  }
+
+  #cell(label: string): TableCell {
+    const known = this.#cells.get(label)
     if (known !== undefined) return known
-    const attributes = { [ATTR.table]: label, ...this.common }
-    this.#attributes.set(label, attributes)
-    return attributes
+    const cell = this.#shared.gauges.tableCell({ [ATTR.table]: label, ...this.common })
+    this.#cells.set(label, cell)
+    return cell
   }
 
   close(): void {

@@ -1,6 +1,7 @@
-import { createNoopMeter, diag, type Meter, type MeterProvider } from '@opentelemetry/api'
+import { type BatchObservableResult, createNoopMeter, diag, type Meter, type MeterProvider } from '@opentelemetry/api'
 import { Guard } from '../../support/guard.ts'
 import { SCOPE } from '../scope.ts'
+import { Counters } from './counters.ts'
 import { createInstruments, type Instruments } from './instruments.ts'
 import { LabelCap } from './label-cap.ts'
 import { LiveGauges } from './live-gauges.ts'
@@ -13,6 +14,7 @@ const MAX_REASONS = 60
 /** What all reporters on one meter provider have in common. */
 export interface SharedMeter {
   readonly instruments: Instruments
+  readonly counters: Counters
   readonly gauges: LiveGauges
   readonly tables: LabelCap
   readonly reasons: LabelCap
@@ -49,12 +51,18 @@ export function sharedMeterOf(provider: MeterProvider): SharedMeter | undefined 
   })
 }
 
+/**
+ * Two callbacks that observe the same attributes overwrite each other, so there is one. And what it says belongs together:
+ * rows accepted are as many as rows settled and unsettled, whenever somebody looks.
+ */
 function createShared(meter: Meter, guard: Guard): SharedMeter {
   const reasons = new LabelCap(MAX_REASONS)
-  return {
-    instruments: createInstruments(meter, guard),
-    gauges: new LiveGauges(meter, guard, reasons),
-    tables: new LabelCap(MAX_TABLES),
-    reasons,
+  const counters = new Counters(meter)
+  const gauges = new LiveGauges(meter, guard, counters, reasons)
+  const observe = (result: BatchObservableResult) => {
+    gauges.observe(result)
+    guard.run(() => counters.tell())
   }
+  meter.addBatchObservableCallback(observe, gauges.instruments)
+  return { instruments: createInstruments(meter, guard), counters, gauges, tables: new LabelCap(MAX_TABLES), reasons }
 }

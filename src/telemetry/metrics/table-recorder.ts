@@ -3,45 +3,56 @@ import type { FlushTrigger, RejectReason, Status, TableMetrics } from '../../con
 import type { Reason } from '../../contract/reasons.ts'
 import { ATTR } from './catalogue.ts'
 import type { ObserveAttempt } from './client-duration.ts'
+import type { Count, CounterName } from './counters.ts'
 import { type ExemplarStore, exemplarStore } from './exemplars.ts'
 import type { Instruments } from './instruments.ts'
-import type { LabelCap } from './label-cap.ts'
+import type { SharedMeter } from './shared-meter.ts'
+import type { TableCell } from './table-cell.ts'
+
+type ByStatus<Value> = Readonly<Record<Status, Value>>
+type CountOf<Label> = (label: Label) => Count
 
 /**
- * Records one table of one flow. Every set of attributes is built once, on first use, and given to the meter again and
- * again: a record allocates nothing here.
+ * Records one table of one flow. Every set of attributes is built once, on first use: what is recorded allocates nothing
+ * here, and what is counted is added to a number.
  */
 export class TableRecorder implements TableMetrics {
   readonly observeAttemptDuration: ObserveAttempt
   readonly #to: Instruments
   readonly #exemplars: ExemplarStore = exemplarStore()
+  readonly #cell: TableCell
   readonly #base: Attributes
-  readonly #status: Record<Status, Attributes>
+  readonly #status: ByStatus<Attributes>
   readonly #failed: (reason: Reason) => Attributes
-  readonly #retry: (reason: Reason) => Attributes
-  readonly #final: (reason: Reason) => Attributes
-  readonly #reason: (reason: Reason) => Attributes
-  readonly #trigger: (trigger: FlushTrigger) => Attributes
-  readonly #strategy: (strategy: string) => Attributes
+  readonly #batches: ByStatus<Count>
+  readonly #records: ByStatus<Count>
+  readonly #errors: Readonly<Record<'retry' | 'final', CountOf<Reason>>>
+  readonly #rejected: CountOf<RejectReason>
+  readonly #flushes: CountOf<FlushTrigger>
+  readonly #coalesced: CountOf<string>
+  readonly #deadLetters: CountOf<Reason>
+  #sentBytes: Count | undefined
+  readonly #shared: SharedMeter
 
-  constructor(instruments: Instruments, base: Attributes, reasons: LabelCap, attempts?: ObserveAttempt) {
-    this.observeAttemptDuration = attempts ?? (() => {})
-    const capped = (extend: (reason: string) => Attributes) => {
-      const extended = memo((label) => ({ ...base, ...extend(label) }))
-      return (reason: Reason) => extended(reasons.admit(reason))
-    }
+  constructor(shared: SharedMeter, cell: TableCell, attempts?: ObserveAttempt) {
+    const base = cell.attributes
     const failure = (kind: string) =>
-      capped((reason) => ({ [ATTR.type]: `${kind}:${reason}`, [ATTR.errorType]: reason }))
-    this.#to = instruments
+      this.#capped('errors', (reason) => ({ [ATTR.type]: `${kind}:${reason}`, [ATTR.errorType]: reason }))
+    this.observeAttemptDuration = attempts ?? (() => {})
+    this.#shared = shared
+    this.#to = shared.instruments
+    this.#cell = cell
     this.#base = base
     this.#status = { success: { ...base, [ATTR.status]: 'success' }, fail: { ...base, [ATTR.status]: 'fail' } }
-    this.#failed = capped((reason) => ({ [ATTR.status]: 'fail', [ATTR.errorType]: reason }))
-    this.#retry = failure('retry')
-    this.#final = failure('final')
-    this.#reason = capped((reason) => ({ [ATTR.reason]: reason }))
-    this.#trigger = memo((trigger) => ({ ...base, [ATTR.trigger]: trigger }))
-    this.#strategy = memo((strategy) => ({ ...base, [ATTR.strategy]: strategy }))
-    this.#startAtZero()
+    const failed = memo((reason) => ({ ...this.#status.fail, [ATTR.errorType]: reason }))
+    this.#failed = (reason) => failed(shared.reasons.admit(reason))
+    this.#batches = this.#byStatus('batches')
+    this.#records = this.#byStatus('records')
+    this.#errors = { retry: failure('retry'), final: failure('final') }
+    this.#rejected = this.#series('submitRejected', (reason) => ({ [ATTR.reason]: reason }))
+    this.#flushes = this.#series('flushes', (trigger) => ({ [ATTR.trigger]: trigger }))
+    this.#coalesced = this.#series('coalescedRecords', (strategy) => ({ [ATTR.strategy]: strategy }))
+    this.#deadLetters = this.#capped('deadLetters', (reason) => ({ [ATTR.reason]: reason }))
   }
 
   observeEnqueueLatency(seconds: number): void {
@@ -72,49 +83,65 @@ export class TableRecorder implements TableMetrics {
   }
 
   countBatch(status: Status): void {
-    this.#to.batches(1, this.#status[status])
+    this.#batches[status].add(1)
   }
 
   countRecords(status: Status, rows: number): void {
-    this.#to.records(rows, this.#status[status])
+    this.#records[status].add(rows)
   }
 
   countError(kind: 'retry' | 'final', reason: Reason): void {
-    this.#to.errors(1, kind === 'retry' ? this.#retry(reason) : this.#final(reason))
+    this.#errors[kind](reason).add(1)
   }
 
   countRejected(reason: RejectReason, rows: number): void {
-    this.#to.submitRejected(rows, this.#reason(reason))
+    this.#rejected(reason).add(rows)
   }
 
   countFlush(trigger: FlushTrigger): void {
-    this.#to.flushes(1, this.#trigger(trigger))
+    this.#flushes(trigger).add(1)
   }
 
   countCoalesced(strategy: 'ignore' | 'update' | 'replace', rows: number): void {
-    this.#to.coalescedRecords(rows, this.#strategy(strategy))
+    this.#coalesced(strategy).add(rows)
   }
 
   countDeadLetters(reason: Reason, rows: number): void {
-    this.#to.deadLetters(rows, this.#reason(reason))
+    this.#deadLetters(reason).add(rows)
   }
 
-  /** `rate()` sees no increase in a series that begins at 1, so the first failure would be missing from every ratio. */
-  #startAtZero(): void {
-    for (const attributes of Object.values(this.#status)) {
-      this.#to.batches(0, attributes)
-      this.#to.records(0, attributes)
-    }
+  countAccepted(rows: number): void {
+    this.#cell.leave(rows)
+  }
+
+  countSentBytes(bytes: number): void {
+    this.#sentBytes ??= this.#shared.counters.of('sentBytes', this.#base)
+    this.#sentBytes.add(bytes)
+  }
+
+  /** Both at once: `rate()` sees no increase in a series that begins at 1, so the first failure would be missing. */
+  #byStatus(counter: CounterName): ByStatus<Count> {
+    const { counters } = this.#shared
+    return { success: counters.of(counter, this.#status.success), fail: counters.of(counter, this.#status.fail) }
+  }
+
+  #series<Label extends string>(counter: CounterName, extend: (label: Label) => Attributes): CountOf<Label> {
+    return memo((label) => this.#shared.counters.of(counter, { ...this.#base, ...extend(label) }))
+  }
+
+  #capped(counter: CounterName, extend: (reason: string) => Attributes): CountOf<Reason> {
+    const series = this.#series(counter, extend)
+    return (reason) => series(this.#shared.reasons.admit(reason))
   }
 }
 
-function memo<Key extends string>(build: (key: Key) => Attributes): (key: Key) => Attributes {
-  const built = new Map<Key, Attributes>()
+function memo<Key extends string, Value>(build: (key: Key) => Value): (key: Key) => Value {
+  const built = new Map<Key, Value>()
   return (key) => {
     const known = built.get(key)
     if (known !== undefined) return known
-    const attributes = build(key)
-    built.set(key, attributes)
-    return attributes
+    const value = build(key)
+    built.set(key, value)
+    return value
   }
 }

@@ -10,6 +10,7 @@ const probe: FlowProbe = {
     ['a', 5],
     ['b', 7],
   ],
+  tables: () => [],
 }
 
 /** Notes what reaches the reporter that is wrapped; a private field shows that its methods keep their `this`. */

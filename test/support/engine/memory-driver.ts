@@ -30,6 +30,8 @@ export class MemoryDriver implements Driver<MemoryOperation> {
   probes = 0
   /** Its sign of life, where the test gives it one. */
   ping?: (attempt: AttemptContext) => Promise<void>
+  /** What it says that its operations take. */
+  byteLength: number | undefined
   planned = 0
   released = 0
   /** Decides at once; without it runs wait for `succeed` or `fail`. */
@@ -41,7 +43,9 @@ export class MemoryDriver implements Driver<MemoryOperation> {
 
   plan(batch: BatchInput): MemoryOperation {
     this.planned++
-    return { name: 'INSERT', text: `INSERT INTO ${batch.table.name}`, batch, release: () => void this.released++ }
+    const { byteLength } = this
+    const release = () => void this.released++
+    return { name: 'INSERT', text: `INSERT INTO ${batch.table.name}`, byteLength, batch, release }
   }
 
   run({ batch }: MemoryOperation, { signal }: AttemptContext): Promise<readonly RowFailure[] | undefined> {

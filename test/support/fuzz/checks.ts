@@ -123,6 +123,7 @@ function checkMetrics({ ledger, letters, setup, ownReporter }: FuzzRig, summary:
 
   assert.is(sum('countRecords', 'success'), summary.committed)
   assert.is(sum('countRecords', 'fail'), failed)
+  assert.is(sum('countAccepted'), rows)
   const left = sum('observeBatchSize') + sum('countCoalesced')
   const drops = count('countError', 'final', 'overflow')
   if (drops === 0) assert.is(left, rows)

@@ -8,13 +8,18 @@ import {
   MetricReader,
   type ScopeMetrics,
 } from '@opentelemetry/sdk-metrics'
-import type { ExecutorProbe, FlowProbe, Outage } from '../../../src/contract/metrics-reporter.ts'
+import type { ExecutorProbe, FlowProbe, Outage, TableProbe } from '../../../src/contract/metrics-reporter.ts'
 import type { Reason } from '../../../src/contract/reasons.ts'
 
 /** A real SDK whose metrics are read on demand. */
 export class MetricsUnderTest {
-  readonly #reader = new OnDemandReader()
-  readonly provider = new MeterProvider({ readers: [this.#reader] })
+  readonly #reader: OnDemandReader
+  readonly provider: MeterProvider
+
+  constructor(temporality: AggregationTemporality = AggregationTemporality.CUMULATIVE, others: MetricReader[] = []) {
+    this.#reader = new OnDemandReader(temporality)
+    this.provider = new MeterProvider({ readers: [this.#reader, ...others] })
+  }
 
   /** Everything recorded so far, by scope. Fails when a callback did. */
   async scopes(): Promise<ScopeMetrics[]> {
@@ -35,9 +40,9 @@ export class MetricsUnderTest {
   }
 }
 
-class OnDemandReader extends MetricReader {
-  constructor() {
-    super({ aggregationTemporalitySelector: () => AggregationTemporality.CUMULATIVE })
+export class OnDemandReader extends MetricReader {
+  constructor(temporality: AggregationTemporality) {
+    super({ aggregationTemporalitySelector: () => temporality })
   }
   protected override async onForceFlush(): Promise<void> {}
   protected override async onShutdown(): Promise<void> {}
@@ -60,10 +65,23 @@ export interface ProbeState {
   database?: string
   executor?: ExecutorProbe
   queues?: Record<string, number>
+  /** What else there is of the tables of `queues`. */
+  tables?: Record<string, Partial<TableProbe>>
 }
 
-export function flowProbe({ database = 'postgres', executor = slots(0, 0), queues = {} }: ProbeState = {}): FlowProbe {
-  return { database, executor, queueLengths: () => Object.entries(queues) }
+export function flowProbe(state: ProbeState = {}): FlowProbe {
+  const { database = 'postgres', executor = slots(0, 0), queues = {}, tables = {} } = state
+  const names = () => [...new Set([...Object.keys(queues), ...Object.keys(tables)])]
+  const tableOf = (table: string) => {
+    const empty = { table, queued: queues[table] ?? 0, inFlight: 0, batches: 0, oldestAge: undefined }
+    return { ...empty, ...tables[table] }
+  }
+  return {
+    database,
+    executor,
+    queueLengths: () => Object.entries(queues),
+    tables: () => names().map(tableOf),
+  }
 }
 
 export function slots(concurrencyLimit: number, inflight: number, outages: Record<string, number> = {}): ExecutorProbe {

@@ -24,6 +24,9 @@ batchflow.batch.size | batchflow_batch_size | histogram | {row} | table database
 batchflow.pipeline.queue.length | batchflow_pipeline_queue_length | gauge | {row} | table database test_name
 batchflow.executor.concurrency | batchflow_executor_concurrency | gauge | {batch} | database test_name
 batchflow.inflight.batches | batchflow_inflight_batches | gauge | {batch} | database test_name
+batchflow.executor.slots | batchflow_executor_slots | gauge | {slot} | database test_name
+batchflow.executor.slots.used | batchflow_executor_slots_used | gauge | {slot} | database test_name
+batchflow.table.inflight.batches | batchflow_table_inflight_batches | gauge | {batch} | table database test_name
 batchflow.batches | batchflow_batches_total | counter | {batch} | table database test_name status
 batchflow.records | batchflow_records_total | counter | {row} | table database test_name status
 batchflow.errors | batchflow_errors_total | counter | {error} | table database test_name type error_type
@@ -31,8 +34,12 @@ batchflow.submit.rejected | batchflow_submit_rejected_total | counter | {row} | 
 batchflow.pipeline.flushes | batchflow_pipeline_flushes_total | counter | {batch} | table database test_name trigger
 batchflow.coalesced.records | batchflow_coalesced_records_total | counter | {row} | table database test_name strategy
 batchflow.dead.letters | batchflow_dead_letters_total | counter | {row} | table database test_name reason
+batchflow.accepted.records | batchflow_accepted_records_total | counter | {row} | table database test_name
+batchflow.unsettled.records | batchflow_unsettled_records | gauge | {row} | table database test_name
+batchflow.oldest.record.age.seconds | batchflow_oldest_record_age_seconds | gauge | s | table database test_name
 batchflow.executor.paused | batchflow_executor_paused | gauge | {executor} | database test_name
 batchflow.executor.outages | batchflow_executor_outages_total | counter | {outage} | database test_name reason
+batchflow.sent.bytes | batchflow_sent_bytes_total | counter | By | table database test_name
 `
 
 test('declares the contract', () => {
@@ -52,6 +59,7 @@ test('names are fit for every route to Prometheus', () => {
   for (const spec of specs) {
     assert.match(prometheusName(spec), /^batchflow(_[a-z]+)+$/)
     assert.is(spec.name.endsWith('.seconds'), spec.unit === 's', `${spec.name}: a unit suffix would be added`)
+    assert.is(spec.name.endsWith('.bytes'), spec.unit === 'By', `${spec.name}: a unit suffix would be added`)
     assert.not.match(spec.name, /_total|\.total$/, `${spec.name}: every route adds _total to counters`)
   }
   assert.equal(Object.values(ATTR).map(prometheusLabel), [

@@ -27,11 +27,21 @@ function setUp() {
     limit: await sdk.points(METRICS.executorConcurrency.name),
     inflight: await sdk.points(METRICS.inflightBatches.name),
   })
+  const slotsOf = async () => ({
+    all: await sdk.points(METRICS.executorSlots.name),
+    used: await sdk.points(METRICS.executorSlotsUsed.name),
+  })
+  const tables = async () => ({
+    accepted: await sdk.points(METRICS.acceptedRecords.name),
+    unsettled: await sdk.points(METRICS.unsettledRecords.name),
+    age: await sdk.points(METRICS.oldestRecordAge.name),
+    batches: await sdk.points(METRICS.tableInflightBatches.name),
+  })
   const outages = async () => ({
     paused: await sdk.points(METRICS.executorPaused.name),
     begun: await sdk.points(METRICS.executorOutages.name),
   })
-  return { sdk, open, gauges, outages }
+  return { sdk, open, gauges, slotsOf, tables, outages }
 }
 
 test('flows of several reporters are summed by their attributes', async () => {
@@ -92,6 +102,58 @@ test('one unlimited executor makes the sum unlimited, which is 0', async () => {
   assert.equal((await gauges()).limit, [[A, 8]])
 })
 
+test('slots in use are those of executors with a limit, whoever else has the same labels', async () => {
+  const { open, slotsOf } = setUp()
+  open('a', flowProbe({ executor: slots(8, 3) }))
+  const shared = slots(4, 4)
+  open('a', flowProbe({ executor: shared }))
+  const flow = open('a', flowProbe({ executor: shared }))
+  open('a', flowProbe({ executor: slots(0, 450) }))
+  open('b', flowProbe({ executor: slots(0, 7) }))
+  const used = [
+    [A, 7],
+    [B, 0],
+  ]
+  const all = [
+    [A, 12],
+    [B, 0],
+  ]
+  assert.equal(await slotsOf(), { all, used })
+  flow.close()
+  assert.equal(await slotsOf(), { all, used })
+})
+
+test('tables of all flows: rows and batches are summed, the oldest row is the oldest of all', async () => {
+  const { open, tables } = setUp()
+  const users = { inFlight: 4, batches: 2, oldestAge: 1.5 }
+  const first = open('a', flowProbe({ queues: { users: 10 }, tables: { users } }))
+  open('a', flowProbe({ tables: { users: { inFlight: 1, batches: 1, oldestAge: 90 } } }))
+  open('b', flowProbe({ queues: { users: 1 }, tables: { users: { oldestAge: 0.25 } } }))
+  const ofA = { table: 'users', ...A }
+  const ofB = { table: 'users', ...B }
+  assert.equal(await tables(), {
+    accepted: [
+      [ofA, 15],
+      [ofB, 1],
+    ],
+    unsettled: [
+      [ofA, 15],
+      [ofB, 1],
+    ],
+    age: [
+      [ofA, 90],
+      [ofB, 0.25],
+    ],
+    batches: [
+      [ofA, 3],
+      [ofB, 0],
+    ],
+  })
+  first.close()
+  const left = await tables()
+  assert.equal([left.accepted[0]?.[1], left.unsettled[0]?.[1], left.batches[0]?.[1]], [15, 1, 1])
+})
+
 test('after the last close every attribute set goes on at 0, and closing twice is harmless', async () => {
   const { open, gauges } = setUp()
   const flow = open('a', flowProbe({ executor: slots(8, 3), queues: { users: 10, orders: 1 } }))
@@ -142,15 +204,14 @@ test('two copies of the module on one provider share the callback', async () => 
 
 test('a probe that throws is logged once and hides no other flow', async () => {
   const { open, gauges } = setUp()
-  const broken = flowProbe()
-  open('a', {
-    ...broken,
-    queueLengths() {
-      throw new Error('no lengths today')
-    },
-  })
-  open('a', flowProbe({ executor: slots(8, 3), queues: { users: 4 } }))
   const heard = await diagnosticsOf(async () => {
+    open('a', {
+      ...flowProbe(),
+      tables() {
+        throw new Error('no lengths today')
+      },
+    })
+    open('a', flowProbe({ executor: slots(8, 3), queues: { users: 4 } }))
     assert.equal((await gauges()).queue, [[{ table: 'users', ...A }, 4]])
   })
   assert.is(heard.length, 1)

@@ -20,6 +20,7 @@ async function troubles(meterProvider: MeterProvider): Promise<void> {
     (executor) => executor.withMetricsReporter(reporter).withRetry({ maxAttempts: 2, backoffBase: 1 }),
     new MemoryDriver(),
   )
+  driver.byteLength = 100
   await flow.submit(users, user(1))
   flow.trySubmit(users, user(2))
   driver.runs[0]!.fail(new MemoryError('deadlock'))
