@@ -42,7 +42,8 @@ function listen(server: Server, { host, port }: MetricsServerOptions): Promise<v
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(portError(host, port, error))
     server.once('error', fail)
-    server.listen({ host, port }, () => {
+    // Workers of a cluster would share a port otherwise, and each scrape would meet another one of them.
+    server.listen({ host, port, exclusive: true }, () => {
       server.off('error', fail)
       resolve()
     })
