@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Daemon, freePorts, startDaemon } from '../monitoring/daemon.ts'
-import { findTools } from '../monitoring/tools.ts'
+import { findProgram, findTools } from '../monitoring/tools.ts'
 import { mounted, ROOT, read, serviceOf } from '../support/compose.ts'
 import { run } from '../support/programs/program.ts'
 import { until } from '../support/prometheus/prometheus.ts'
@@ -32,11 +32,15 @@ function words(dockerfile: string, instruction: 'CMD' | 'ENTRYPOINT'): string[] 
   return JSON.parse(text)
 }
 
-/** The health check of a service, its address replaced. */
-function healthCheck(service: string, from: string, to: string): string[] {
-  return serviceOf(service)
-    .healthcheck.test.slice(1)
-    .map((word) => word.replace(from, to))
+/** Does the health check of a service, at another address, where there is the program for it. */
+function checkHealth(service: string, from: string, to: string): void {
+  const [, program = '', ...args] = serviceOf(service).healthcheck.test
+  if (findProgram(program) === undefined) console.log(`SKIPPED health check of ${service}: apt-get install ${program}`)
+  else
+    run(
+      program,
+      args.map((word) => word.replace(from, to)),
+    )
 }
 
 const tools = findTools()
@@ -51,7 +55,7 @@ if (tools !== undefined) {
       return name === '--storage.tsdb.path' ? `${name}=${folder}` : flag
     })
     await start(tools.prometheus, [...args, `--web.listen-address=${address}`], `http://${address}/-/ready`)
-    run('wget', healthCheck('prometheus', '127.0.0.1:9090', address).slice(1))
+    checkHealth('prometheus', '127.0.0.1:9090', address)
     const api = `http://${address}/api/v1`
     type Groups = { data: { groups: { rules: { name: string; lastError?: string }[] }[] } }
     const { data: rules } = await json<Groups>(`${api}/rules`)
@@ -91,7 +95,7 @@ if (tools !== undefined) {
     }
     const there = args.map((word) => word.replace('/etc/otelcol/collector.yaml', join(ROOT, 'collector', config)))
     await start(tools.otelcol, there, `http://127.0.0.1:${health}/`, here)
-    run('wget', healthCheck('collector', '127.0.0.1:13133', `127.0.0.1:${health}`).slice(1))
+    checkHealth('collector', '127.0.0.1:13133', `127.0.0.1:${health}`)
     assert.is((await fetch(`http://127.0.0.1:${metrics}/metrics`)).status, 200)
   })
 }

@@ -2,8 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AggregationTemporalityPreference, OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto'
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto'
 import {
+  AggregationTemporality,
   AggregationType,
   MeterProvider,
   type MeterProviderOptions,
@@ -11,6 +12,7 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { METRICS } from '../../src/telemetry/metrics/catalogue.ts'
 import { OtelMetricsReporter } from '../../src/telemetry/metrics/otel-reporter.ts'
 import { type Daemon, freePorts, startDaemon } from '../monitoring/daemon.ts'
 import { findTools } from '../monitoring/tools.ts'
@@ -38,7 +40,7 @@ interface Sender {
 }
 
 function sender(url: string, table: string, delta: boolean, views: MeterProviderOptions['views'] = []): Sender {
-  const { DELTA, CUMULATIVE } = AggregationTemporalityPreference
+  const { DELTA, CUMULATIVE } = AggregationTemporality
   const exporter = new OTLPMetricExporter({ url, temporalityPreference: delta ? DELTA : CUMULATIVE })
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
   const provider = new MeterProvider({ views, readers: [reader] })
@@ -105,29 +107,45 @@ if (tools !== undefined) {
     await delta.stop()
   })
 
-  test('Prometheus itself refuses deltas', async () => {
+  const query = async (promql: string) => {
+    const response = await fetch(`${PROMETHEUS}/api/v1/query?${new URLSearchParams({ query: promql })}`)
+    const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } }
+    return data.result.map(({ value: [, value] }) => Number(value))
+  }
+
+  test('Prometheus itself refuses deltas, and takes the same rows as cumulative counts', async () => {
     const delta = sender(`${PROMETHEUS}/api/v1/otlp/v1/metrics`, 'refused', true)
-    let failure: unknown
-    const heard = await diagnosticsOf(async () => {
-      await delta.report(2, 0.25).catch((error) => {
-        failure = error
-      })
-    })
-    console.log(failure, heard)
+    const heard = await diagnosticsOf(() => delta.report(2, 0.25))
+    assert.is(heard.length, 1)
+    assert.match(heard[0]!, 'metrics export failed')
     const cumulative = sender(`${PROMETHEUS}/api/v1/otlp/v1/metrics`, 'taken', false)
     await cumulative.report(2, 0.25)
-    const found = await (await fetch(`${PROMETHEUS}/api/v1/query?query=batchflow_records_total`)).text()
-    console.log(found)
+    const rows = (table: string) => query(`batchflow_records_total{table="${table}",status="success"}`)
+    assert.equal(await until('the rows are there', async () => (await rows('taken')).length > 0 && rows('taken')), [2])
+    assert.equal(await rows('refused'), [])
+    await cumulative.stop()
+    await diagnosticsOf(() => delta.stop())
   })
 
-  test('exponential histograms', async () => {
-    const view = { instrumentName: 'batchflow.execute.duration.seconds', aggregation: { type: AggregationType.EXPONENTIAL_HISTOGRAM } as const }
-    const exponential = sender(COLLECTOR, 'exponential', false, [view])
+  test('exponential histograms keep their buckets for who scrapes native ones, and only sum and count in text', async () => {
+    const aggregation = { type: AggregationType.EXPONENTIAL_HISTOGRAM } as const
+    const views = [{ instrumentName: METRICS.executeDuration.name, aggregation }]
+    const exponential = sender(COLLECTOR, 'exponential', false, views)
     for (const seconds of [0.25, 0.26, 3]) await exponential.report(1, seconds)
-    await until('there', async () => (await samples('exponential')).length > 0)
-    console.log((await samples('exponential')).filter((s) => s.name.includes('execute')))
-    await new Promise((r) => setTimeout(r, 1500))
-    console.log(await (await fetch(`${PROMETHEUS}/api/v1/query?query=${encodeURIComponent('{__name__=~"batchflow_execute.*",table="exponential"}')}`)).text())
+    const name = 'batchflow_execute_duration_seconds'
+    const inText = await until('the Collector has them', async () => {
+      const found = (await samples('exponential')).filter((sample) => sample.name.startsWith(name))
+      return found.at(-1)?.value === '3' && found
+    })
+    const shown = inText.map(
+      ({ name, labels }) => `${name} ${labels.filter((label) => label.startsWith('le=')).join()}`,
+    )
+    assert.equal(shown, [`${name}_bucket le="+Inf"`, `${name}_sum `, `${name}_count `])
+    const native = `${name}{table="exponential"}`
+    const count = () => query(`histogram_count(${native})`)
+    await until('Prometheus has them', async () => (await count())[0] === 3)
+    const [median = 0] = await query(`histogram_quantile(0.5, ${native})`)
+    assert.ok(median > 0.24 && median < 0.27, `${median}`)
     await exponential.stop()
   })
 }
