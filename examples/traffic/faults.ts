@@ -48,12 +48,13 @@ async function giveUp({ backend, executor }: Scene): Promise<void> {
 /** More rows than the buffer takes: `trySubmit` is refused, and a caller that waits in `submit` stops waiting. */
 async function crowd({ backend, executor }: Scene): Promise<void> {
   const feed = first(backend)
-  await using flow = new BatchFlow(executor, { flushSize: CROWD, bufferSize: CROWD })
+  const flow = new BatchFlow(executor, { flushSize: CROWD, bufferSize: CROWD, deadLetter: () => {} })
   for (let i = 0; flow.trySubmit(feed.table, feed.row(i)) && i < 10 * CROWD; i++);
   const caller = new AbortController()
   const waiting = flow.submit(feed.table, feed.row(0), { signal: caller.signal }).catch(() => {}) // giving up is the point
   caller.abort()
   await waiting
+  await flow.close({ timeout: HOLD_MS })
 }
 
 function first({ feeds: [feed] }: Backend): Feed {

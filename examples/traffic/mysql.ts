@@ -19,8 +19,7 @@ export async function mysqlBackend(url: string, name: string): Promise<Backend> 
     trim: async () => void (await pool.query('TRUNCATE invoices')),
     close: async () => {
       await pool.end()
-      await admin.query('DROP DATABASE ??', [name])
-      await admin.end()
+      await admin.query('DROP DATABASE ??', [name]).finally(() => admin.end())
     },
   }
 }
@@ -31,7 +30,9 @@ async function locked(pool: Pool, work: () => Promise<void>): Promise<void> {
     await connection.query('LOCK TABLES invoices READ')
     await work()
   } finally {
-    await connection.query('UNLOCK TABLES')
-    connection.release()
+    await connection.query('UNLOCK TABLES').then(
+      () => connection.release(),
+      () => connection.destroy(),
+    )
   }
 }

@@ -6,6 +6,7 @@ import { type Backend, latest, orders } from './backend.ts'
 export async function postgresBackend(url: string, schema: string): Promise<Backend> {
   const pool = new pg.Pool({ connectionString: url, max: 6, options: `-c search_path=${schema}` })
   pool.on('error', () => {}) // an idle connection that breaks is replaced by the pool
+  pool.on('connect', (client) => client.on('error', () => {})) // of one that is held, the next query tells
   const name = pg.escapeIdentifier(schema)
   await pool.query(`
     DROP SCHEMA IF EXISTS ${name} CASCADE;
@@ -17,10 +18,11 @@ export async function postgresBackend(url: string, schema: string): Promise<Back
     feeds: [orders('orders', 3_000), latest('latest_orders', 1_000)],
     hold: (work) => locked(pool, work),
     trim: async () => void (await pool.query('TRUNCATE orders')),
-    close: async () => {
-      await pool.query(`DROP SCHEMA IF EXISTS ${name} CASCADE`)
-      await pool.end()
-    },
+    close: () =>
+      pool
+        .query(`DROP SCHEMA IF EXISTS ${name} CASCADE`)
+        .then(() => {})
+        .finally(() => pool.end()),
   }
 }
 
@@ -30,7 +32,9 @@ async function locked(pool: pg.Pool, work: () => Promise<void>): Promise<void> {
     await client.query('BEGIN; LOCK TABLE orders IN SHARE MODE')
     await work()
   } finally {
-    await client.query('ROLLBACK')
-    client.release()
+    await client.query('ROLLBACK').then(
+      () => client.release(),
+      (error) => client.release(error),
+    )
   }
 }

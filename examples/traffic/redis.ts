@@ -10,6 +10,7 @@ const STREAM_LENGTH = 50_000
  */
 export async function redisBackend(url: string, name: string): Promise<Backend> {
   const client = new Redis(url)
+  client.on('error', () => {}) // it connects again by itself
   const clicks = `${name}:clicks`
   const session = (customer: number) => `${name}:session:${customer}`
   return {
@@ -22,6 +23,7 @@ export async function redisBackend(url: string, name: string): Promise<Backend> 
     feeds: [orders('clicks', 1_500), latest('sessions', 1_000)],
     trim: async () => {},
     close: async () => {
+      if (client.status !== 'ready') return client.disconnect() // its commands would wait
       await client.del(clicks, ...Array.from({ length: CUSTOMERS }, (_, i) => session(i)))
       await client.quit()
     },

@@ -14,10 +14,14 @@ export interface TrafficOptions {
 }
 
 export interface Traffic {
+  /** One for each backend. */
+  readonly flows: readonly BatchFlow[]
   /** Ends the load, writes out what is buffered and leaves the backends open. */
   stop(): Promise<readonly CloseSummary[]>
 }
 
+/** Shorter than the ten seconds that Docker leaves a container to end. */
+const CLOSE_MS = 5_000
 const TICK_MS = 50
 const TRIM_MS = 60_000
 /** From trough to trough. */
@@ -29,25 +33,26 @@ const BURST_FACTOR = 25
 /** Starts writing to all backends until `stop()`. */
 export function startTraffic(backends: readonly Backend[], options: TrafficOptions): Traffic {
   const end = new AbortController()
-  const runs = backends.map((backend) => run(backend, options, end.signal))
+  const runs = backends.map((backend) => start(backend, options, end.signal))
   return {
+    flows: runs.map(({ flow }) => flow),
     stop() {
       end.abort()
-      return Promise.all(runs)
+      return Promise.all(runs.map(({ closed }) => closed))
     },
   }
 }
 
-async function run(backend: Backend, options: TrafficOptions, end: AbortSignal): Promise<CloseSummary> {
+function start(backend: Backend, options: TrafficOptions, end: AbortSignal) {
   const executor = observed(backend.executor, options)
   const flow = new BatchFlow(executor, { bufferSize: 2_000, flushSize: 200, deadLetter: () => {} })
   const tracer = trace.getTracer('traffic')
-  await Promise.all([
+  const work = Promise.all([
     ...backend.feeds.map((feed) => write(flow, feed, tracer, end)),
     troubles({ backend, executor, end }),
     every(TRIM_MS, () => backend.trim(), end),
   ])
-  return flow.close()
+  return { flow, closed: work.then(() => flow.close({ timeout: CLOSE_MS })) }
 }
 
 function observed(executor: Executor, { reporter, tracing }: TrafficOptions): Executor {
@@ -71,7 +76,8 @@ async function write(flow: BatchFlow, feed: Feed, tracer: Tracer, end: AbortSign
     const rows = Array.from({ length: Math.floor(due) - sent }, (_, i) => feed.row(sent + i))
     sent += rows.length
     await tracer.startActiveSpan(`POST /${feed.table.name}`, async (span) => {
-      await Promise.all(rows.map((row) => flow.submit(feed.table, row)))
+      // A caller that waits for room when the load ends has given up.
+      await Promise.all(rows.map((row) => flow.submit(feed.table, row, { signal: end }))).catch(() => {})
       span.end()
     })
     await sleep(TICK_MS)
@@ -84,10 +90,13 @@ function intensity(milliseconds: number): number {
   return burst ? BURST_FACTOR : 1 - 0.6 * Math.cos((2 * Math.PI * milliseconds) / WAVE_MS)
 }
 
-/** Calls `work` again and again, the first time after `milliseconds`, until `end`. */
+/**
+ * Calls `work` again and again, the first time after `milliseconds`, until `end`. A turn that fails, for its database may be
+ * away, is put off until the next.
+ */
 export async function every(milliseconds: number, work: () => Promise<void>, end: AbortSignal): Promise<void> {
   while (!end.aborted) {
     await sleep(milliseconds, undefined, { signal: end }).catch(() => {}) // the end of the load is no error
-    if (!end.aborted) await work()
+    if (!end.aborted) await work().catch((error) => console.warn(`is put off: ${error.message || error.code}`))
   }
 }

@@ -7,9 +7,10 @@ import { boolean, integer, type OptionsOf, optional, parse } from '../support/va
 import { exemplarStore } from '../telemetry/metrics/exemplars.ts'
 import { SCOPE } from '../telemetry/scope.ts'
 import { ENDPOINT, type EndpointAddress, type EndpointOptions, pageUrl } from './endpoint-options.ts'
-import { respond, serveMetrics } from './metrics-server.ts'
+import { serveMetrics } from './metrics-server.ts'
 import type { PageFormat } from './negotiate.ts'
 import { renderPage } from './page.ts'
+import { Scrapes } from './scrapes.ts'
 
 export interface PrometheusExporterOptions extends EndpointOptions {
   /** With `false` nothing listens, and a server of the application's own passes requests to `handle`. @default true */
@@ -34,6 +35,9 @@ const EXPORTER = {
  * new MeterProvider({ readers: [new BatchFlowPrometheusExporter()] })
  * ```
  *
+ * Scrapes that meet share one page, which is written a few milliseconds at a time and sent with gzip to whoever takes it;
+ * more than eight at once are answered 503.
+ *
  * It listens at once, collects when it is asked for a page, and closes with its provider. When it cannot listen a process
  * warning says so, unless {@link listening} was called, whose promise then rejects.
  *
@@ -43,6 +47,7 @@ export class BatchFlowPrometheusExporter extends MetricReader {
   readonly #callbackTimeout: number
   readonly #server: ReturnType<typeof serveMetrics> | undefined
   readonly #host: string
+  readonly #scrapes = new Scrapes((format) => this.#render(format))
   readonly #complaints = new Set<string>()
   #awaited = false
   #unwant = () => {}
@@ -53,7 +58,7 @@ export class BatchFlowPrometheusExporter extends MetricReader {
     this.#callbackTimeout = callbackTimeout
     this.#host = host
     if (!listen) return
-    this.#server = serveMetrics({ host, port, unref, page: (format) => this.page(format) })
+    this.#server = serveMetrics({ host, port, unref, scrapes: this.#scrapes })
     this.#server.catch((error: Error) => {
       if (!this.#awaited)
         process.emitWarning(`BatchFlowPrometheusExporter: ${error.message}`, { code: 'BATCHFLOW_PORT' })
@@ -79,9 +84,7 @@ export class BatchFlowPrometheusExporter extends MetricReader {
    * @throws what the SDK throws, after `shutdown()` for one
    */
   async page(format: PageFormat = 'text'): Promise<string> {
-    const { resourceMetrics, errors } = await this.collect({ timeoutMillis: this.#callbackTimeout })
-    if (errors.length > 0) diag.error(`${SCOPE.name}: some metrics could not be collected`, ...errors)
-    return renderPage(resourceMetrics, format, exemplarStore().noted(), (message) => this.#complain(message))
+    return (await this.#render(format)).toString()
   }
 
   /**
@@ -93,7 +96,7 @@ export class BatchFlowPrometheusExporter extends MetricReader {
    * ```
    */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    return respond(request, response, (format) => this.page(format))
+    return this.#scrapes.answer(request, response)
   }
 
   protected override onInitialized(): void {
@@ -106,6 +109,12 @@ export class BatchFlowPrometheusExporter extends MetricReader {
     this.#unwant()
     const server = await this.#server?.catch(() => undefined)
     await server?.close()
+  }
+
+  async #render(format: PageFormat): Promise<Buffer> {
+    const { resourceMetrics, errors } = await this.collect({ timeoutMillis: this.#callbackTimeout })
+    if (errors.length > 0) diag.error(`${SCOPE.name}: some metrics could not be collected`, ...errors)
+    return renderPage(resourceMetrics, format, exemplarStore().noted(), (message) => this.#complain(message))
   }
 
   /** Once: the same is found again at each scrape. */

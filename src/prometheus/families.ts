@@ -10,14 +10,15 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import type { Exemplar, NotedExemplars } from '../telemetry/metrics/exemplars.ts'
 import { attachExemplars, type PointExemplars } from './attach-exemplars.ts'
-import { type Labels, labelsOf, metricName, renderBound, renderLabels } from './text-format.ts'
+import { type Labels, labelsOf, metricName, renderBounds, renderLabels, withLabel } from './text-format.ts'
 
 export type FamilyType = 'counter' | 'gauge' | 'histogram' | 'info'
 
 export interface Sample {
   /** What the sample's name has behind the family's. */
   readonly suffix: string
-  readonly labels: Labels
+  /** As they are written, braces included. */
+  readonly labels: string
   readonly value: number
   readonly exemplar?: Exemplar | undefined
 }
@@ -42,21 +43,26 @@ const SUFFIXES: Record<FamilyType, readonly string[]> = {
 /**
  * Sorts what was collected by name. Scopes come in a fixed order, whatever order the SDK finished them in. A metric that
  * would share names with another type is left out, and `complain` hears of it; of two series with the same labels the
- * first is kept.
+ * first is kept. Yields nothing, after each data point: there the work may be interrupted.
  */
-export function familiesOf(
+export function* familiesOf(
   { resource, scopeMetrics }: ResourceMetrics,
   noted: Iterable<NotedExemplars>,
   complain: (message: string) => void,
-): Iterable<Family> {
+): Generator<'', Iterable<Family>> {
   const families = new Families(complain)
-  const target = { suffix: '_info', labels: labelsOf(resource.attributes), value: 1 }
-  families.add({ name: 'target', type: 'info', help: 'Target metadata', unit: '', samples: [] }, [[target]])
+  const target = families.claim({ name: 'target', type: 'info', help: 'Target metadata', unit: '', samples: [] })
+  target?.samples.push({ suffix: '_info', labels: renderLabels(labelsOf(resource.attributes)), value: 1 })
   for (const { scope, metrics } of [...scopeMetrics].sort(byScope)) {
     for (const metric of metrics) {
-      const family = describe(metric)
-      if (family === undefined) complain(`no name for Prometheus can be made of "${metric.descriptor.name}"`)
-      else families.add(family, pointsOf(metric, scope, noted))
+      const described = describe(metric)
+      if (described === undefined) complain(`no name for Prometheus can be made of "${metric.descriptor.name}"`)
+      const family = described && families.claim(described)
+      if (family === undefined) continue
+      for (const samples of pointsOf(metric, scope, noted)) {
+        families.add(family, samples)
+        yield ''
+      }
     }
   }
   return families.all()
@@ -77,18 +83,16 @@ class Families {
     return this.#families.values()
   }
 
-  add(described: Family, points: readonly (readonly Sample[])[]): void {
-    const family = this.#claim(described)
-    if (family === undefined) return
-    for (const samples of points) {
-      const series = family.name + renderLabels(samples[0]!.labels)
-      if (this.#series.has(series)) continue
-      this.#series.add(series)
-      family.samples.push(...samples)
-    }
+  /** The samples of one data point. */
+  add({ name, samples: all }: Family, samples: readonly Sample[]): void {
+    const series = name + samples[0]!.labels
+    if (this.#series.has(series)) return
+    this.#series.add(series)
+    all.push(...samples)
   }
 
-  #claim(described: Family): Family | undefined {
+  /** The family of that name, unless another type has it. */
+  claim(described: Family): Family | undefined {
     const { name, type } = described
     const known = this.#families.get(name)
     if (known?.type === type) return known
@@ -123,30 +127,38 @@ function typeOf(metric: MetricData): FamilyType {
 type Scope = ScopeMetrics['scope']
 
 /** The samples of each data point. */
-function pointsOf(metric: MetricData, scope: Scope, noted: Iterable<NotedExemplars>): Sample[][] {
-  const labels = (attributes: Attributes) => labelsOf(attributes, scopeLabels(scope))
+function* pointsOf(metric: MetricData, scope: Scope, noted: Iterable<NotedExemplars>): Iterable<Sample[]> {
+  const own = scopeLabels(scope)
+  const labels = (attributes: Attributes) => labelsOf(attributes, own)
   switch (metric.dataPointType) {
     case DataPointType.HISTOGRAM: {
       const exemplars = attachExemplars(metric, scope.name, noted)
-      return metric.dataPoints.map((point) => histogram(labels(point.attributes), point.value, exemplars.get(point)))
+      for (const point of metric.dataPoints) {
+        yield histogram(labels(point.attributes), point.value, exemplars.get(point))
+      }
+      return
     }
     case DataPointType.EXPONENTIAL_HISTOGRAM:
-      return metric.dataPoints.map((point) => histogram(labels(point.attributes), withoutBuckets(point)))
+      for (const point of metric.dataPoints) yield histogram(labels(point.attributes), withoutBuckets(point))
+      return
     default: {
       const suffix = typeOf(metric) === 'counter' ? '_total' : ''
-      return metric.dataPoints.map(({ attributes, value }) => [{ suffix, labels: labels(attributes), value }])
+      for (const { attributes, value } of metric.dataPoints) {
+        yield [{ suffix, labels: renderLabels(labels(attributes)), value }]
+      }
     }
   }
 }
 
 function histogram(all: Labels, { buckets, count, sum }: Histogram, exemplars: PointExemplars = []): Sample[] {
-  const labels = withoutBound(all)
+  const labels = renderLabels(withoutBound(all))
   const { boundaries, counts } = buckets
+  const bounds = renderBounds(boundaries)
   let total = 0
   const samples: Sample[] = counts.map((own, index) => {
     total += own
-    const le = renderBound(boundaries[index] ?? Number.POSITIVE_INFINITY)
-    return { suffix: '_bucket', labels: new Map(labels).set('le', le), value: total, exemplar: exemplars[index] }
+    const le = bounds[index]!
+    return { suffix: '_bucket', labels: withLabel(labels, 'le', le), value: total, exemplar: exemplars[index] }
   })
   // Where values may be negative a sum may fall, and OpenMetrics forbids it.
   if (sum !== undefined && !(boundaries[0]! < 0)) samples.push({ suffix: '_sum', labels, value: sum })
@@ -165,12 +177,12 @@ function withoutBuckets({ value: { count, sum } }: DataPoint<ExponentialHistogra
   return { buckets: { boundaries: [], counts: [count] }, count, ...(sum !== undefined && { sum }) }
 }
 
-function scopeLabels({ name, schemaUrl, version }: Scope): Attributes {
-  return {
+function scopeLabels({ name, schemaUrl, version }: Scope): Labels {
+  return labelsOf({
     'otel.scope.name': name,
     ...(schemaUrl && { 'otel.scope.schema_url': schemaUrl }),
     ...(version && { 'otel.scope.version': version }),
-  }
+  })
 }
 
 function byScope({ scope: a }: ScopeMetrics, { scope: b }: ScopeMetrics): number {

@@ -1,18 +1,15 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { diag } from '@opentelemetry/api'
 import { BatchFlowError } from '../support/batchflow-error.ts'
-import { negotiate, type PageFormat } from './negotiate.ts'
-
-/** Renders what is to be seen now. */
-export type Page = (format: PageFormat) => Promise<string>
+import { type Scrapes, sendText } from './scrapes.ts'
 
 export interface MetricsServerOptions {
   readonly host: string
   readonly port: number
   /** Whether a process with nothing else to do may exit while the server listens. */
   readonly unref: boolean
-  readonly page: Page
+  readonly scrapes: Scrapes
 }
 
 export interface MetricsServer {
@@ -20,8 +17,6 @@ export interface MetricsServer {
   /** Ends the server and every connection to it, a running scrape included. */
   close(): Promise<void>
 }
-
-const TEXT = 'text/plain; charset=utf-8'
 
 /**
  * Serves `GET /metrics`. Whatever happens in a scrape ends in its response: nothing is thrown, no promise is left to reject.
@@ -31,8 +26,8 @@ const TEXT = 'text/plain; charset=utf-8'
 export async function serveMetrics(options: MetricsServerOptions): Promise<MetricsServer> {
   const server = createServer(async (request, response) => {
     const path = request.url?.split('?', 1)[0]
-    if (path === '/metrics') await respond(request, response, options.page)
-    else send(response, [path === '/' ? 200 : 404, TEXT, 'The metrics are at /metrics\n'])
+    if (path === '/metrics') await options.scrapes.answer(request, response)
+    else sendText(response, path === '/' ? 200 : 404, 'The metrics are at /metrics\n')
   })
   if (options.unref) {
     server.unref()
@@ -43,35 +38,12 @@ export async function serveMetrics(options: MetricsServerOptions): Promise<Metri
   return { port: (server.address() as AddressInfo).port, close: () => close(server) }
 }
 
-/** Answers with the page, whatever the path. Never rejects. */
-export async function respond(request: IncomingMessage, response: ServerResponse, page: Page): Promise<void> {
-  send(response, await answer(request, page))
-}
-
-/** Status, content type and body of a response. */
-type Answer = readonly [status: number, type: string, body: string]
-
-async function answer({ method, headers }: IncomingMessage, page: Page): Promise<Answer> {
-  if (method !== 'GET' && method !== 'HEAD') return [405, TEXT, 'Only GET and HEAD are answered here\n']
-  const { format, contentType } = negotiate(headers.accept)
-  try {
-    return [200, contentType, await page(format)]
-  } catch (error) {
-    diag.error('batchflow-otel: a scrape failed', error)
-    return [500, TEXT, 'The metrics could not be collected; the log says why\n']
-  }
-}
-
-function send(response: ServerResponse, [status, type, body]: Answer): void {
-  const headers = { 'content-type': type, 'content-length': Buffer.byteLength(body), vary: 'Accept' }
-  response.writeHead(status, status === 405 ? { ...headers, allow: 'GET, HEAD' } : headers).end(body)
-}
-
 function listen(server: Server, { host, port }: MetricsServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(portError(host, port, error))
     server.once('error', fail)
-    server.listen({ host, port }, () => {
+    // Workers of a cluster would share a port otherwise, and each scrape would meet another one of them.
+    server.listen({ host, port, exclusive: true }, () => {
       server.off('error', fail)
       resolve()
     })

@@ -35,6 +35,15 @@ export function negotiate(accept = ''): Negotiated {
   return { format: 'openmetrics', contentType: `${OPENMETRICS}; version=${version}; charset=utf-8` }
 }
 
+/** Whether `Accept-Encoding` takes gzip (RFC 9110, section 12.5.3). Who says nothing gets the page as it is. */
+export function acceptsGzip(acceptEncoding = ''): boolean {
+  const codings = acceptEncoding.split(',').map(parseRange)
+  const { quality } = codings.find(({ type }) => type === 'gzip') ?? codings.find(({ type }) => type === '*') ?? NOTHING
+  return quality > 0
+}
+
+const NOTHING = { quality: 0 }
+
 /** Quality of the most specific range that covers the text format. */
 function textQuality(ranges: readonly MediaRange[]): number {
   for (const type of [TEXT, 'text/*', '*/*']) {

@@ -2,6 +2,7 @@ import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import type { Exemplar, NotedExemplars } from '../telemetry/metrics/exemplars.ts'
 import { type Family, type FamilyType, familiesOf, type Sample } from './families.ts'
 import type { PageFormat } from './negotiate.ts'
+import { inSlices } from './slices.ts'
 import { renderHelp, renderLabels, renderNumber } from './text-format.ts'
 
 /** How Prometheus spells the units (UCUM) that end a metric's name. */
@@ -11,6 +12,8 @@ const UNIT_WORDS: Readonly<Record<string, string>> = { s: 'seconds', ms: 'millis
  * Writes a page in the Prometheus text format 0.0.4 or in OpenMetrics 1.0. Both have the same series; only OpenMetrics has
  * units, exemplars and an end mark. https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md
  *
+ * It is written in slices, between which the process does other work; everything in it is of the moment of the call.
+ *
  * @param noted exemplars of `batchflow.execute.duration.seconds`
  * @param complain hears of each metric that cannot be written
  */
@@ -19,14 +22,26 @@ export function renderPage(
   format: PageFormat,
   noted: Iterable<NotedExemplars>,
   complain: (message: string) => void,
-): string {
-  const lines: string[] = []
-  for (const family of familiesOf(metrics, noted, complain)) {
-    lines.push(...metadata(family, format))
-    for (const sample of family.samples) lines.push(sampleLine(family.name, sample, format))
+): Promise<Buffer> {
+  return inSlices(write(metrics, format, Array.from(noted, copyOf), complain))
+}
+
+/** The store goes on while the page is written, and a later exemplar would displace the one that was collected. */
+function copyOf({ attributes, latest }: NotedExemplars): NotedExemplars {
+  return { attributes, latest: latest.slice() }
+}
+
+function* write(
+  metrics: ResourceMetrics,
+  format: PageFormat,
+  noted: readonly NotedExemplars[],
+  complain: (message: string) => void,
+): Generator<string, void> {
+  for (const family of yield* familiesOf(metrics, noted, complain)) {
+    for (const line of metadata(family, format)) yield `${line}\n`
+    for (const sample of family.samples) yield `${sampleLine(family.name, sample, format)}\n`
   }
-  if (format === 'openmetrics') lines.push('# EOF')
-  return `${lines.join('\n')}\n`
+  if (format === 'openmetrics') yield '# EOF\n'
 }
 
 function metadata(family: Family, format: PageFormat): string[] {
@@ -50,7 +65,7 @@ const TEXT_TYPE: Record<FamilyType, string> = {
 }
 
 function sampleLine(family: string, { suffix, labels, value, exemplar }: Sample, format: PageFormat): string {
-  const line = `${family}${suffix}${renderLabels(labels)} ${renderNumber(value)}`
+  const line = `${family}${suffix}${labels} ${renderNumber(value)}`
   return format === 'openmetrics' && exemplar !== undefined ? `${line} # ${exemplarText(exemplar)}` : line
 }
 

@@ -1,6 +1,7 @@
 import { metrics } from '@opentelemetry/api'
 import { MeterProvider, type MeterProviderOptions } from '@opentelemetry/sdk-metrics'
 import { boolean, type OptionsOf, optional, parse, unchecked } from '../support/validate.ts'
+import { warnOfOtherApi } from '../telemetry/api-copies.ts'
 import { ENDPOINT, type EndpointAddress, type EndpointOptions } from './endpoint-options.ts'
 import { BatchFlowPrometheusExporter } from './exporter.ts'
 
@@ -63,7 +64,7 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
 }
 
 function register(meterProvider: MeterProvider): void {
-  if (metrics.setGlobalMeterProvider(meterProvider)) return
+  if (metrics.setGlobalMeterProvider(meterProvider) || warnOfOtherApi()) return
   process.emitWarning(
     'startPrometheus left the global MeterProvider as it was: pass the one it returns to ' +
       'new OtelMetricsReporter({ meterProvider }), or give startPrometheus({ setGlobal: false })',

@@ -19,7 +19,7 @@ export function metricName(name: string): string | undefined {
  * Attributes and then `own` labels, which prevail. Attributes that get the same name (`a.b` and `a_b`) are joined by `;`,
  * as the OpenTelemetry specification has it; a label that is there twice would cost the whole page.
  */
-export function labelsOf(attributes: Attributes, own: Attributes = {}): Labels {
+export function labelsOf(attributes: Attributes, own?: Labels): Labels {
   const labels = new Map<string, string>()
   for (const [key, value] of Object.entries(attributes)) {
     if (value === undefined) continue
@@ -27,9 +27,7 @@ export function labelsOf(attributes: Attributes, own: Attributes = {}): Labels {
     const other = labels.get(name)
     labels.set(name, other === undefined ? labelValue(value) : `${other};${labelValue(value)}`)
   }
-  for (const [key, value] of Object.entries(own)) {
-    if (value !== undefined) labels.set(labelName(key), labelValue(value))
-  }
+  if (own !== undefined) for (const [name, value] of own) labels.set(name, value)
   return labels
 }
 
@@ -37,6 +35,11 @@ export function labelsOf(attributes: Attributes, own: Attributes = {}): Labels {
 export function renderLabels(labels: Labels): string {
   if (labels.size === 0) return ''
   return `{${Array.from(labels, ([name, value]) => `${name}="${escapeQuoted(value)}"`).join(',')}}`
+}
+
+/** What `renderLabels` wrote with one more label behind, whose value needs no escaping. */
+export function withLabel(labels: string, name: string, value: string): string {
+  return labels === '' ? `{${name}="${value}"}` : `${labels.slice(0, -1)},${name}="${value}"}`
 }
 
 export function renderNumber(value: number): string {
@@ -57,6 +60,17 @@ export function renderBound(bound: number): string {
   return Number.isInteger(bound) ? `${bound}.0` : String(bound)
 }
 
+const KNOWN_BOUNDS = new WeakMap<readonly number[], readonly string[]>()
+
+/** `renderBound` of each and of infinity. Done once, for all points of a metric have the same array. */
+export function renderBounds(bounds: readonly number[]): readonly string[] {
+  const known = KNOWN_BOUNDS.get(bounds)
+  if (known !== undefined) return known
+  const texts = [...bounds, Number.POSITIVE_INFINITY].map(renderBound)
+  KNOWN_BOUNDS.set(bounds, texts)
+  return texts
+}
+
 /** OpenMetrics escapes quotes in a help text, too; in the text format `\"` would be two characters. */
 export function renderHelp(help: string, format: PageFormat): string {
   return format === 'openmetrics' ? escapeQuoted(help) : escapeLine(help)
@@ -72,7 +86,11 @@ function labelValue(value: AttributeValue): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
+/** What most names are, and then nothing is to be done. */
+const LEGAL = /^[a-z](_?[a-z0-9])*$/i
+
 function legalise(name: string): string {
+  if (LEGAL.test(name)) return name
   return name.replace(/[^a-z0-9_]/gi, '_').replace(/_{2,}/g, '_')
 }
 
@@ -85,5 +103,6 @@ function escapeLine(text: string): string {
 }
 
 function escapeQuoted(text: string): string {
+  if (!/["\\\n]/.test(text)) return text
   return escapeLine(text).replaceAll('"', '\\"')
 }

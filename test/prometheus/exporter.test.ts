@@ -43,7 +43,7 @@ test('any provider is served, in the format asked for', async () => {
   meter.createCounter('jobs').add(2)
   const text = await scrape(exporter, '*/*')
   assert.is(text.type, 'text/plain; version=0.0.4; charset=utf-8')
-  assert.is(text.vary, 'Accept')
+  assert.is(text.vary, 'Accept, Accept-Encoding')
   assert.match(text.body, '# TYPE jobs_total counter\n')
   const openmetrics = await scrape(exporter, 'application/openmetrics-text;version=1.0.0')
   assert.is(openmetrics.type, 'application/openmetrics-text; version=1.0.0; charset=utf-8')

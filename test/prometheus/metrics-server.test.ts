@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type MetricsServer, serveMetrics } from '../../src/prometheus/metrics-server.ts'
+import { Scrapes } from '../../src/prometheus/scrapes.ts'
 import { diagnosticsOf } from '../support/telemetry/otel-metrics.ts'
 
 const servers: MetricsServer[] = []
@@ -12,7 +13,8 @@ test.after.each(async () => {
 })
 
 async function serve(page: () => Promise<string>) {
-  const server = await serveMetrics({ host: '127.0.0.1', port: 0, unref: true, page })
+  const scrapes = new Scrapes(async () => Buffer.from(await page()))
+  const server = await serveMetrics({ host: '127.0.0.1', port: 0, unref: true, scrapes })
   servers.push(server)
   const request = async (path: string, method = 'GET') => {
     const response = await fetch(`http://127.0.0.1:${server.port}${path}`, { method })

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { negotiate } from '../../src/prometheus/negotiate.ts'
+import { acceptsGzip, negotiate } from '../../src/prometheus/negotiate.ts'
 
 const TEXT = 'text/plain; version=0.0.4; charset=utf-8'
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
@@ -78,6 +78,15 @@ test('a quality that is not one counts as 0', () => {
 
 test('nonsense gets text', () => {
   for (const accept of [',,,', ';;;', ';q=1', 'a/b;=;q', '/', 'application/openmetrics-text-not']) answers(accept, TEXT)
+})
+
+test('gzip is sent to whoever names it, or takes anything, and does not refuse it', () => {
+  for (const taking of ['gzip', 'GZIP', 'deflate, gzip;q=0.5, br', '*', 'br, *;q=0.1']) {
+    assert.is(acceptsGzip(taking), true, taking)
+  }
+  for (const not of [undefined, '', 'identity', 'br', 'gzip;q=0', '*, gzip;q=0', '*;q=0', 'x-gzip-not']) {
+    assert.is(acceptsGzip(not), false, not)
+  }
 })
 
 test.run()

@@ -5,9 +5,11 @@ import {
   labelsOf,
   metricName,
   renderBound,
+  renderBounds,
   renderHelp,
   renderLabels,
   renderNumber,
+  withLabel,
 } from '../../src/prometheus/text-format.ts'
 
 test('metric names keep letters, digits and single underscores', () => {
@@ -20,10 +22,15 @@ test('metric names keep letters, digits and single underscores', () => {
 test('labels come in order, own ones last and prevailing', () => {
   const labels = labelsOf(
     { z: '1', 'otel.scope.name': 'mine', gone: undefined },
-    { 'otel.scope.name': 'app', le: '1.0' },
+    labelsOf({ 'otel.scope.name': 'app', le: '1.0' }),
   )
   assert.is(renderLabels(labels), '{z="1",otel_scope_name="app",le="1.0"}')
   assert.is(renderLabels(labelsOf({})), '')
+})
+
+test('one more label comes last', () => {
+  assert.is(withLabel(renderLabels(labelsOf({ a: '}' })), 'le', '1.0'), '{a="}",le="1.0"}')
+  assert.is(withLabel('', 'le', '1.0'), '{le="1.0"}')
 })
 
 test('attributes that would get the same label are joined', () => {
@@ -84,6 +91,13 @@ test('bounds are what Prometheus 3 stores', () => {
     expected.map(([bound]) => renderBound(bound)),
     expected.map(([, text]) => text),
   )
+})
+
+test('bounds of a histogram end with infinity', () => {
+  const bounds = [0.5, 1]
+  assert.equal(renderBounds(bounds), ['0.5', '1.0', '+Inf'])
+  assert.is(renderBounds(bounds), renderBounds(bounds))
+  assert.equal(renderBounds([]), ['+Inf'])
 })
 
 test('a bound is the same number when read back', () => {

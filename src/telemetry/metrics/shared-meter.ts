@@ -1,5 +1,6 @@
 import { type BatchObservableResult, createNoopMeter, diag, type Meter, type MeterProvider } from '@opentelemetry/api'
 import { Guard } from '../../support/guard.ts'
+import { warnOfOtherApi } from '../api-copies.ts'
 import { SCOPE } from '../scope.ts'
 import { Counters } from './counters.ts'
 import { createInstruments, type Instruments } from './instruments.ts'
@@ -31,7 +32,7 @@ const holder = globalThis as typeof globalThis & { [REGISTRY]?: WeakMap<MeterPro
 
 /**
  * The meter of a provider with its instruments, made at the first call. `undefined` when the provider is the API's no-op,
- * that is when no SDK is registered, and when making the instruments fails; either is said through `diag`.
+ * that is when no SDK is registered, or only with another copy of the API, and when making the instruments fails; either is said through `diag`.
  */
 export function sharedMeterOf(provider: MeterProvider): SharedMeter | undefined {
   holder[REGISTRY] ??= new WeakMap()
@@ -42,6 +43,7 @@ export function sharedMeterOf(provider: MeterProvider): SharedMeter | undefined 
   return guard.run(() => {
     const meter = provider.getMeter(SCOPE.name, SCOPE.version)
     if (meter === createNoopMeter()) {
+      warnOfOtherApi()
       diag.warn(`${SCOPE.name}: no MeterProvider is registered yet, so this flow reports no metrics`)
       return undefined
     }
