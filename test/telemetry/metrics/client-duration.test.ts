@@ -7,6 +7,7 @@ import {
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { OtelMetricsReporter } from '../../../src/telemetry/index.ts'
+import { settled } from '../../support/engine/clock.ts'
 import { rig } from '../../support/engine/flow.ts'
 import { MemoryError } from '../../support/engine/memory-driver.ts'
 import { user, users } from '../../support/engine/tables.ts'
@@ -25,7 +26,7 @@ async function metricWith(clientDuration: boolean | undefined) {
   const write = flow.write(users, user(1))
   await clock.advance(30)
   driver.runs[0]!.fail(new MemoryError('deadlock'))
-  await clock.advance(0)
+  for (let turn = 0; turn < 2; turn++) await settled()
   driver.runs[1]!.succeed()
   await write
   await flow.close()

@@ -164,7 +164,7 @@ test('each attempt is a child of the batch; retries are siblings', async () => {
   const { traces, flow, driver } = traced({ flushSize: 1 })
   const write = flow.write(users, user(1))
   driver.runs[0]!.fail(new MemoryError('deadlock'))
-  await settled()
+  for (let turn = 0; turn < 2; turn++) await settled()
   driver.runs[1]!.succeed()
   await write
   const [batch] = traces.named('batchflow.batch')
