@@ -1,0 +1,114 @@
+/** Runs loads that keep books, and compares with them whatever the routes, the databases and the trace store say. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { METRICS, prometheusName } from '../../../src/telemetry/metrics/catalogue.ts'
+import type { Identity } from '../providers.ts'
+import { EXPIRATION_S, ROUTES, type Routes } from '../routes.ts'
+import { audit, type Entry, seriesOf } from './audit.ts'
+import type { Books } from './books.ts'
+import { FAULTS } from './faults.ts'
+import { LedgerProcess } from './ledger-process.ts'
+import type { Task } from './process.ts'
+import { auditGone, auditRestart, auditTogether } from './restart.ts'
+import { reachable, type Where } from './stores.ts'
+import { auditTraces } from './traces.ts'
+
+/** Until what was recorded last has been sent and scraped on every route. */
+const SETTLE_MS = 2_600
+const ROUNDS = 15
+/** More than have a label of their own. */
+const TABLES = Array.from({ length: 66 }, (_, i) => `s_table_${i}`)
+const NOWHERE: Where = { postgres: undefined, mysql: undefined, redis: undefined }
+
+export interface Section {
+  readonly title: string
+  readonly entries: readonly Entry[]
+}
+
+/** The processes that write to real databases: the first is killed and begins anew, the second has many tables. */
+export interface Cast {
+  readonly one: Identity
+  readonly two: Identity
+}
+
+export async function verifyLedger(routes: Routes, { one, two }: Cast): Promise<Section[]> {
+  const where = await reachable()
+  const task = { otlp: routes.otlp, where, rounds: ROUNDS, tables: [], still: false }
+  const first = LedgerProcess.start({ ...task, identity: one, still: true })
+  const other = LedgerProcess.start({ ...task, identity: two, tables: TABLES })
+  const held = await settled(first, 'still')
+  const still = { title: 'while all slots are taken and rows wait', entries: await audit(routes, one, held, now(), 'gauges') }
+  first.goOn()
+  const [books, many] = [await first.until('done'), await other.until('done')]
+  await sleep(SETTLE_MS)
+  const sections = [
+    still,
+    { title: 'one process, every database', entries: await auditAll(routes, one, books) },
+    { title: `another process, ${TABLES.length} tables`, entries: await audit(routes, two, many, now(), 'all') },
+  ]
+  const together = await auditTogether(routes, one.job, [books, many], now())
+  await other.kill()
+  const gone = now()
+  await first.kill()
+  const second = LedgerProcess.start({ ...task, identity: one, rounds: Math.floor(ROUNDS / 3) })
+  const anew = await settled(second, 'done')
+  const after = { title: 'the first process after it was killed', entries: await audit(routes, one, anew, now(), 'all') }
+  const restart = await auditRestart(routes, one, [books, anew], now())
+  await sleep(Math.max(0, (gone + EXPIRATION_S + 3 - now()) * 1000))
+  const stale = await auditGone(routes, two, gone)
+  await second.end()
+  return [...sections, after, { title: 'processes that come and go', entries: [together, restart, stale] }]
+}
+
+/** Puts a fault in, or none, and returns the problems that were found. */
+export async function verifyFault(routes: Routes, identity: Identity, fault: string | undefined): Promise<string[]> {
+  const task: Task = { identity, otlp: routes.otlp, where: NOWHERE, rounds: 5, tables: [], still: false, fault }
+  const process = LedgerProcess.start(task)
+  const books = await settled(process, 'done')
+  const entries = await auditAll(routes, identity, books)
+  await process.end()
+  return problemsOf([{ title: '', entries }])
+}
+
+/** Names of the faults, and of the run without one. */
+export const FAULT_RUNS: readonly (string | undefined)[] = [undefined, ...Object.keys(FAULTS)]
+
+export function problemsOf(sections: readonly Section[]): string[] {
+  return sections.flatMap(({ entries }) => entries.flatMap(({ problems }) => problems))
+}
+
+async function settled(process: LedgerProcess, state: 'still' | 'done'): Promise<Books> {
+  const books = await process.until(state)
+  await sleep(SETTLE_MS)
+  return books
+}
+
+async function auditAll(routes: Routes, who: Identity, books: Books): Promise<Entry[]> {
+  return [
+    ...(await audit(routes, who, books, now(), 'all')),
+    ...(await auditStored(routes, who, books)),
+    ...(await auditTraces(routes, who, books, now())),
+  ]
+}
+
+/** Rows as the databases count them; those of a table that only grows are the records that succeeded, too. */
+async function auditStored(routes: Routes, who: Identity, { tables }: Books): Promise<Entry[]> {
+  const name = prometheusName(METRICS.records)
+  return Promise.all(
+    tables.map(async ({ database, table, strategy, stored = 0, toBeStored = 0 }) => {
+      const values: Record<string, number> = { database: stored }
+      for (const route of strategy === 'error' ? ROUTES : []) {
+        const series = seriesOf(who, route).replace('batchflow_.+', name)
+        const [sample] = await routes.api[route].query(`sum(${series.replace('}', `, table="${table}", status="success"}`)})`, now())
+        values[route] = sample?.value ?? 0
+      }
+      const wrong = Object.entries(values).filter(([, value]) => value !== toBeStored)
+      const question = `rows in ${table} (${database})`
+      const problems = wrong.map(([place, value]) => `${question}: ${place} has ${value}, the ledger ${toBeStored}`)
+      return { question, ledger: String(toBeStored), values, problems }
+    }),
+  )
+}
+
+function now(): number {
+  return Date.now() / 1000
+}
