@@ -26,6 +26,9 @@ import { verifyQueries } from './verify-queries.ts'
 /** Long enough for every kind of trouble to come up several times, and for a burst; troubles come every 9 s. */
 const SECONDS = '57'
 
+/** What is wrong is wrong for many series at once; so many lines tell it. */
+const SHOWN = 60
+
 /** As the application is named in every route. */
 const JOB = 'my-service'
 
@@ -62,7 +65,7 @@ function verdict(fault: string | undefined, found: readonly string[]): string[] 
   const first = found.find((problem) => pattern.test(problem))
   console.log(`${first === undefined ? 'NOT FOUND' : 'red'}  ${fault}: ${title}; ${found.length} problems`)
   if (first !== undefined) console.log(`       ${first}`)
-  return first === undefined ? [`${fault} was not found, only: ${found.join('; ') || 'nothing'}`] : []
+  return first === undefined ? [`${fault} was not found, only: ${found.slice(0, SHOWN).join('; ') || 'nothing'}`] : []
 }
 
 async function within(
@@ -93,7 +96,7 @@ const { values } = parseArgs({
 const tools = buildTools()
 if (tools !== undefined) {
   const problems = values.sabotage ? await sabotage(tools) : await verify(tools, values.ledger ? 0 : Number(values.seconds))
-  for (const problem of problems) console.log(`WRONG: ${problem}`)
+  for (const problem of problems.slice(0, SHOWN)) console.log(`WRONG: ${problem}`)
   console.log(problems.length === 0 ? 'nothing is wrong' : `${problems.length} problems`)
   process.exitCode = problems.length === 0 ? 0 : 1
 } else if (process.env['CI'] === 'true') process.exitCode = 1

@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PrometheusApi } from './api.ts'
 import { type Daemon, freePorts, startDaemon } from './daemon.ts'
 import { GUIDES_RELABELLING, GUIDES_RULES } from './go-guides.ts'
@@ -87,6 +88,8 @@ export async function startRoutes(tools: Tools, processes: readonly Identity[]):
     throw error
   }
   const api = (port: number) => new PrometheusApi(at(port))
+  const scrapers = [direct, exporter, scraped, guides].map(api)
+  await Promise.all(scrapers.map((prometheus) => begun(prometheus)))
   return {
     api: { direct: api(direct), exporter: api(exporter), collector: api(scraped), otlp: api(pushed) },
     guides: api(guides),
@@ -99,6 +102,11 @@ export async function startRoutes(tools: Tools, processes: readonly Identity[]):
     store: new JaegerApi(at(query)),
     stop,
   }
+}
+
+/** A Prometheus that has just started takes five seconds until its first scrape. */
+async function begun(prometheus: PrometheusApi): Promise<void> {
+  while ((await prometheus.query('up', Date.now() / 1000)).length === 0) await sleep(200)
 }
 
 function at(port: number, path = ''): string {

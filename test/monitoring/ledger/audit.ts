@@ -9,7 +9,7 @@ import {
 import type { Labels, Sample } from '../api.ts'
 import type { Identity } from '../providers.ts'
 import { ROUTES, type Route, type Routes } from '../routes.ts'
-import type { Books } from './books.ts'
+import { type Books, TEST_NAME } from './books.ts'
 import { type Expected, identityOf, type Observations, RULES, type Rule, type RuleLabels } from './rules.ts'
 
 /** What was asked, what the ledger says, and what each route does. */
@@ -42,7 +42,7 @@ export async function audit(routes: Routes, who: Identity, books: Books, time: n
 /** Everything of a process, on a route. */
 export function seriesOf({ job, instance, page, exporter }: Identity, route: Route): string {
   const scraped = { direct: `127.0.0.1:${page}`, exporter: `127.0.0.1:${exporter}` } as Partial<Record<Route, string>>
-  return `{__name__=~"batchflow_.+", job="${job}", instance="${scraped[route] ?? instance}"}`
+  return `{__name__=~"batchflow_.+", job="${job}", instance="${scraped[route] ?? instance}", test_name="${TEST_NAME}"}`
 }
 
 type Found = Readonly<Record<Route, readonly Sample[]>>

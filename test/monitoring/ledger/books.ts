@@ -3,6 +3,9 @@
  * said, what reached its driver, by its own clock, and what its databases hold in the end.
  */
 
+/** The `test_name` of all flows of a load. */
+export const TEST_NAME = 'ledger'
+
 /** A value the load knows, between its bounds. */
 export type Range = readonly [low: number, high: number]
 

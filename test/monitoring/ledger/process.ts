@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { trace } from '@opentelemetry/api'
 import { type Identity, startProviders, startTracing } from '../providers.ts'
 import type { Otlp } from '../routes.ts'
-import { type Books, emptyBooks } from './books.ts'
+import { type Books, emptyBooks, TEST_NAME } from './books.ts'
 import { faultOf, tampered } from './faults.ts'
 import { crowd, manyTables, refusals, requests, standStill, troubles } from './phases.ts'
 import { openStores, sqliteStore, type Where } from './stores.ts'
@@ -30,9 +30,6 @@ export interface Told {
   readonly state: 'still' | 'done'
   readonly books: Books
 }
-
-/** The `test_name` of all its flows. */
-export const TEST_NAME = 'ledger'
 
 const task = JSON.parse(process.argv[2] ?? '') as Task
 

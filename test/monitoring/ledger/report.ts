@@ -1,7 +1,7 @@
 import { ROUTES } from '../routes.ts'
 import type { Section } from './verify.ts'
 
-const PLACES = ['database', 'traces', ...ROUTES]
+const PLACES = ['database', 'traces', ...ROUTES, 'guides']
 const QUESTION = 60
 const LEDGER = 22
 const VALUE = 11

@@ -6,6 +6,7 @@ import { EXPIRATION_S, ROUTES, type Routes } from '../routes.ts'
 import { audit, type Entry, seriesOf } from './audit.ts'
 import type { Books } from './books.ts'
 import { FAULTS } from './faults.ts'
+import { auditGuides } from './guides.ts'
 import { LedgerProcess } from './ledger-process.ts'
 import type { Task } from './process.ts'
 import { auditGone, auditRestart, auditTogether } from './restart.ts'
@@ -45,6 +46,7 @@ export async function verifyLedger(routes: Routes, { one, two }: Cast): Promise<
     { title: 'one process, every database', entries: await auditAll(routes, one, books) },
     { title: `another process, ${TABLES.length} tables`, entries: await audit(routes, two, many, now(), 'all') },
   ]
+  const guides = { title: 'as the Go library’s later guides ask', entries: await auditGuides(routes, one, books, now()) }
   const together = await auditTogether(routes, one.job, [books, many], now())
   await other.kill()
   const gone = now()
@@ -56,7 +58,7 @@ export async function verifyLedger(routes: Routes, { one, two }: Cast): Promise<
   await sleep(Math.max(0, (gone + EXPIRATION_S + 3 - now()) * 1000))
   const stale = await auditGone(routes, two, gone)
   await second.end()
-  return [...sections, after, { title: 'processes that come and go', entries: [together, restart, stale] }]
+  return [...sections, guides, after, { title: 'processes that come and go', entries: [together, restart, stale] }]
 }
 
 /** Puts a fault in, or none, and returns the problems that were found. */
