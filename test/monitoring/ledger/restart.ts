@@ -65,6 +65,6 @@ function settledRows({ tables }: Books): number {
 }
 
 /** As `increase()`, without its extrapolation: a value below the one before it has begun at 0 again. */
-function grown(samples: readonly number[]): number {
+export function grown(samples: readonly number[]): number {
   return samples.reduce((sum, value, i) => sum + value - (value < (samples[i - 1] ?? 0) ? 0 : (samples[i - 1] ?? 0)), 0)
 }
