@@ -8,7 +8,9 @@ import type { GuideQuery } from './guide-queries.ts'
 const PAGE = readFileSync(new URL('../../docs/monitoring.md', import.meta.url), 'utf8')
 
 function block(start: string): string {
-  const found = [...PAGE.matchAll(/```yaml\n(.+?)```/gs)].map(([, text = '']) => text).find((text) => text.startsWith(start))
+  const found = [...PAGE.matchAll(/```yaml\n(.+?)```/gs)]
+    .map(([, text = '']) => text)
+    .find((text) => text.startsWith(start))
   if (found === undefined) throw new Error(`docs/monitoring.md has no block that begins with ${start}`)
   return found
 }

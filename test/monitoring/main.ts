@@ -95,7 +95,9 @@ const { values } = parseArgs({
 })
 const tools = buildTools()
 if (tools !== undefined) {
-  const problems = values.sabotage ? await sabotage(tools) : await verify(tools, values.ledger ? 0 : Number(values.seconds))
+  const problems = values.sabotage
+    ? await sabotage(tools)
+    : await verify(tools, values.ledger ? 0 : Number(values.seconds))
   for (const problem of problems.slice(0, SHOWN)) console.log(`WRONG: ${problem}`)
   console.log(problems.length === 0 ? 'nothing is wrong' : `${problems.length} problems`)
   process.exitCode = problems.length === 0 ? 0 : 1

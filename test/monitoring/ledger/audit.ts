@@ -10,7 +10,7 @@ import type { Labels, Sample } from '../api.ts'
 import type { Identity } from '../providers.ts'
 import { ROUTES, type Route, type Routes } from '../routes.ts'
 import { type Books, TEST_NAME } from './books.ts'
-import { type Expected, identityOf, type Observations, RULES, type Rule, type RuleLabels } from './rules.ts'
+import { type Expected, identityOf, type Observations, RULES, type Rule, type RuleLabels, type Slack } from './rules.ts'
 
 /** What was asked, what the ledger says, and what each route does. */
 export interface Entry {
@@ -24,7 +24,15 @@ export interface Entry {
 export type Scope = 'all' | 'gauges'
 
 /** What no rule speaks of: the same for every series of a process. */
-const COMMON = ['__name__', 'job', 'instance', 'test_name', 'otel_scope_name', 'otel_scope_version', 'otel_scope_schema_url']
+const COMMON = [
+  '__name__',
+  'job',
+  'instance',
+  'test_name',
+  'otel_scope_name',
+  'otel_scope_version',
+  'otel_scope_schema_url',
+]
 
 /** Sums are added up in another order. */
 const ROUNDING = 1e-9
@@ -59,10 +67,21 @@ function entriesOf(spec: MetricSpec, books: Books, found: Found, time: number): 
     return [compared(name, rule.of(books, time), found, without)]
   }
   const observed = rule.of(books)
+  const slack = rule.slack(books)
   return [
     compared(`${name}_count`, observed.map(countOf), found, []),
-    compared(`${name}_sum`, observed.map((one) => sumOf(one, rule.slack)), found, []),
-    compared(`${name}_bucket`, observed.flatMap((one) => bucketsOf(one, rule.slack, spec.buckets ?? [])), found, []),
+    compared(
+      `${name}_sum`,
+      observed.map((one) => sumOf(one, slack)),
+      found,
+      [],
+    ),
+    compared(
+      `${name}_bucket`,
+      observed.flatMap((one) => bucketsOf(one, slack, spec.buckets ?? [])),
+      found,
+      [],
+    ),
   ]
 }
 
@@ -70,12 +89,10 @@ function countOf({ labels, values }: Observations): Expected {
   return { labels, low: values.length, high: values.length }
 }
 
-type Slack = Extract<Rule, { kind: 'histogram' }>['slack']
-
-function sumOf({ labels, values }: Observations, { relative, each, once }: Slack): Expected {
+function sumOf({ labels, values }: Observations, { relative, each, once, together }: Slack): Expected {
   const low = values.reduce((sum, [value]) => sum + value, 0)
   const high = values.reduce((sum, [, value]) => sum + value, 0)
-  const slack = (relative + ROUNDING) * high + each * values.length + once
+  const slack = (relative + ROUNDING) * high + each * values.length + once * Math.min(together, values.length)
   return { labels, low: Math.max(0, low - slack), high: high + slack }
 }
 

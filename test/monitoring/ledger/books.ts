@@ -84,10 +84,12 @@ export interface Books {
   /** Empty while the load runs. */
   held: HeldEntry[]
   readonly requests: SpanEntry[]
+  /** How late the load's own timers were, in seconds: the machine did something else meanwhile. */
+  readonly late: number[]
 }
 
 export function emptyBooks(): Books {
-  return { tables: [], batches: [], outages: {}, held: [], requests: [] }
+  return { tables: [], batches: [], outages: {}, held: [], requests: [], late: [] }
 }
 
 /** The table's book, opened when there is none. Their order is that in which the tables were first written to. */

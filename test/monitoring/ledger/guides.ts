@@ -5,7 +5,12 @@ import type { Routes } from '../routes.ts'
 import type { Entry } from './audit.ts'
 import { type Books, TEST_NAME } from './books.ts'
 
-export async function auditGuides({ guides }: Routes, { job, page }: Identity, books: Books, time: number): Promise<Entry[]> {
+export async function auditGuides(
+  { guides }: Routes,
+  { job, page }: Identity,
+  books: Books,
+  time: number,
+): Promise<Entry[]> {
   const selector = `job="${job}", instance="127.0.0.1:${page}", instance_id="${TEST_NAME}"`
   const sums = totals(books).map(async ([name, labels, ledger]): Promise<Entry> => {
     const question = `${name}{${labels}}`
@@ -36,8 +41,16 @@ function totals({ tables, batches }: Books): (readonly [name: string, labels: st
     ['batchflow_errors_total', 'error_type=~"final:.*"', finals.length],
     ['batchflow_errors_total', 'error_type=~"retry:.*"', retries],
     ['batchflow_operation_errors_total', 'stage="final"', finals.length],
-    ['batchflow_operation_errors_total', 'reason="permission"', finals.filter(({ reason }) => reason === 'permission').length],
-    ['batchflow_sql_errors_total', 'reason="constraint"', finals.filter(({ reason }) => reason === 'constraint').length],
+    [
+      'batchflow_operation_errors_total',
+      'reason="permission"',
+      finals.filter(({ reason }) => reason === 'permission').length,
+    ],
+    [
+      'batchflow_sql_errors_total',
+      'reason="constraint"',
+      finals.filter(({ reason }) => reason === 'constraint').length,
+    ],
     ['batchflow_submit_rejected_total', 'reason="batchflow_closed"', rejected('closed')],
     ['batchflow_submit_rejected_total', 'reason="empty_request"', rejected('invalid')],
     ['batchflow_pipeline_flush_size_count', '', batches.length],

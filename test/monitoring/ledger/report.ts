@@ -15,7 +15,12 @@ export function ledgerTable(sections: readonly Section[]): string {
       `${title}:`,
       head,
       ...entries.map(({ question, ledger, values, problems }) =>
-        line(question, ledger, PLACES.map((place) => show(values[place])), problems.length === 0 ? 'ok' : 'WRONG'),
+        line(
+          question,
+          ledger,
+          PLACES.map((place) => show(values[place])),
+          problems.length === 0 ? 'ok' : 'WRONG',
+        ),
       ),
     ])
     .join('\n')

@@ -14,7 +14,12 @@ const GONE_AFTER_S: Readonly<Record<Route, number>> = {
 }
 
 /** The rows committed in two lives of a process: the second commits fewer, so that its counters fall. */
-export async function auditRestart(routes: Routes, who: Identity, lives: readonly Books[], time: number): Promise<Entry> {
+export async function auditRestart(
+  routes: Routes,
+  who: Identity,
+  lives: readonly Books[],
+  time: number,
+): Promise<Entry> {
   const name = prometheusName(METRICS.records)
   const ledger = lives.reduce((sum, books) => sum + committedRows(books), 0)
   const values: Record<string, number> = {}
@@ -30,7 +35,12 @@ export async function auditRestart(routes: Routes, who: Identity, lives: readonl
 }
 
 /** All processes of a job together. */
-export async function auditTogether(routes: Routes, job: string, lives: readonly Books[], time: number): Promise<Entry> {
+export async function auditTogether(
+  routes: Routes,
+  job: string,
+  lives: readonly Books[],
+  time: number,
+): Promise<Entry> {
   const name = prometheusName(METRICS.records)
   const ledger = lives.reduce((sum, books) => sum + settledRows(books), 0)
   const values: Record<string, number> = {}

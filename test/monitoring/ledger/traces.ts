@@ -10,9 +10,6 @@ import type { Routes } from '../routes.ts'
 import type { Entry } from './audit.ts'
 import type { BatchEntry, Books } from './books.ts'
 
-/** How far an exemplar's value may be from the load's own. */
-const SLACK_S = 0.05
-
 /** The ids that were exported, and the links between them. */
 export async function auditTraces(routes: Routes, who: Identity, books: Books, now: number): Promise<Entry[]> {
   const spans = routes.traces.spansOf(who.job)
@@ -26,7 +23,7 @@ export async function auditTraces(routes: Routes, who: Identity, books: Books, n
     entry('batch spans, each linked to its requests', books.batches.length, batches),
     entry('request spans, each linked to its batches', books.requests.length, requests),
     await exemplars(routes, who, books, now),
-    await thereAndBack(routes, books),
+    await thereAndBack(routes, books, now),
   ]
 }
 
@@ -43,7 +40,8 @@ function problemsOf(batch: BatchEntry, spans: ReadonlyMap<string, OtlpSpan>, { r
   const known = new Set(requests.map(({ spanId }) => spanId))
   const origins = span.parentSpanId === '' ? linked(span) : [span.parentSpanId]
   const strange = origins.filter((id) => !known.has(id)).map((id) => `${name}: linked to ${id}, which is no request`)
-  const ids = span.traceId === batch.traceId && span.name === name ? [] : [`${name}: came as ${span.name} ${span.traceId}`]
+  const ids =
+    span.traceId === batch.traceId && span.name === name ? [] : [`${name}: came as ${span.name} ${span.traceId}`]
   return [...ids, ...strange, ...differing(name, origins, batch.requests)]
 }
 
@@ -61,7 +59,11 @@ function differing(name: string, found: readonly string[], wanted: readonly stri
 /** Every exemplar must be of a batch that the load knows, of this table, as long as that batch took. */
 async function exemplars({ api, traces }: Routes, who: Identity, books: Books, now: number): Promise<Entry> {
   const name = prometheusName(METRICS.executeDuration)
-  const found = await api.direct.exemplars(`${name}_bucket{job="${who.job}", instance="127.0.0.1:${who.page}"}`, now - 600, now)
+  const found = await api.direct.exemplars(
+    `${name}_bucket{job="${who.job}", instance="127.0.0.1:${who.page}"}`,
+    now - 600,
+    now,
+  )
   const spans = traces.spansOf(who.job)
   const problems = found.flatMap(({ seriesLabels, exemplars }) =>
     exemplars.map((exemplar) => wrongWith(exemplar, seriesLabels['table'] ?? '', books, spans)),
@@ -74,7 +76,7 @@ async function exemplars({ api, traces }: Routes, who: Identity, books: Books, n
 function wrongWith(
   { labels, value }: Exemplar,
   table: string,
-  { batches }: Books,
+  { batches, late }: Books,
   spans: ReadonlyMap<string, OtlpSpan>,
 ): string[] {
   const { trace_id: traceId = '', span_id: spanId = '' } = labels
@@ -82,15 +84,14 @@ function wrongWith(
   const span = spans.get(spanId)
   if (span?.traceId !== traceId || batch?.traceId !== traceId) return [`exemplar ${traceId} ${spanId}: no such span`]
   if (batch.table !== table) return [`exemplar ${spanId}: of ${batch.table}, on a series of ${table}`]
-  const isClose = Math.abs(value - batch.executed) <= SLACK_S + 0.02 * batch.executed
+  const isClose = Math.abs(value - batch.executed) <= Math.max(0.05, ...late) + 0.02 * batch.executed
   return isClose ? [] : [`exemplar ${spanId}: says ${value} s, the ledger ${batch.executed} s`]
 }
 
 /** What a person does: a panel's dot, its trace in the store, the requests behind it, and their links back to the batch. */
-async function thereAndBack({ api, store }: Routes, books: Books): Promise<Entry> {
+async function thereAndBack({ api, store }: Routes, books: Books, now: number): Promise<Entry> {
   const question = 'panel → exemplar → trace → request → batch, in the trace store'
   const { title, exprs } = panelOf(prometheusName(METRICS.executeDuration))
-  const now = Date.now() / 1000
   const found = (await Promise.all(exprs.map((expr) => api.direct.exemplars(expr, now - 600, now)))).flat()
   const ids = new Set(found.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels['span_id'] ?? '')))
   const walked = books.batches.filter(({ spanId, requests }) => ids.has(spanId) && requests.length > 0)

@@ -23,7 +23,7 @@ export function classifyInjected(error: unknown): Classification | undefined {
 export type Arrived = (table: string, row: Row, batch: BatchEntry, at: number) => void
 
 /** Every attempt takes at least so long, so that a doubled or halved duration shows. */
-const SLOW_MS = 12
+const SLOW_MS = 20
 
 export class WatchedDriver implements Driver {
   readonly name: string
@@ -64,7 +64,7 @@ export class WatchedDriver implements Driver {
     const entry = this.#byOperation.get(operation)
     if (entry === undefined) throw new Error('an operation that was not planned here')
     try {
-      await Promise.all([this.hold, sleep(SLOW_MS)])
+      await Promise.all([this.hold, this.#pause()])
       const trouble = this.troubles.shift()
       if (trouble !== undefined) {
         if (trouble.classification.retryable) entry.retries.push(trouble.classification.reason)
@@ -83,6 +83,12 @@ export class WatchedDriver implements Driver {
   /** When the batch came here first, in ms. */
   startOf(entry: BatchEntry): number {
     return this.#startedAt.get(entry) ?? Number.NaN
+  }
+
+  async #pause(): Promise<void> {
+    const start = performance.now()
+    await sleep(SLOW_MS)
+    this.#books.late.push(Math.max(0, performance.now() - start - SLOW_MS) / 1000)
   }
 
   #entryOf({ table, rows }: BatchInput, at: number): BatchEntry {
