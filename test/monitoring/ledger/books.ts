@@ -17,6 +17,8 @@ export interface BatchEntry {
   readonly spanId: string
   /** Rows the driver got. */
   readonly rows: number
+  /** Bytes of the operations that were run, once for each attempt, as far as the driver says. */
+  bytes: number
   /** Every call of `plan` that succeeded. */
   readonly plans: number[]
   /** Every attempt that failed and was followed by another, by the reason that was put in. */

@@ -6,7 +6,16 @@ import { grown } from './restart.ts'
 import { RULES, type Rule } from './rules.ts'
 
 function batch(change: Partial<BatchEntry> = {}): BatchEntry {
-  const entry = { database: 'sqlite', table: 'users', traceId: 'a', spanId: 'b', rows: 3, plans: [0.001], retries: [] }
+  const entry = {
+    database: 'sqlite',
+    table: 'users',
+    traceId: 'a',
+    spanId: 'b',
+    rows: 3,
+    bytes: 60,
+    plans: [0.001],
+    retries: [],
+  }
   return { ...entry, executed: 0.02, settled: 0.03, committed: 4, quiet: 0, failed: 0, requests: [], ...change }
 }
 

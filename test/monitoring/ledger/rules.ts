@@ -93,6 +93,9 @@ export const RULES: Readonly<Record<MetricSpec['name'], Rule>> = {
       })),
     ],
   },
+  'batchflow.table.inflight.batches': held(({ inflight }) => inflight),
+  'batchflow.executor.slots': held(({ limit }) => limit, ['table']),
+  'batchflow.executor.slots.used': held(({ inflight }) => inflight, ['table']),
   'batchflow.inflight.batches': held(({ inflight }) => inflight, ['table']),
   'batchflow.executor.concurrency': held(({ limit }) => limit, ['table']),
   'batchflow.executor.paused': held(() => 0, ['table']),
@@ -105,6 +108,7 @@ export const RULES: Readonly<Record<MetricSpec['name'], Rule>> = {
     ]),
   ),
   'batchflow.accepted.records': number(({ tables }) => tables.map((table) => [of(table), table.accepted])),
+  'batchflow.sent.bytes': number(({ batches }) => batches.map((batch) => [of(batch), batch.bytes])),
   'batchflow.errors': number(({ batches }) =>
     batches.flatMap((batch): Count[] => [
       ...batch.retries.map((reason): Count => [{ ...of(batch), ...errorOf('retry', reason) }, 1]),

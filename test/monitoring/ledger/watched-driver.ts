@@ -63,6 +63,7 @@ export class WatchedDriver implements Driver {
   async run(operation: Operation, attempt: AttemptContext): ReturnType<Driver['run']> {
     const entry = this.#byOperation.get(operation)
     if (entry === undefined) throw new Error('an operation that was not planned here')
+    entry.bytes += operation.byteLength ?? 0
     try {
       await Promise.all([this.hold, this.#pause()])
       const trouble = this.troubles.shift()
@@ -103,6 +104,7 @@ export class WatchedDriver implements Driver {
       traceId,
       spanId,
       rows: rows.length,
+      bytes: 0,
       plans: [],
       retries: [],
       executed: 0,
