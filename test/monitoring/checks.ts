@@ -24,6 +24,16 @@ export async function ask(routes: Routes, questions: readonly Question[], time: 
   return answers
 }
 
+/** What this package asks has data, too, where names are translated for the Go library's guides. */
+export async function checkTranslated({ guides }: Routes, questions: readonly Question[]): Promise<string[]> {
+  const time = Date.now() / 1000 - 1
+  const silent = questions.map(async ({ title, expr }) => {
+    const samples = await guides.query(expr, time)
+    return samples.some(({ value }) => Number.isFinite(value)) ? [] : [`${title}: no data where names are translated`]
+  })
+  return (await Promise.all(silent)).flat()
+}
+
 /** With the load over and everything sent, each series must be the same by each route, to the last digit. */
 export async function checkSeries(
   routes: Routes,

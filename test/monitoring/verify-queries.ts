@@ -1,6 +1,6 @@
 /** Every query there is, asked of every route while a load with all kinds of trouble runs. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Answer, ask, checkAlerts, checkSeries, checkTraces, checkVariables } from './checks.ts'
+import { type Answer, ask, checkAlerts, checkSeries, checkTraces, checkTranslated, checkVariables } from './checks.ts'
 import { EXPECTED_DIFFERENCES } from './compare.ts'
 import { startLoad } from './load.ts'
 import type { Identity } from './providers.ts'
@@ -33,7 +33,8 @@ async function whileRunning(routes: Routes, { job }: Identity): Promise<string[]
   const answers = await askPatiently(routes, questions)
   console.log(table(answers))
   const wrong = answers.flatMap(({ question, problems }) => problems.map((problem) => `${question.title}: ${problem}`))
-  return [...wrong, ...(await checkVariables(routes)), ...(await checkAlerts(routes, job))]
+  const translated = await checkTranslated(routes, questions)
+  return [...wrong, ...translated, ...(await checkVariables(routes)), ...(await checkAlerts(routes, job))]
 }
 
 /** A series born this very second has not come by every route yet: what is wrong now is asked once more, later. */
