@@ -50,7 +50,8 @@ if ! built jaeger $JAEGER; then
   mkdir "$cache/jaeger-module"
   cd "$cache/jaeger-module"
   go mod init trace-store 2>/dev/null
-  nice go get -tool "github.com/jaegertracing/jaeger/cmd/jaeger@$JAEGER"
+  # It lists every module it adds, of which there are hundreds.
+  nice go get -tool "github.com/jaegertracing/jaeger/cmd/jaeger@$JAEGER" 2>get.log || { cat get.log >&2 && exit 1; }
   CGO_ENABLED=0 nice go build -o "$cache/bin/jaeger" github.com/jaegertracing/jaeger/cmd/jaeger
   echo $JAEGER >"$cache/jaeger.from"
 fi

@@ -40,68 +40,109 @@ const COLLECTOR = join(import.meta.dirname, '../../collector')
 /** A process that ended is forgotten by the Collector after so long; five minutes as committed. */
 export const EXPIRATION_S = 8
 
+/** Every port that is listened on. */
+const PORTS = [
+  'grpc',
+  'http',
+  'metrics',
+  'health',
+  'direct',
+  'exporter',
+  'collector',
+  'otlp',
+  'guides',
+  'store',
+  'query',
+  'queryGrpc',
+  'storeHealth',
+] as const
+
+type Ports = Readonly<Record<(typeof PORTS)[number], number>>
+
+/** How a program is started, see `startDaemon`. */
+type Program = Parameters<typeof startDaemon>
+
 /** @param processes that are scraped, now or later */
 export async function startRoutes(tools: Tools, processes: readonly Identity[]): Promise<Routes> {
   const folder = mkdtempSync(join(tmpdir(), 'batchflow-monitoring-'))
-  const ports = await freePorts(13)
-  const [grpc = 0, http = 0, metrics = 0, health = 0, direct = 0, exporter = 0, scraped = 0, pushed = 0] = ports
-  const [guides = 0, otlp = 0, query = 0, queryGrpc = 0, storeHealth = 0] = ports.slice(8)
+  const free = await freePorts(PORTS.length)
+  const ports = Object.fromEntries(PORTS.map((name, i) => [name, free[i]])) as Ports
   const traces = await startTraceSink()
   const daemons: Daemon[] = []
-  const start = async (...parameters: Parameters<typeof startDaemon>) => {
-    daemons.push(await startDaemon(...parameters))
-  }
-  const prometheus = (name: string, port: number, text: string, ...more: string[]) =>
-    start(...command(tools, folder, name, port, text, more))
+  const start = async (program: Program) => void daemons.push(await startDaemon(...program))
   const stop = async () => {
     await Promise.all(daemons.map((daemon) => daemon.stop()))
     await traces.stop()
     rmSync(folder, { recursive: true, force: true })
   }
-  const overrides = join(folder, 'collector.yaml')
-  writeFileSync(overrides, collectorOverrides(otlp))
-  const pages = jobs(processes, ({ page }) => page)
-  const exporters = jobs(processes, (process) => process.exporter)
   try {
-    await start(tools.jaeger, ['--config', join(import.meta.dirname, 'jaeger.yaml')], at(storeHealth, '/status'), {
-      JAEGER_OTLP: `127.0.0.1:${otlp}`,
-      JAEGER_QUERY: `127.0.0.1:${query}`,
-      JAEGER_GRPC: `127.0.0.1:${queryGrpc}`,
-      JAEGER_HEALTH: `127.0.0.1:${storeHealth}`,
-    })
-    await Promise.all([
-      start(tools.otelcol, ['--config', join(COLLECTOR, 'collector.yaml'), '--config', overrides], at(health), {
-        OTLP_GRPC: `127.0.0.1:${grpc}`,
-        OTLP_HTTP: `127.0.0.1:${http}`,
-        METRICS: `127.0.0.1:${metrics}`,
-        HEALTH: `127.0.0.1:${health}`,
-        TRACE_STORE: `127.0.0.1:${traces.port}`,
-      }),
-      prometheus('direct', direct, scraping('direct', pages)),
-      prometheus('exporter', exporter, scraping('direct', exporters)),
-      prometheus('collector', scraped, committed('collector').replace(/localhost:\d+/, `127.0.0.1:${metrics}`)),
-      prometheus('otlp', pushed, committed('otlp'), '--web.enable-otlp-receiver'),
-      prometheus('guides', guides, forGuides(folder, pages)),
-    ])
+    await start(traceStore(tools, ports))
+    const programs = [collector(tools, folder, ports, traces.port), ...servers(tools, folder, ports, processes)]
+    await Promise.all(programs.map(start))
+    const api = (name: Route | 'guides') => new PrometheusApi(at(ports[name]))
+    await Promise.all((['direct', 'exporter', 'collector', 'guides'] as const).map((name) => begun(api(name))))
+    return {
+      api: { direct: api('direct'), exporter: api('exporter'), collector: api('collector'), otlp: api('otlp') },
+      guides: api('guides'),
+      otlp: {
+        collector: at(ports.http, '/v1/metrics'),
+        traces: at(ports.http, '/v1/traces'),
+        prometheus: at(ports.otlp, '/api/v1/otlp/v1/metrics'),
+      },
+      traces,
+      store: new JaegerApi(at(ports.query)),
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error
   }
-  const api = (port: number) => new PrometheusApi(at(port))
-  const scrapers = [direct, exporter, scraped, guides].map(api)
-  await Promise.all(scrapers.map((prometheus) => begun(prometheus)))
-  return {
-    api: { direct: api(direct), exporter: api(exporter), collector: api(scraped), otlp: api(pushed) },
-    guides: api(guides),
-    otlp: {
-      collector: at(http, '/v1/metrics'),
-      traces: at(http, '/v1/traces'),
-      prometheus: at(pushed, '/api/v1/otlp/v1/metrics'),
+}
+
+function traceStore({ jaeger }: Tools, { store, query, queryGrpc, storeHealth }: Ports): Program {
+  const args = ['--config', join(import.meta.dirname, 'jaeger.yaml')]
+  return [
+    jaeger,
+    args,
+    at(storeHealth, '/status'),
+    {
+      JAEGER_OTLP: `127.0.0.1:${store}`,
+      JAEGER_QUERY: `127.0.0.1:${query}`,
+      JAEGER_GRPC: `127.0.0.1:${queryGrpc}`,
+      JAEGER_HEALTH: `127.0.0.1:${storeHealth}`,
     },
-    traces,
-    store: new JaegerApi(at(query)),
-    stop,
-  }
+  ]
+}
+
+function collector({ otelcol }: Tools, folder: string, ports: Ports, traces: number): Program {
+  const overrides = join(folder, 'collector.yaml')
+  writeFileSync(overrides, collectorOverrides(ports.store))
+  return [
+    otelcol,
+    ['--config', join(COLLECTOR, 'collector.yaml'), '--config', overrides],
+    at(ports.health),
+    {
+      OTLP_GRPC: `127.0.0.1:${ports.grpc}`,
+      OTLP_HTTP: `127.0.0.1:${ports.http}`,
+      METRICS: `127.0.0.1:${ports.metrics}`,
+      HEALTH: `127.0.0.1:${ports.health}`,
+      TRACE_STORE: `127.0.0.1:${traces}`,
+    },
+  ]
+}
+
+/** A Prometheus for each route, and the one for the guides. */
+function servers(tools: Tools, folder: string, ports: Ports, processes: readonly Identity[]): Program[] {
+  const pages = jobs(processes, ({ page }) => page)
+  const exporters = jobs(processes, ({ exporter }) => exporter)
+  const scraped = committed('collector').replace(/localhost:\d+/, `127.0.0.1:${ports.metrics}`)
+  return [
+    server(tools, folder, 'direct', ports.direct, scraping('direct', pages)),
+    server(tools, folder, 'exporter', ports.exporter, scraping('direct', exporters)),
+    server(tools, folder, 'collector', ports.collector, scraped),
+    server(tools, folder, 'otlp', ports.otlp, committed('otlp'), '--web.enable-otlp-receiver'),
+    server(tools, folder, 'guides', ports.guides, forGuides(folder, pages)),
+  ]
 }
 
 /** A Prometheus that has just started takes five seconds until its first scrape. */
@@ -113,14 +154,14 @@ function at(port: number, path = ''): string {
   return `http://127.0.0.1:${port}${path}`
 }
 
-function command(
-  tools: Tools,
+function server(
+  { prometheus }: Tools,
   folder: string,
   name: string,
   port: number,
   text: string,
-  more: readonly string[],
-): [string, string[], string] {
+  ...more: readonly string[]
+): Program {
   const data = join(folder, name)
   mkdirSync(data)
   const file = join(folder, `${name}.yml`)
@@ -133,7 +174,7 @@ function command(
     '--log.level=warn',
     ...more,
   ]
-  return [tools.prometheus, args, at(port, '/-/ready')]
+  return [prometheus, args, at(port, '/-/ready')]
 }
 
 /** The committed file with shorter intervals. */

@@ -55,7 +55,8 @@ export function seriesOf({ job, instance, page, exporter }: Identity, route: Rou
 
 type Found = Readonly<Record<Route, readonly Sample[]>>
 
-function entriesOf(spec: MetricSpec, books: Books, found: Found, time: number): Entry[] {
+/** What is asked of one metric. */
+export function entriesOf(spec: MetricSpec, books: Books, found: Found, time: number): Entry[] {
   const rule: Rule | undefined = RULES[spec.name]
   const name = prometheusName(spec)
   if (rule === undefined) {
