@@ -155,5 +155,5 @@ function shown(key: string): string {
 
 export function range(low: number, high: number): string {
   const text = (value: number) => String(Number(value.toPrecision(6)))
-  return low === high ? text(low) : `${text(low)} … ${text(high)}`
+  return text(low) === text(high) ? text(low) : `${text(low)} … ${text(high)}`
 }
