@@ -1,12 +1,14 @@
 #!/bin/sh
 # Builds the real programs that the monitoring tests and `npm run verify:monitoring` run, into .cache/monitoring:
-# prometheus, promtool, the Collector of builder.yaml, and the reference loader of compose files. Needs Go; a few minutes the first time, nothing afterwards.
+# prometheus, promtool, the Collector of builder.yaml, the reference loader of compose files, and Jaeger. Needs Go; several
+# minutes the first time, nothing afterwards.
 #
 #     collector/build.sh
 set -eu
 
 PROMETHEUS=v0.316.0 # the Go module of Prometheus 3.16.0
 COMPOSE=v2.16.2
+JAEGER=v1.76.0      # the Go module of Jaeger 2.13.0
 BUILDER=v0.155.0    # the Collector Builder; the same version as in builder.yaml
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -39,4 +41,17 @@ if ! built otelcol "$manifest"; then
   CGO_ENABLED=0 nice go run "go.opentelemetry.io/collector/cmd/builder@$BUILDER" --config="$here/builder.yaml"
   mv otelcol/otelcol-batchflow bin/otelcol
   echo "$manifest" >"$cache/otelcol.from"
+fi
+
+# Its module replaces others, which `go install` refuses and a tool of another module does not mind.
+if ! built jaeger $JAEGER; then
+  echo "building Jaeger $JAEGER ..." >&2
+  rm -rf "$cache/jaeger-module"
+  mkdir "$cache/jaeger-module"
+  cd "$cache/jaeger-module"
+  go mod init trace-store 2>/dev/null
+  # It lists every module it adds, of which there are hundreds.
+  nice go get -tool "github.com/jaegertracing/jaeger/cmd/jaeger@$JAEGER" 2>get.log || { cat get.log >&2 && exit 1; }
+  CGO_ENABLED=0 nice go build -o "$cache/bin/jaeger" github.com/jaegertracing/jaeger/cmd/jaeger
+  echo $JAEGER >"$cache/jaeger.from"
 fi

@@ -16,7 +16,19 @@ export interface Rule {
 
 export interface Alert {
   readonly name: string
+  /** Absent where the alert is about no application in particular. */
+  readonly job: string | undefined
   readonly state: string
+}
+
+export interface Exemplar {
+  readonly labels: Labels
+  readonly value: number
+}
+
+export interface SeriesExemplars {
+  readonly seriesLabels: Labels
+  readonly exemplars: readonly Exemplar[]
 }
 
 export class PrometheusApi {
@@ -38,8 +50,19 @@ export class PrometheusApi {
   }
 
   /** Exemplars of the series that `expr` selects. */
-  exemplars(expr: string, start: number, end: number): Promise<{ exemplars: { labels: Labels }[] }[]> {
-    return this.#get('query_exemplars', { query: expr, start: String(start), end: String(end) })
+  async exemplars(expr: string, start: number, end: number): Promise<SeriesExemplars[]> {
+    const parameters = { query: expr, start: String(start), end: String(end) }
+    const found = await this.#get<RawExemplars[]>('query_exemplars', parameters)
+    return found.map(({ seriesLabels, exemplars }) => ({
+      seriesLabels,
+      exemplars: exemplars.map(({ labels, value }) => ({ labels, value: Number(value) })),
+    }))
+  }
+
+  /** Every sample of each series that a range selector like `x[5m]` selects, oldest first. */
+  async range(selector: string, time: number): Promise<number[][]> {
+    const { result } = await this.#get<Matrix>('query', { query: selector, time: String(time) })
+    return result.map(({ values }) => values.map(([, value]) => Number(value)))
   }
 
   async rules(): Promise<Rule[]> {
@@ -49,7 +72,7 @@ export class PrometheusApi {
 
   async alerts(): Promise<Alert[]> {
     const { alerts } = await this.#get<{ alerts: { labels: Labels; state: string }[] }>('alerts', {})
-    return alerts.map(({ labels, state }) => ({ name: labels['alertname'] ?? '', state }))
+    return alerts.map(({ labels, state }) => ({ name: labels['alertname'] ?? '', job: labels['job'], state }))
   }
 
   async #get<T>(path: string, parameters: Record<string, string>): Promise<T> {
@@ -68,4 +91,13 @@ interface Vector {
 interface Scalar {
   readonly resultType: 'scalar'
   readonly result: readonly [number, string]
+}
+
+interface Matrix {
+  readonly result: { readonly metric: Labels; readonly values: readonly (readonly [number, string])[] }[]
+}
+
+interface RawExemplars {
+  readonly seriesLabels: Labels
+  readonly exemplars: readonly { readonly labels: Labels; readonly value: string }[]
 }

@@ -11,19 +11,19 @@ function sample(labels: Labels, value = 1): Sample {
 test('what is expected to differ does not count: instance, the text of whole bounds, the last digit of a sum', () => {
   const direct = [sample({ instance: 'a:9464', le: '1.0' }, 0.1 + 0.2), sample({ le: '+Inf' })]
   const pushed = [sample({ instance: '1', le: '1' }, 0.3), sample({ le: '+Inf' })]
-  assert.equal(differences({ direct, collector: direct, otlp: pushed }, true), [])
+  assert.equal(differences({ direct, exporter: direct, collector: direct, otlp: pushed }, true), [])
 })
 
 test('a series that is missing, one too many, another label and another value are told, each with its route', () => {
   const direct = [sample({}), sample({ status: 'fail' }, 3)]
   const renamed = [sample({}), { labels: { exported_table: 'users', status: 'fail' }, value: 3 }]
   const unequal = [sample({}), sample({ status: 'fail' }, 4)]
-  assert.equal(differences({ direct, collector: renamed, otlp: unequal }, true), [
+  assert.equal(differences({ direct, exporter: direct, collector: renamed, otlp: unequal }, true), [
     'collector lacks {"status":"fail","table":"users"}',
     'collector alone has {"exported_table":"users","status":"fail"}',
     'otlp has 4, not 3, for {"status":"fail","table":"users"}',
   ])
-  assert.equal(differences({ direct, collector: direct, otlp: unequal }, false), [])
+  assert.equal(differences({ direct, exporter: direct, collector: direct, otlp: unequal }, false), [])
 })
 
 test('every target of the dashboard is asked, with no variable left in it', () => {

@@ -1,72 +1,104 @@
 /**
  * Proves the monitoring on the real programs:
  *
- *     npm run verify:monitoring [-- --seconds 57]
+ *     npm run verify:monitoring [-- --seconds 57 | --ledger | --sabotage]
  *
- * Runs a load with retries, timeouts, outages and final failures, collects it by all three routes, and asks every query of
- * the guide, the dashboards, the recording rules and the alerts of each. Fails when one has no data, when the routes disagree
+ * First a load with retries, timeouts, outages and final failures, collected by all four routes: every query of the guides,
+ * the dashboards, the recording rules and the alerts is asked of each. Fails when one has no data, when the routes disagree
  * about a series, or when an alert that should fire does not.
+ *
+ * Then, and with `--ledger` alone, loads that keep books: whatever the routes, the databases and the trace store say is
+ * compared with what the loads themselves submitted, were told and measured.
+ *
+ * With `--sabotage` the second part is run with faults put in on purpose, one at a time, and once without: the exit code is
+ * 0 only if each was found and nothing else was.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { startPrometheus } from 'batchflow-otel/prometheus'
-import { type Answer, ask, checkAlerts, checkExemplars, checkSeries, checkTraces, checkVariables } from './checks.ts'
-import { EXPECTED_DIFFERENCES } from './compare.ts'
-import { resource, startLoad } from './load.ts'
-import { dashboardQuestions, guideQuestions, type Question, ruleQuestions } from './queries.ts'
-import { table } from './report.ts'
+import { freePorts } from './daemon.ts'
+import { FAULTS } from './ledger/faults.ts'
+import { ledgerTable } from './ledger/report.ts'
+import { type Cast, FAULT_RUNS, problemsOf, verifyFault, verifyLedger } from './ledger/verify.ts'
+import type { Identity } from './providers.ts'
 import { type Routes, startRoutes } from './routes.ts'
 import { buildTools, type Tools } from './tools.ts'
+import { verifyQueries } from './verify-queries.ts'
 
 /** Long enough for every kind of trouble to come up several times, and for a burst; troubles come every 9 s. */
 const SECONDS = '57'
-/** Until the last values have been sent and scraped. */
-const SETTLE_MS = 4_000
+
+/** What is wrong is wrong for many series at once; so many lines tell it. */
+const SHOWN = 60
+
+/** As the application is named in every route. */
+const JOB = 'my-service'
 
 async function verify(tools: Tools, seconds: number): Promise<string[]> {
-  const page = await startPrometheus({ port: 0, resource, setGlobal: false })
-  const routes = await startRoutes(tools, page.port)
+  const application = await identity(JOB)
+  const cast: Cast = { one: await identity('ledger', 'one'), two: await identity('ledger', 'two') }
+  return within(tools, [application, cast.one, cast.two], async (routes) => {
+    const problems = seconds > 0 ? await verifyQueries(routes, application, seconds) : []
+    const sections = await verifyLedger(routes, cast)
+    console.log(ledgerTable(sections))
+    return [...problems, ...problemsOf(sections)]
+  })
+}
+
+async function sabotage(tools: Tools): Promise<string[]> {
+  const runs = await Promise.all(FAULT_RUNS.map((fault) => identity(`ledger-${fault ?? 'right'}`)))
+  return within(tools, runs, async (routes) => {
+    const wrong: string[] = []
+    for (const [i, fault] of FAULT_RUNS.entries()) {
+      const found = await verifyFault(routes, runs[i]!, fault)
+      wrong.push(...verdict(fault, found))
+    }
+    return wrong
+  })
+}
+
+/** What is wrong with what was found. */
+function verdict(fault: string | undefined, found: readonly string[]): string[] {
+  if (fault === undefined) {
+    console.log(`no fault: ${found.length} problems`)
+    return found.map((problem) => `without a fault: ${problem}`)
+  }
+  const { title, found: pattern } = FAULTS[fault]!
+  const first = found.find((problem) => pattern.test(problem))
+  console.log(`${first === undefined ? 'NOT FOUND' : 'red'}  ${fault}: ${title}; ${found.length} problems`)
+  if (first !== undefined) console.log(`       ${first}`)
+  return first === undefined ? [`${fault} was not found, only: ${found.slice(0, SHOWN).join('; ') || 'nothing'}`] : []
+}
+
+async function within(
+  tools: Tools,
+  processes: readonly Identity[],
+  work: (routes: Routes) => Promise<string[]>,
+): Promise<string[]> {
+  const routes = await startRoutes(tools, processes)
   try {
-    const load = await startLoad(page, routes)
-    console.log(`writing to ${load.databases.join(', ')} for ${seconds} s …`)
-    await sleep(seconds * 1000)
-    const problems = await whileRunning(routes)
-    await load.stop()
-    await sleep(SETTLE_MS)
-    const { series, problems: unequal } = await checkSeries(routes, Date.now() / 1000)
-    console.log(`\n${series} series by each route; expected to differ:\n  ${EXPECTED_DIFFERENCES.join('\n  ')}`)
-    return [...problems, ...unequal, ...checkTraces(routes)]
+    return await work(routes)
   } finally {
     await routes.stop()
-    await page.stop()
   }
 }
 
-async function whileRunning(routes: Routes): Promise<string[]> {
-  const questions = [...guideQuestions(), ...dashboardQuestions(), ...ruleQuestions(await routes.api.direct.rules())]
-  const answers = await askPatiently(routes, questions)
-  console.log(table(answers))
-  const wrong = answers.flatMap(({ question, problems }) => problems.map((problem) => `${question.title}: ${problem}`))
-  const now = Date.now() / 1000
-  const exemplars = await checkExemplars(routes, now - 300, now)
-  return [...wrong, ...(await checkVariables(routes)), ...(await checkAlerts(routes)), ...exemplars]
+async function identity(job: string, instance = 'instance-1'): Promise<Identity> {
+  const [page = 0, exporter = 0] = await freePorts(2)
+  return { job, instance, page, exporter }
 }
 
-/** A series born this very second has not come by every route yet: what is wrong now is asked once more, later. */
-async function askPatiently(routes: Routes, questions: readonly Question[]): Promise<Answer[]> {
-  const answers = await ask(routes, questions, Date.now() / 1000 - 1)
-  if (answers.every(({ problems }) => problems.length === 0)) return answers
-  await sleep(SETTLE_MS)
-  const wrong = answers.filter(({ problems }) => problems.length > 0).map(({ question }) => question)
-  const later = new Map((await ask(routes, wrong, Date.now() / 1000 - 1)).map((answer) => [answer.question, answer]))
-  return answers.map((answer) => later.get(answer.question) ?? answer)
-}
-
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: SECONDS } } })
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: SECONDS },
+    ledger: { type: 'boolean', default: false },
+    sabotage: { type: 'boolean', default: false },
+  },
+})
 const tools = buildTools()
 if (tools !== undefined) {
-  const problems = await verify(tools, Number(values.seconds))
-  for (const problem of problems) console.log(`WRONG: ${problem}`)
-  console.log(problems.length === 0 ? 'all queries answered alike by all routes' : `${problems.length} problems`)
+  const problems = values.sabotage
+    ? await sabotage(tools)
+    : await verify(tools, values.ledger ? 0 : Number(values.seconds))
+  for (const problem of problems.slice(0, SHOWN)) console.log(`WRONG: ${problem}`)
+  console.log(problems.length === 0 ? 'nothing is wrong' : `${problems.length} problems`)
   process.exitCode = problems.length === 0 ? 0 : 1
 } else if (process.env['CI'] === 'true') process.exitCode = 1

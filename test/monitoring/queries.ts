@@ -1,4 +1,4 @@
-/** Everything that is asked: the guide's queries, every target of the dashboards, every rule. */
+/** Everything that is asked: the guide's queries, every target of the dashboards, every rule; and which panel has exemplars. */
 import { readFileSync } from 'node:fs'
 import { fileOf } from '../../grafana/generate.ts'
 import type { Rule } from './api.ts'
@@ -37,9 +37,19 @@ export function dashboardQuestions(): Question[] {
   )
 }
 
+/** The first panel with a query of `metric` that asks for exemplars. */
+export function panelOf(metric: string): { readonly title: string; readonly exprs: readonly string[] } {
+  const { panels } = JSON.parse(readFileSync(fileOf('en'), 'utf8')) as { panels: Panel[] }
+  for (const { title, targets = [] } of panels) {
+    const exprs = targets.filter(({ exemplar, expr }) => exemplar === true && expr.includes(metric))
+    if (exprs.length > 0) return { title, exprs: exprs.map(({ expr }) => filled(expr)) }
+  }
+  throw new Error(`no panel shows exemplars of ${metric}`)
+}
+
 interface Panel {
   readonly title: string
-  readonly targets?: readonly { readonly expr: string; readonly refId: string }[]
+  readonly targets?: readonly { readonly expr: string; readonly refId: string; readonly exemplar?: boolean }[]
 }
 
 /** `expr` with every variable on "All". @throws when one is unknown */

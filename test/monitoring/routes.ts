@@ -1,103 +1,234 @@
-/** Three Prometheus servers, one per route, with the committed configuration, and a Collector for the second route. */
+/**
+ * A Prometheus for each route, with the committed configuration: this package's page, the SDK's own Prometheus exporter, a
+ * Collector, and Prometheus' OTLP receiver. Beside them one that is set up for the Go library's guides, and a trace store.
+ */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PrometheusApi } from './api.ts'
 import { type Daemon, freePorts, startDaemon } from './daemon.ts'
+import { GUIDES_RELABELLING, GUIDES_RULES } from './go-guides.ts'
+import { JaegerApi } from './jaeger.ts'
+import type { Identity } from './providers.ts'
 import type { Tools } from './tools.ts'
 import { startTraceSink, type TraceSink } from './trace-sink.ts'
 
-export const ROUTES = ['direct', 'collector', 'otlp'] as const
+export const ROUTES = ['direct', 'exporter', 'collector', 'otlp'] as const
 
 export type Route = (typeof ROUTES)[number]
 
-/** As the application is named in every route. */
-export const JOB = 'my-service'
+/** Addresses that metrics and traces are sent to, by OTLP over HTTP. */
+export interface Otlp {
+  readonly collector: string
+  readonly prometheus: string
+  readonly traces: string
+}
 
 export interface Routes {
   readonly api: Readonly<Record<Route, PrometheusApi>>
-  /** OTLP/HTTP addresses that metrics and traces are sent to. */
-  readonly otlp: { readonly collector: string; readonly prometheus: string; readonly traces: string }
+  /** Scrapes this package's page as the section for users of the Go library says. */
+  readonly guides: PrometheusApi
+  readonly otlp: Otlp
   /** What came out of the Collector for the trace store. */
   readonly traces: TraceSink
+  readonly store: JaegerApi
   stop(): Promise<void>
 }
 
 const COLLECTOR = join(import.meta.dirname, '../../collector')
+/** A process that ended is forgotten by the Collector after so long; five minutes as committed. */
+export const EXPIRATION_S = 8
 
-/** @param page port of the application's metrics page */
-export async function startRoutes(tools: Tools, page: number): Promise<Routes> {
+/** Every port that is listened on. */
+const PORTS = [
+  'grpc',
+  'http',
+  'metrics',
+  'health',
+  'direct',
+  'exporter',
+  'collector',
+  'otlp',
+  'guides',
+  'store',
+  'query',
+  'queryGrpc',
+  'storeHealth',
+] as const
+
+type Ports = Readonly<Record<(typeof PORTS)[number], number>>
+
+/** How a program is started, see `startDaemon`. */
+type Program = Parameters<typeof startDaemon>
+
+/** @param processes that are scraped, now or later */
+export async function startRoutes(tools: Tools, processes: readonly Identity[]): Promise<Routes> {
   const folder = mkdtempSync(join(tmpdir(), 'batchflow-monitoring-'))
-  const [grpc = 0, http = 0, metrics = 0, health = 0, direct = 0, scraped = 0, pushed = 0] = await freePorts(7)
+  const free = await freePorts(PORTS.length)
+  const ports = Object.fromEntries(PORTS.map((name, i) => [name, free[i]])) as Ports
   const traces = await startTraceSink()
   const daemons: Daemon[] = []
-  const start = async (...parameters: Parameters<typeof startDaemon>) => {
-    daemons.push(await startDaemon(...parameters))
-  }
-  const prometheus = (route: Route, port: number, target: number) =>
-    start(...command(tools, folder, route, port, target))
+  const start = async (program: Program) => void daemons.push(await startDaemon(...program))
   const stop = async () => {
     await Promise.all(daemons.map((daemon) => daemon.stop()))
     await traces.stop()
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    await Promise.all([
-      start(tools.otelcol, ['--config', join(COLLECTOR, 'collector.yaml')], `http://127.0.0.1:${health}`, {
-        OTLP_GRPC: `127.0.0.1:${grpc}`,
-        OTLP_HTTP: `127.0.0.1:${http}`,
-        METRICS: `127.0.0.1:${metrics}`,
-        HEALTH: `127.0.0.1:${health}`,
-        TRACE_STORE: `127.0.0.1:${traces.port}`,
-      }),
-      prometheus('direct', direct, page),
-      prometheus('collector', scraped, metrics),
-      prometheus('otlp', pushed, 0),
-    ])
+    await start(traceStore(tools, ports))
+    const programs = [collector(tools, folder, ports, traces.port), ...servers(tools, folder, ports, processes)]
+    await Promise.all(programs.map(start))
+    const api = (name: Route | 'guides') => new PrometheusApi(at(ports[name]))
+    await Promise.all((['direct', 'exporter', 'collector', 'guides'] as const).map((name) => begun(api(name))))
+    return {
+      api: { direct: api('direct'), exporter: api('exporter'), collector: api('collector'), otlp: api('otlp') },
+      guides: api('guides'),
+      otlp: {
+        collector: at(ports.http, '/v1/metrics'),
+        traces: at(ports.http, '/v1/traces'),
+        prometheus: at(ports.otlp, '/api/v1/otlp/v1/metrics'),
+      },
+      traces,
+      store: new JaegerApi(at(ports.query)),
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error
   }
-  const api = (port: number) => new PrometheusApi(`http://127.0.0.1:${port}`)
-  return {
-    api: { direct: api(direct), collector: api(scraped), otlp: api(pushed) },
-    otlp: {
-      collector: `http://127.0.0.1:${http}/v1/metrics`,
-      traces: `http://127.0.0.1:${http}/v1/traces`,
-      prometheus: `http://127.0.0.1:${pushed}/api/v1/otlp/v1/metrics`,
-    },
-    traces,
-    stop,
-  }
 }
 
-function command(tools: Tools, folder: string, route: Route, port: number, target: number): [string, string[], string] {
-  const data = join(folder, route)
+function traceStore({ jaeger }: Tools, { store, query, queryGrpc, storeHealth }: Ports): Program {
+  const args = ['--config', join(import.meta.dirname, 'jaeger.yaml')]
+  return [
+    jaeger,
+    args,
+    at(storeHealth, '/status'),
+    {
+      JAEGER_OTLP: `127.0.0.1:${store}`,
+      JAEGER_QUERY: `127.0.0.1:${query}`,
+      JAEGER_GRPC: `127.0.0.1:${queryGrpc}`,
+      JAEGER_HEALTH: `127.0.0.1:${storeHealth}`,
+    },
+  ]
+}
+
+function collector({ otelcol }: Tools, folder: string, ports: Ports, traces: number): Program {
+  const overrides = join(folder, 'collector.yaml')
+  writeFileSync(overrides, collectorOverrides(ports.store))
+  return [
+    otelcol,
+    ['--config', join(COLLECTOR, 'collector.yaml'), '--config', overrides],
+    at(ports.health),
+    {
+      OTLP_GRPC: `127.0.0.1:${ports.grpc}`,
+      OTLP_HTTP: `127.0.0.1:${ports.http}`,
+      METRICS: `127.0.0.1:${ports.metrics}`,
+      HEALTH: `127.0.0.1:${ports.health}`,
+      TRACE_STORE: `127.0.0.1:${traces}`,
+    },
+  ]
+}
+
+/** A Prometheus for each route, and the one for the guides. */
+function servers(tools: Tools, folder: string, ports: Ports, processes: readonly Identity[]): Program[] {
+  const pages = jobs(processes, ({ page }) => page)
+  const exporters = jobs(processes, ({ exporter }) => exporter)
+  const scraped = committed('collector').replace(/localhost:\d+/, `127.0.0.1:${ports.metrics}`)
+  return [
+    server(tools, folder, 'direct', ports.direct, scraping('direct', pages)),
+    server(tools, folder, 'exporter', ports.exporter, scraping('direct', exporters)),
+    server(tools, folder, 'collector', ports.collector, scraped),
+    server(tools, folder, 'otlp', ports.otlp, committed('otlp'), '--web.enable-otlp-receiver'),
+    server(tools, folder, 'guides', ports.guides, forGuides(folder, pages)),
+  ]
+}
+
+/** A Prometheus that has just started takes five seconds until its first scrape. */
+async function begun(prometheus: PrometheusApi): Promise<void> {
+  while ((await prometheus.query('up', Date.now() / 1000)).length === 0) await sleep(200)
+}
+
+function at(port: number, path = ''): string {
+  return `http://127.0.0.1:${port}${path}`
+}
+
+function server(
+  { prometheus }: Tools,
+  folder: string,
+  name: string,
+  port: number,
+  text: string,
+  ...more: readonly string[]
+): Program {
+  const data = join(folder, name)
   mkdirSync(data)
-  const file = join(folder, `${route}.yml`)
-  writeFileSync(file, configuration(route, target))
+  const file = join(folder, `${name}.yml`)
+  writeFileSync(file, text)
   const args = [
     `--config.file=${file}`,
     `--storage.tsdb.path=${data}`,
     `--web.listen-address=127.0.0.1:${port}`,
     '--enable-feature=exemplar-storage',
     '--log.level=warn',
+    ...more,
   ]
-  if (route === 'otlp') args.push('--web.enable-otlp-receiver')
-  return [tools.prometheus, args, `http://127.0.0.1:${port}/-/ready`]
+  return [prometheus, args, at(port, '/-/ready')]
 }
 
-/** The committed file with other ports and shorter intervals. */
-function configuration(route: Route, target: number): string {
-  const text = readFileSync(join(COLLECTOR, `prometheus/${route}.yml`), 'utf8')
-  const changes: [RegExp, string][] = [
+/** The committed file with shorter intervals. */
+function committed(name: 'direct' | 'collector' | 'otlp'): string {
+  const text = readFileSync(join(COLLECTOR, `prometheus/${name}.yml`), 'utf8')
+  return changed(text, [
     [/rules\/\*\.yml/, join(COLLECTOR, 'prometheus/rules/*.yml')],
     [/evaluation_interval: 15s/, 'evaluation_interval: 1s'],
-  ]
-  if (route !== 'otlp')
-    changes.push([/scrape_interval: 15s/, 'scrape_interval: 1s'], [/localhost:\d+/, `127.0.0.1:${target}`])
+    ...(name === 'otlp' ? [] : [[/scrape_interval: 15s/, 'scrape_interval: 1s'] as const]),
+  ])
+}
+
+/** The committed file with other jobs. */
+function scraping(name: 'direct', scrapes: string): string {
+  return changed(committed(name), [[/scrape_configs:[\s\S]+$/, `scrape_configs:\n${scrapes}`]])
+}
+
+/** As `direct`, with what docs/monitoring.md adds for the Go library's guides. */
+function forGuides(folder: string, scrapes: string): string {
+  const file = join(folder, 'go-guides-rules.yml')
+  writeFileSync(file, GUIDES_RULES)
+  const relabelled = scrapes.replaceAll(/^ {4}static_configs:/gm, `${GUIDES_RELABELLING}\n    static_configs:`)
+  return changed(scraping('direct', relabelled), [[/^rule_files:\n/m, `rule_files:\n  - ${file}\n`]])
+}
+
+function jobs(processes: readonly Identity[], portOf: (process: Identity) => number): string {
+  const names = [...new Set(processes.map(({ job }) => job))]
+  const targets = (name: string) =>
+    processes.filter(({ job }) => job === name).map((process) => `127.0.0.1:${portOf(process)}`)
+  return names
+    .map((name) => `  - job_name: ${name}\n    static_configs:\n      - targets: [${targets(name).join(', ')}]\n`)
+    .join('')
+}
+
+/** Traces go to the trace store, too, and what is gone is forgotten sooner. */
+function collectorOverrides(store: number): string {
+  return `
+exporters:
+  prometheus:
+    metric_expiration: ${EXPIRATION_S}s
+  otlp/store:
+    endpoint: 127.0.0.1:${store}
+    tls:
+      insecure: true
+service:
+  pipelines:
+    traces:
+      exporters: [otlp/traces, otlp/store]
+`
+}
+
+function changed(text: string, changes: readonly (readonly [RegExp, string])[]): string {
   return changes.reduce((result, [what, by]) => {
-    if (!what.test(result)) throw new Error(`collector/prometheus/${route}.yml has no ${what.source}`)
-    return result.replace(what, by)
+    if (!what.test(result)) throw new Error(`a configuration has no ${what.source}`)
+    return result.replace(what, () => by)
   }, text)
 }

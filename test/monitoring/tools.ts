@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '../..')
 const BIN = join(ROOT, '.cache/monitoring/bin')
-const BUILT = ['prometheus', 'promtool', 'otelcol', 'compose'] as const
+const BUILT = ['prometheus', 'promtool', 'otelcol', 'compose', 'jaeger'] as const
 
 export interface Tools {
   readonly prometheus: string
@@ -13,6 +13,8 @@ export interface Tools {
   readonly otelcol: string
   /** The reference loader of compose files. */
   readonly compose: string
+  /** The trace store. */
+  readonly jaeger: string
 }
 
 /**
@@ -30,13 +32,8 @@ export function buildTools(): Tools | undefined {
 /** As `buildTools`, but builds nothing. */
 export function findTools(): Tools | undefined {
   if (BUILT.every((name) => existsSync(join(BIN, name)))) {
-    const [prometheus, promtool, otelcol, compose] = BUILT.map((name) => join(BIN, name)) as [
-      string,
-      string,
-      string,
-      string,
-    ]
-    return { prometheus, promtool, otelcol, compose }
+    const files = BUILT.map((name) => [name, join(BIN, name)])
+    return Object.fromEntries(files) as Record<(typeof BUILT)[number], string>
   }
   if (findProgram('go') === undefined)
     console.log(`NOT TESTED with ${BUILT.join(', ')}: there is no Go to build them with`)

@@ -1,15 +1,16 @@
-/** Stands for the trace store: takes OTLP over gRPC, as the Collector sends it, and keeps the names it saw. */
+/** Takes OTLP over gRPC, as the Collector sends it to a trace store, and keeps every span, decoded from the actual bytes. */
 import { once } from 'node:events'
 import { createServer, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
+import { decodeSpans, type OtlpSpan } from '../support/telemetry/otlp-receiver.ts'
 
 export interface TraceSink {
   readonly port: number
   readonly requests: number
-  /** Whether a span of this name was received. */
-  has(span: string): boolean
+  /** The spans of a service, by span id. */
+  spansOf(service: string): ReadonlyMap<string, OtlpSpan>
   stop(): Promise<void>
 }
 
@@ -28,7 +29,12 @@ export async function startTraceSink(): Promise<TraceSink> {
     get requests() {
       return messages.length
     },
-    has: (span) => messages.some((message) => message.includes(span)),
+    spansOf(service) {
+      const spans = messages.filter((message) => message.includes(service)).flatMap((message) => decodeSpans(message))
+      return new Map(
+        spans.filter(({ resource }) => resource['service.name'] === service).map((span) => [span.spanId, span]),
+      )
+    },
     async stop() {
       for (const session of sessions) session.destroy()
       await once(server.close(), 'close')

@@ -121,7 +121,8 @@ function decode(type: protobuf.Type, body: Uint8Array): Raw {
   return type.toObject(type.decode(body), { enums: String, longs: Number, defaults: true, arrays: true, oneofs: true })
 }
 
-function decodeSpans(body: Uint8Array): OtlpSpan[] {
+/** The spans of a request of OTLP, over HTTP or without its frame over gRPC. */
+export function decodeSpans(body: Uint8Array): OtlpSpan[] {
   return list(decode(TRACES, body)['resourceSpans']).flatMap(({ resource, scopeSpans }) =>
     list(scopeSpans).flatMap(({ scope, spans }) =>
       list(spans).map((span) => ({
