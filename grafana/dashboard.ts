@@ -1,11 +1,14 @@
 /** The dashboard: its sections in the order of reading, its variables and links. */
 import * as model from '@grafana/grafana-foundation-sdk/dashboard'
 import { METRICS } from '../src/telemetry/metrics/catalogue.ts'
-import { linksOf, panelOf } from './panels.ts'
+import { annotations } from './annotations.ts'
+import { topLinks } from './links.ts'
+import { panelOf } from './panels.ts'
 import { databases } from './sections/databases.ts'
 import { executor } from './sections/executor.ts'
 import { failures } from './sections/failures.ts'
 import { health } from './sections/health.ts'
+import { processes } from './sections/processes.ts'
 import { stages } from './sections/stages.ts'
 import { tables } from './sections/tables.ts'
 import { throughput } from './sections/throughput.ts'
@@ -13,7 +16,16 @@ import type { Language, Section, Text } from './spec.ts'
 import { variables } from './variables.ts'
 
 /** From "is it healthy" down to "why not". */
-export const SECTIONS: readonly Section[] = [health, throughput, stages, executor, failures, databases, tables]
+export const SECTIONS: readonly Section[] = [
+  health,
+  throughput,
+  stages,
+  executor,
+  failures,
+  databases,
+  processes,
+  tables,
+]
 
 export const UIDS: Record<Language, string> = { en: 'batchflow', zh: 'batchflow-zh' }
 
@@ -39,9 +51,10 @@ export function dashboard(language: Language): model.Dashboard {
     .tooltip(model.DashboardCursorSync.Crosshair)
     .readonly()
     .variables(variables(language))
-    .links(linksOf(language))
+    .links(topLinks(language))
+    .annotations(annotations(language))
   for (const section of SECTIONS) addSection(builder, section, language)
-  return numbered(builder.build())
+  return finished(builder.build())
 }
 
 function addSection(builder: model.DashboardBuilder, section: Section, language: Language): void {
@@ -56,11 +69,15 @@ function addSection(builder: model.DashboardBuilder, section: Section, language:
   }
 }
 
-/** Ids by position: the same panel has the same id in both languages, so links to it survive. */
-function numbered(built: model.Dashboard): model.Dashboard {
+/**
+ * Ids by position: the same panel has the same id in both languages, so links to it survive. Links and annotations stay in
+ * sight at the top, where the builders would put them into a menu.
+ */
+function finished(built: model.Dashboard): model.Dashboard {
   built.panels?.forEach((panel, i) => {
     panel.id = i + 1
   })
+  for (const item of [...(built.links ?? []), ...(built.annotations?.list ?? [])]) delete item.placement
   return built
 }
 

@@ -166,6 +166,27 @@ export const METRICS = {
     description: 'Rows handed to the dead-letter handler.',
     attributes: [...PER_TABLE, ATTR.reason],
   },
+  acceptedRecords: {
+    name: 'batchflow.accepted.records',
+    kind: 'observableCounter',
+    unit: '{row}',
+    description: 'Rows accepted: those settled and those not yet.',
+    attributes: PER_TABLE,
+  },
+  unsettledRecords: {
+    name: 'batchflow.unsettled.records',
+    kind: 'observableUpDownCounter',
+    unit: '{row}',
+    description: 'Accepted rows that are waiting or in flight.',
+    attributes: PER_TABLE,
+  },
+  oldestRecordAge: {
+    name: 'batchflow.oldest.record.age.seconds',
+    kind: 'observableGauge',
+    unit: 's',
+    description: 'Age of the oldest row that is not settled, 0 when all are.',
+    attributes: PER_TABLE,
+  },
   executorPaused: {
     name: 'batchflow.executor.paused',
     kind: 'observableUpDownCounter',

@@ -1,0 +1,70 @@
+/** The views in which every query is put to the world, and the tests that come of it. */
+import { OUTAGES } from '../../../grafana/annotations.ts'
+import { SECTIONS } from '../../../grafana/dashboard.ts'
+import { filledQuery, type Variables } from '../../support/grafana.ts'
+import { answerTest, type ExprTest, type Labels } from '../../support/promtool/unit-tests.ts'
+import { ANSWERS } from './answers.ts'
+import { Eye } from './eye.ts'
+
+const NARROW: Readonly<Record<string, readonly string[]>> = {
+  job: ['app', 'web'],
+  instance: ['i1', 'i2', 'i3'],
+  database: ['postgres', 'mysql'],
+  table: ['users', 'or&ders#1+2.x'],
+  test_name: ['t1'],
+}
+const ALL: Readonly<Record<string, string>> = {
+  job: '.+',
+  instance: '.*',
+  database: '.*',
+  table: '.*',
+  test_name: '.*',
+}
+const WINDOWS = { __rate_interval: '5m', __range: '20m' }
+
+interface View {
+  readonly name: string
+  readonly time: string
+  readonly variables: Variables
+  readonly eye: Eye
+}
+
+function chosen(labels: Labels): boolean {
+  return Object.entries(NARROW).every(([name, values]) => {
+    return !(name in labels || ['job', 'instance', 'test_name'].includes(name)) || values.includes(labels[name] ?? '')
+  })
+}
+
+const narrow: Variables = Object.fromEntries(Object.entries(NARROW).map(([name, values]) => [name, { values }]))
+const all: Variables = Object.fromEntries(Object.entries(ALL).map(([name, value]) => [name, { all: value }]))
+
+const VIEWS: readonly View[] = [
+  { name: 'narrow', time: '30m', variables: narrow, eye: new Eye(chosen, false) },
+  { name: 'all', time: '30m', variables: all, eye: new Eye(() => true, false) },
+  { name: 'idle', time: '15m', variables: narrow, eye: new Eye(chosen, true) },
+]
+
+/** A query of a panel, and its number there. */
+export interface Asked {
+  readonly title: string
+  readonly index: number
+  readonly expr: string
+}
+
+export const ASKED: readonly Asked[] = [
+  ...SECTIONS.flatMap(({ panels }) =>
+    panels.flatMap(({ title, queries }) => queries.map(({ expr }, index) => ({ title: title.en, index, expr }))),
+  ),
+  { title: 'Outages', index: 0, expr: OUTAGES },
+]
+
+/** That the query, or one put in its place, answers in each view what it should. A quantile of nothing is no number. */
+export function testsOf({ title, index, expr }: Asked): readonly ExprTest[] {
+  const answer = ANSWERS[title]?.[index]
+  if (answer === undefined) throw new Error(`no answer is known to ${title} [${index}]`)
+  return VIEWS.flatMap(({ time, variables, eye }) => {
+    const vector = answer(eye)
+    if (vector === undefined || vector.points.some(({ value }) => Number.isNaN(value))) return []
+    return [answerTest(filledQuery(expr, variables, WINDOWS), time, vector.expected())]
+  })
+}
