@@ -86,6 +86,7 @@ const down: readonly Case[] = [
     series: {
       [up({ job: 'app', instance: 'a' })]: '1x20 0x40',
       [of('executorConcurrency')]: '4x20 stale',
+      [up({ job: 'app', instance: 'z' })]: '0x60',
       [up({ job: 'app', instance: 'b' })]: '1x60',
       [of('executorConcurrency', { instance: 'b' })]: '4x60',
       [up({ job: 'node', instance: 'a' })]: '0x60',

@@ -6,7 +6,7 @@ import { type Case, of, USERS, without } from './case.ts'
 const TABLE = without(USERS, 'instance')
 const LABELS = '{job="app", database="postgres", table="users"}'
 
-/** Of 60 rows and batches in each interval 6 are bad from `step` on, 3 of 30 in each of two processes. */
+/** In each of two processes 30 rows and batches in each interval; from `step` on 60, of which 6 are bad. */
 function world(step: number) {
   const half = (bad: string, all: string, good: string, instance: string) => ({
     [of('records', { instance, status: 'fail' })]: bad,
@@ -18,16 +18,17 @@ function world(step: number) {
     [of('processDuration', { instance, status: 'success' }, '_count')]: all,
   })
   const after = 900 - step
-  const bad = `5000x${step} 5003+3x${after}`
-  const good = `50000+30x${step} ${50000 + 30 * step + 27}+27x${after}`
-  return { ...half(bad, '50000+30x900', good, 'a'), ...half(bad, '50000+30x900', good, 'b') }
+  const bad = `5000x${step} 5006+6x${after}`
+  const all = `50000+30x${step} ${50000 + 30 * step + 60}+60x${after}`
+  const good = `50000+30x${step} ${50000 + 30 * step + 54}+54x${after}`
+  return { ...half(bad, all, good, 'a'), ...half(bad, all, good, 'b') }
 }
 
-/** `intervals` of the window are seen, of which the last `bad` had a tenth of theirs bad. */
+/** `intervals` of the window are seen, of which the last `bad` had twice as many, a tenth of them bad. */
 function answers(windows: Readonly<Partial<Record<Window, number>>>, bad: number) {
   const expected = Object.entries(windows).flatMap(([window, intervals]) =>
     [failedRatio, slowRatio].map((ratio) => {
-      return [ratio(window as Window), { [LABELS]: (bad / intervals) * 0.1 }] as const
+      return [ratio(window as Window), { [LABELS]: ((2 * bad) / (intervals + bad)) * 0.1 }] as const
     }),
   )
   return Object.fromEntries(expected)
@@ -114,7 +115,10 @@ function casesOf(one: Budget): readonly Case[] {
         ...table('almost 5m', { '5m': 13, '30m': 5, '1h': 20, '6h': 20 }),
         ...table('almost 6h', { '5m': 13, '30m': 13, '1h': 13, '6h': 5 }),
         ...table('almost 30m', { '5m': 13, '30m': 5, '1h': 13, '6h': 13 }),
-        ...table('just', { '5m': 14.4, '30m': 6, '1h': 14.4, '6h': 6 }),
+        ...table('just 1h', { '5m': 20, '30m': 5, '1h': 14.4, '6h': 5 }),
+        ...table('just 5m', { '5m': 14.4, '30m': 5, '1h': 20, '6h': 5 }),
+        ...table('just 6h', { '5m': 13, '30m': 7, '1h': 13, '6h': 6 }),
+        ...table('just 30m', { '5m': 13, '30m': 6, '1h': 13, '6h': 7 }),
       },
       firing: { '1m45s': [], '2m': [named('users'), named('hours')], '30m': [named('users'), named('hours')] },
     },
@@ -128,7 +132,8 @@ function casesOf(one: Budget): readonly Case[] {
         ...table('over', { '2h': 0, '1d': 100 }),
         ...table('almost 2h', { '2h': 2, '1d': 4 }),
         ...table('almost 1d', { '2h': 4, '1d': 2 }),
-        ...table('just', { '2h': 3, '1d': 3 }),
+        ...table('just 2h', { '2h': 3, '1d': 4 }),
+        ...table('just 1d', { '2h': 4, '1d': 3 }),
       },
       firing: { '14m45s': [], '15m': [TABLE] },
     },

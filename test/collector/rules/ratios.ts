@@ -1,4 +1,5 @@
 /** Shares and quantiles of a table: what is recorded of them, and what they fire. */
+import { THRESHOLDS } from '../../../collector/rules/thresholds.ts'
 import { type Case, of, USERS, without } from './case.ts'
 
 const TABLE = without(USERS, 'instance')
@@ -169,6 +170,22 @@ const slow: readonly Case[] = [
   },
 ]
 
+/** At its threshold, to the last digit: not over it. */
+const just = (
+  [
+    [RETRIES, 'retries:ratio_rate5m', THRESHOLDS.retries.alert],
+    [WAIT, 'enqueue_latency_seconds:p95_rate5m', THRESHOLDS.enqueue.alert],
+    [SLOW, 'execute_duration_seconds:p99_rate5m', THRESHOLDS.execute.alert],
+  ] as const
+).map(
+  ([head, name, value]): Case => ({
+    ...head,
+    name: `${head.alert}: not at its threshold`,
+    series: { [`job_database_table:batchflow_${name}{table="just"}`]: `${value}x60` },
+    firing: { '20m': [] },
+  }),
+)
+
 const LABELS = '{job="app", database="postgres", table="users"}'
 const record = (name: string) => `job_database_table:batchflow_${name}`
 
@@ -184,29 +201,32 @@ const recorded: Case = {
     [of('errors', { type: 'retry:timeout' })]: '9000x20 9060+60x20',
     [of('errors', { type: 'retry:deadlock', instance: 'b' })]: '9000+12x40',
     [of('errors', { type: 'final:syntax' })]: '9000+700x40',
+    [of('records', { status: 'success', instance: 'b' })]: '9000+120x40',
     ...histogram('executeDuration', TIMES, ['9000x40', '90000+600x20 102000x20', '900000+600x40']),
+    ...histogram('executeDuration', TIMES, ['9000+200x40', '9000+200x40', '9000+200x40'], { instance: 'b' }),
     ...histogram('enqueueLatency', WAITS, ['9000x40', '90000+600x20 102000x20', '900000+600x40']),
+    ...histogram('enqueueLatency', WAITS, ['9000+200x40', '9000+200x40', '9000+200x40'], { instance: 'b' }),
   },
   answers: {
     '23m': {
       [record('batches:rate5m')]: { [LABELS]: 1.75 + 1 },
       [record('records:rate5m')]: {
-        '{job="app", database="postgres", table="users", status="success"}': 17.5,
+        '{job="app", database="postgres", table="users", status="success"}': 17.5 + 2,
         '{job="app", database="postgres", table="users", status="fail"}': 1,
       },
       // Retries: three of four minutes at 60, and 12 all the time.
       [record('retries:ratio_rate5m')]: {
         [LABELS]: 0.95 / (2.75 + 0.95),
       },
-      // A quarter of what is in the window is in the second bucket, which was the only one before.
+      // Of what is in the window a quarter is in the first bucket, 3 in 16 in the second one, the rest in the third one.
       [record('execute_duration_seconds:p99_rate5m')]: {
-        [LABELS]: 2.048 + 2.048 * ((0.99 - 0.25) / 0.75),
+        [LABELS]: 2.048 + 2.048 * ((0.99 - 0.4375) / 0.5625),
       },
       [record('enqueue_latency_seconds:p95_rate5m')]: {
-        [LABELS]: 0.128 + 0.128 * ((0.95 - 0.25) / 0.75),
+        [LABELS]: 0.128 + 0.128 * ((0.95 - 0.4375) / 0.5625),
       },
     },
   },
 }
 
-export const RATIO_CASES: readonly Case[] = [...retries, ...waits, ...slow, recorded]
+export const RATIO_CASES: readonly Case[] = [...retries, ...waits, ...slow, ...just, recorded]

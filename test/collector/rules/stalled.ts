@@ -13,7 +13,7 @@ const PROCESS = without(USERS, 'table')
 const HELD = {
   [of('oldestRecordAge')]: '0x16 15+15x11 0x40',
   [of('records', SUCCESS)]: '0+5x16 80x11 85+5x40',
-  [of('records', FAIL)]: '0x70',
+  [of('records', FAIL)]: '3x70',
 }
 
 const stalled: readonly Case[] = [
@@ -108,7 +108,7 @@ const stalled: readonly Case[] = [
       [of('executorPaused', { job: 'web' })]: '0x33',
     },
     firing: Object.fromEntries(
-      ['4m', '5m', '5m30s', '5m45s', '7m'].map((time) => [
+      ['3m45s', '4m', '5m', '5m30s', '5m45s', '7m'].map((time) => [
         time,
         [
           { ...USERS, database: 'mysql' },
@@ -176,12 +176,14 @@ const tooOld: readonly Case[] = [
       [of('oldestRecordAge')]: '0x4 15+15x16 _x6 400x4 420 0x20',
       [of('executorPaused', { test_name: 'x' })]: '0x4 1x16 _x6 1x4 0 0x20',
       [of('executorPaused', { test_name: 'y' })]: '0x20 _x6 0x25',
+      [of('oldestRecordAge', { database: 'redis' })]: '200x60',
+      [of('executorPaused', { database: 'redis' })]: '0 1x60',
       [of('oldestRecordAge', { database: 'mysql' })]: '200x60',
       [of('oldestRecordAge', { instance: 'b' })]: '200x60',
       [of('oldestRecordAge', { job: 'web' })]: '200x60',
     },
     firing: Object.fromEntries(
-      ['4m', '5m', '6m', '6m30s', '7m', '8m', '9m'].map((time) => [
+      ['1m', '4m', '5m', '6m', '6m30s', '6m45s', '7m', '8m', '9m'].map((time) => [
         time,
         [
           { ...USERS, database: 'mysql' },

@@ -10,16 +10,23 @@ const EACH = ['job', 'instance', 'database', 'table'] as const
 const SUCCESS: Match = { status: /^success$/ }
 const FAIL: Match = { status: /^fail$/ }
 const RETRY: Match = { type: /^retry:/ }
-const none = (value: number) => value * 0
 
 const quantiles = (name: MetricName): readonly Answer[] => [0.5, 0.95, 0.99].map((q) => (see) => see.quantile(q, name))
 
-const retries = (see: Eye) => see.rate('errors', RETRY).sum()
+/** 0 where batches are settled and nothing of that kind happened. */
+const errors = (see: Eye, match: Match, ...by: readonly string[]) => {
+  const none = see
+    .rate('batches')
+    .sum(...by)
+    .map(() => 0)
+  return see
+    .rate('errors', match)
+    .sum(...by)
+    .or(none)
+}
+const retries = (see: Eye) => errors(see, RETRY)
 const slots = (see: Eye) => see.gauge('inflightBatches').sum('database')
 const drained = (see: Eye) => see.rate('records', SUCCESS).sum(...TABLE)
-
-/** `increase` takes a minute of 20 for granted: it sees 19 of them. */
-const RANGE = (600 * 20) / 19
 
 function standing(see: Eye): Vector {
   const growing = see.rate('records').sum(...EACH)
@@ -31,7 +38,12 @@ function standing(see: Eye): Vector {
     growing.filter((rate) => rate === 0),
     (age) => age,
   )
-  return still.count().or(see.gauge('oldestRecordAge').count().map(none))
+  return still.count().or(
+    see
+      .gauge('oldestRecordAge')
+      .count()
+      .map(() => 0),
+  )
 }
 
 export const ANSWERS: Readonly<Record<string, readonly Answer[]>> = {
@@ -40,13 +52,7 @@ export const ANSWERS: Readonly<Record<string, readonly Answer[]>> = {
   'Waiting for a database': [(see) => see.gauge('executorPaused').sum()],
   'Batches that succeeded': [(see) => see.rate('batches', SUCCESS).sum().per(see.rate('batches').sum())],
   'Rows committed': [(see) => see.rate('records', SUCCESS).sum()],
-  'Rows not committed': [
-    (see) =>
-      see
-        .rate('records', FAIL)
-        .sum()
-        .map((rate) => rate * RANGE),
-  ],
+  'Rows not committed': [(see) => see.increase('records', FAIL).sum()],
   'Execute P99': [(see) => see.quantile(0.99, 'executeDuration')],
   'Attempts that were retried': [
     (see) =>
@@ -129,8 +135,8 @@ export const ANSWERS: Readonly<Record<string, readonly Answer[]>> = {
   ],
   'Final failures by reason': [(see) => see.rate('errors', { type: /^final:/ }).sum('type')],
   'Caller gave up, or our own timeout': [
-    (see) => see.rate('errors', { type: /^final:context$/ }).sum(),
-    (see) => see.rate('errors', { type: /^retry:processor_timeout$/ }).sum(),
+    (see) => errors(see, { type: /^final:context$/ }),
+    (see) => errors(see, { type: /^retry:processor_timeout$/ }),
   ],
   'Retry share of failures by table': [
     (see) =>
@@ -149,7 +155,7 @@ export const ANSWERS: Readonly<Record<string, readonly Answer[]>> = {
   'Rows per second by database': [(see) => see.rate('records', SUCCESS).sum('database')],
   'Execute P95 by database': [(see) => see.quantile(0.95, 'executeDuration', 'database')],
   'Rows per batch by database': [(see) => see.mean('batchSize', 'database')],
-  'Failures by database': [(see) => see.rate('errors').sum('database').per(see.rate('batches').sum('database'))],
+  'Failures by database': [(see) => errors(see, {}, 'database').per(see.rate('batches').sum('database'))],
 
   'Rows per second by process': [(see) => see.rate('records', SUCCESS).sum('job', 'instance')],
   'Execute P99 by process': [(see) => see.quantile(0.99, 'executeDuration', 'job', 'instance')],
@@ -164,7 +170,7 @@ export const ANSWERS: Readonly<Record<string, readonly Answer[]>> = {
         .rate('batches', SUCCESS)
         .sum(...TABLE)
         .per(see.rate('batches').sum(...TABLE)),
-    (see) => see.rate('errors', RETRY).sum(...TABLE),
+    (see) => errors(see, RETRY, ...TABLE),
     (see) => see.quantile(0.99, 'executeDuration', ...TABLE),
     (see) => see.mean('batchSize', ...TABLE),
     (see) => see.gauge('queueLength').sum(...TABLE),

@@ -1,6 +1,6 @@
 /** What a view of the world shows, worked out without PromQL. */
 import type { Labels } from '../../support/promtool/unit-tests.ts'
-import { bucketsOf, type MetricName, type Point, pointsOf, sumOf, totalOf } from './world.ts'
+import { bucketsOf, increaseOf, type MetricName, type Point, pointsOf, sumOf, totalOf } from './world.ts'
 
 export type Match = Readonly<Record<string, RegExp>>
 
@@ -100,8 +100,12 @@ export class Eye {
 
   /** What a counter has come to. */
   total(name: MetricName, match: Match = {}): Vector {
-    const idle = totalOf(1) - 600
-    return this.gauge(name, match).map((value) => (this.idle ? idle * value : totalOf(value)))
+    return this.gauge(name, match).map((value) => totalOf(value, this.idle))
+  }
+
+  /** Events within the time range shown, of which `increase` takes a minute of 20 for granted: it sees 19 of them. */
+  increase(name: MetricName, match: Match = {}): Vector {
+    return this.gauge(name, match).map((value) => (this.idle ? 0 : (increaseOf(value) * 20) / 19))
   }
 
   /** Events a second in each bucket, cumulative, by `le` and the labels. */

@@ -29,19 +29,28 @@ interface View {
   readonly eye: Eye
 }
 
-function chosen(labels: Labels): boolean {
-  return Object.entries(NARROW).every(([name, values]) => {
+function chosen(labels: Labels, values = NARROW): boolean {
+  return Object.entries(values).every(([name, values]) => {
     return !(name in labels || ['job', 'instance', 'test_name'].includes(name)) || values.includes(labels[name] ?? '')
   })
 }
 
-const narrow: Variables = Object.fromEntries(Object.entries(NARROW).map(([name, values]) => [name, { values }]))
+const variablesOf = (values: typeof NARROW): Variables =>
+  Object.fromEntries(Object.entries(values).map(([name, chosen]) => [name, { values: chosen }]))
+
+const narrow = variablesOf(NARROW)
+/** One service, where next to nothing happens, and no error. */
+const QUIET = { ...NARROW, job: ['web'] }
+const quiet = variablesOf(QUIET)
 const all: Variables = Object.fromEntries(Object.entries(ALL).map(([name, value]) => [name, { all: value }]))
 
 const VIEWS: readonly View[] = [
-  { name: 'narrow', time: '30m', variables: narrow, eye: new Eye(chosen, false) },
+  { name: 'narrow', time: '30m', variables: narrow, eye: new Eye((labels) => chosen(labels), false) },
   { name: 'all', time: '30m', variables: all, eye: new Eye(() => true, false) },
-  { name: 'idle', time: '15m', variables: narrow, eye: new Eye(chosen, true) },
+  { name: 'idle', time: '15m', variables: narrow, eye: new Eye((labels) => chosen(labels), true) },
+  { name: 'all idle', time: '15m', variables: all, eye: new Eye(() => true, true) },
+  { name: 'quiet', time: '30m', variables: quiet, eye: new Eye((labels) => chosen(labels, QUIET), false) },
+  { name: 'quiet and idle', time: '15m', variables: quiet, eye: new Eye((labels) => chosen(labels, QUIET), true) },
 ]
 
 /** A query of a panel, and its number there. */

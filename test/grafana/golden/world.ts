@@ -1,6 +1,7 @@
 /**
  * A world with known answers: every metric in every process of two services, and in others that the variables leave out,
- * each series with a number of its own. Until minute 20 nothing happens, then every counter grows evenly.
+ * each series with numbers of its own. Until minute 15 nothing happens; then every counter grows evenly, from minute 20 on
+ * by another rate.
  */
 import {
   METRICS,
@@ -51,6 +52,12 @@ const OWN: Readonly<Record<string, readonly string[]>> = {
 /** Bounds out of a metric's list that have series. */
 const BOUNDS = [1, 4, 7, 9, 12] as const
 
+/** So little happens here that less than one event a second does, and no error. */
+const QUIET = 'web'
+
+/** Of the oldest row at each chosen place: too young to stand still, just so, and just too old. */
+const AGES = [20, 30, 31] as const
+
 /** Rows of this one are not settled any more. */
 const STANDING = CHOSEN[2]
 
@@ -60,14 +67,16 @@ export const EVERYTHING: readonly Labels[] = [...CHOSEN, ...OTHERS]
 export function pointsOf(name: MetricName): readonly Point[] {
   const spec: MetricSpec = METRICS[name]
   const own = spec.attributes.map(prometheusLabel).filter((label) => label in OWN)
-  const places = spec.attributes.includes('table') ? EVERYTHING : distinct(EVERYTHING)
+  const places = (spec.attributes.includes('table') ? EVERYTHING : distinct(EVERYTHING)).filter(
+    ({ job }) => !(name === 'errors' && job === QUIET),
+  )
   return places.flatMap((place) =>
     own
       .reduce<readonly Labels[]>(
         (sets, label) => sets.flatMap((set) => (OWN[label] ?? []).map((value) => ({ ...set, [label]: value }))),
         [place],
       )
-      .map((labels) => ({ labels, value: name === 'records' && isAt(labels, STANDING) ? 0 : numberOf(name, labels) })),
+      .map((labels) => ({ labels, value: chosenValue(name, labels) })),
   )
 }
 
@@ -78,13 +87,13 @@ export function bucketsOf(
   const bounds = boundsOf(name)
   return pointsOf(name).map(({ labels }) => ({
     labels,
-    counts: bounds.map((le) => [le, numberOf(`${name} ${le}`, labels) % 11] as const),
+    counts: bounds.map((le) => [le, le === Number.POSITIVE_INFINITY ? 0 : numberOf(`${name} ${le}`, labels)] as const),
   }))
 }
 
-/** Sum of what is recorded a second. */
+/** Sum of what is recorded a second. A batch takes longer to be settled than to be executed. */
 export function sumOf(name: MetricName, labels: Labels): number {
-  return numberOf(`${name} sum`, labels)
+  return numberOf(`${name} sum`, labels) * (name === 'processDuration' ? 20 : 1)
 }
 
 export function boundsOf(name: MetricName): readonly number[] {
@@ -120,20 +129,33 @@ function histogramSeries(name: MetricName): { series: string; values: string }[]
   })
 }
 
-/** Flat for 20 minutes, high enough that no window sees it begin; then `rate` a second. */
+/** Flat for 15 minutes, high enough that no window sees it begin; then for 5 minutes at one rate, for 10 at another. */
 function growing(rate: number): string {
-  const start = START * rate
-  return `${start}x20 ${start + 60 * rate}+${60 * rate}x9`
+  const [start, before] = [totalOf(rate, true), 60 * early(rate)]
+  const middle = start + 5 * before
+  return `${start}x15 ${start + before}+${before}x4 ${middle + 60 * rate}+${60 * rate}x9`
 }
 
-const START = 100_000
-/** What a counter says in the end, by its rate. */
-export function totalOf(rate: number): number {
-  return (START + 600) * rate
+/** In no fixed proportion to the later rate, and of more buckets not less. */
+function early(rate: number): number {
+  return (rate * rate) / 50
+}
+
+const START = 1000
+
+/** What a counter says in the end, or while nothing has happened yet, by its rate. */
+export function totalOf(rate: number, idle = false): number {
+  return idle ? START * rate : START * rate + increaseOf(rate)
+}
+
+/** What it has grown by. */
+export function increaseOf(rate: number): number {
+  return 300 * early(rate) + 600 * rate
 }
 
 function isAt(labels: Labels, place: Labels | undefined): boolean {
-  return place !== undefined && Object.entries(place).every(([label, value]) => labels[label] === value)
+  if (place === undefined) return false
+  return ['job', 'instance', 'database', 'table', 'test_name'].every((label) => labels[label] === place[label])
 }
 
 /** Places without a table, each once. */
@@ -142,9 +164,19 @@ function distinct(places: readonly Labels[]): readonly Labels[] {
   return [...found.values()]
 }
 
-/** From 1 to 97, of its own for each series. */
+function chosenValue(name: MetricName, labels: Labels): number {
+  if (name === 'records' && isAt(labels, STANDING)) return 0
+  if (name === 'oldestRecordAge' && labels['job'] !== QUIET)
+    return AGES[CHOSEN.findIndex((place) => isAt(labels, place))] ?? 10_000 + numberOf(name, labels)
+  // The executors of this database have no limit, and none of them waits for it.
+  if ((name === 'executorConcurrency' || name === 'executorPaused') && labels['database'] === 'mysql') return 0
+  return name === 'errors' && labels['instance'] === 'i2' ? numberOf(name, labels) / 100_000 : numberOf(name, labels)
+}
+
+/** From 1 to 997, of its own for each series; next to nothing where it is quiet. */
 function numberOf(name: string, labels: Labels): number {
   let hash = 7
   for (const character of name + JSON.stringify(labels)) hash = (hash * 31 + character.charCodeAt(0)) % 1_000_003
-  return 1 + (hash % 97)
+  const number = 1 + (hash % 997)
+  return labels['job'] === QUIET ? number / 100_000 : number
 }

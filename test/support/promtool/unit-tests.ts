@@ -69,9 +69,9 @@ export function seriesText(name: string, labels: Labels): string {
   return `${name}{${pairs.join(', ')}}`
 }
 
-const PRECISION = 1e-9
+const PRECISION = 1e-7
 
-/** That a query answers these values, by labels, to nine decimals: sums of floats depend on their order. */
+/** That a query answers these values, by labels, to seven decimals: sums of floats depend on their order. */
 export function answerTest(expr: string, time: string, samples: Readonly<Record<string, number>>): ExprTest {
   const rounded = (value: number) => Math.floor(value * (1 / PRECISION) + 0.5) / (1 / PRECISION)
   return {
