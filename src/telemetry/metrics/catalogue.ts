@@ -168,23 +168,23 @@ export const METRICS = {
   },
   acceptedRecords: {
     name: 'batchflow.accepted.records',
-    kind: 'observableCounter',
+    kind: 'counter',
     unit: '{row}',
-    description: 'Rows accepted: those settled and those not yet.',
+    description: 'Rows accepted: at every moment as many as are settled and unsettled.',
     attributes: PER_TABLE,
   },
   unsettledRecords: {
     name: 'batchflow.unsettled.records',
     kind: 'observableUpDownCounter',
     unit: '{row}',
-    description: 'Accepted rows that are waiting or in flight.',
+    description: 'Accepted rows that wait or are in flight.',
     attributes: PER_TABLE,
   },
   oldestRecordAge: {
     name: 'batchflow.oldest.record.age.seconds',
     kind: 'observableGauge',
     unit: 's',
-    description: 'Age of the oldest row that is not settled, 0 when all are.',
+    description: 'Time since the oldest row that is not settled was accepted, 0 when there is none.',
     attributes: PER_TABLE,
   },
   executorPaused: {

@@ -31,6 +31,9 @@ batchflow.submit.rejected | batchflow_submit_rejected_total | counter | {row} | 
 batchflow.pipeline.flushes | batchflow_pipeline_flushes_total | counter | {batch} | table database test_name trigger
 batchflow.coalesced.records | batchflow_coalesced_records_total | counter | {row} | table database test_name strategy
 batchflow.dead.letters | batchflow_dead_letters_total | counter | {row} | table database test_name reason
+batchflow.accepted.records | batchflow_accepted_records_total | counter | {row} | table database test_name
+batchflow.unsettled.records | batchflow_unsettled_records | gauge | {row} | table database test_name
+batchflow.oldest.record.age.seconds | batchflow_oldest_record_age_seconds | gauge | s | table database test_name
 batchflow.executor.paused | batchflow_executor_paused | gauge | {executor} | database test_name
 batchflow.executor.outages | batchflow_executor_outages_total | counter | {outage} | database test_name reason
 `
