@@ -1,12 +1,15 @@
 /** The dashboard: its sections in the order of reading, its variables and links. */
 import * as model from '@grafana/grafana-foundation-sdk/dashboard'
 import { METRICS } from '../src/telemetry/metrics/catalogue.ts'
-import { linksOf, panelOf } from './panels.ts'
+import { annotations } from './annotations.ts'
+import { topLinks } from './links.ts'
+import { panelOf } from './panels.ts'
 import { accounts } from './sections/accounts.ts'
 import { databases } from './sections/databases.ts'
 import { executor } from './sections/executor.ts'
 import { failures } from './sections/failures.ts'
 import { health } from './sections/health.ts'
+import { processes } from './sections/processes.ts'
 import { stages } from './sections/stages.ts'
 import { tables } from './sections/tables.ts'
 import { throughput } from './sections/throughput.ts'
@@ -22,6 +25,7 @@ export const SECTIONS: readonly Section[] = [
   executor,
   failures,
   databases,
+  processes,
   tables,
 ]
 
@@ -49,9 +53,10 @@ export function dashboard(language: Language): model.Dashboard {
     .tooltip(model.DashboardCursorSync.Crosshair)
     .readonly()
     .variables(variables(language))
-    .links(linksOf(language))
+    .links(topLinks(language))
+    .annotations(annotations(language))
   for (const section of SECTIONS) addSection(builder, section, language)
-  return numbered(builder.build())
+  return finished(builder.build())
 }
 
 function addSection(builder: model.DashboardBuilder, section: Section, language: Language): void {
@@ -66,11 +71,15 @@ function addSection(builder: model.DashboardBuilder, section: Section, language:
   }
 }
 
-/** Ids by position: the same panel has the same id in both languages, so links to it survive. */
-function numbered(built: model.Dashboard): model.Dashboard {
+/**
+ * Ids by position: the same panel has the same id in both languages, so links to it survive. Links and annotations stay in
+ * sight at the top, where the builders would put them into a menu.
+ */
+function finished(built: model.Dashboard): model.Dashboard {
   built.panels?.forEach((panel, i) => {
     panel.id = i + 1
   })
+  for (const item of [...(built.links ?? []), ...(built.annotations?.list ?? [])]) delete item.placement
   return built
 }
 

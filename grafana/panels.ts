@@ -6,8 +6,9 @@ import * as stat from '@grafana/grafana-foundation-sdk/stat'
 import * as table from '@grafana/grafana-foundation-sdk/table'
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries'
 import { ATTR } from '../src/telemetry/metrics/catalogue.ts'
+import { tableLinks } from './links.ts'
 import type { Language, PanelSpec, Query, Steps } from './spec.ts'
-import { DATASOURCE, LABELS, variable } from './variables.ts'
+import { DATASOURCE, LABELS } from './variables.ts'
 
 type AnyPanel = timeseries.PanelBuilder | stat.PanelBuilder | heatmap.PanelBuilder | table.PanelBuilder
 
@@ -24,7 +25,7 @@ export function panelOf(spec: PanelSpec, language: Language, uid: string): AnyPa
 
 function shapeOf(spec: PanelSpec, language: Language, uid: string): AnyPanel {
   if (spec.kind === 'stat') return statOf(spec)
-  if (spec.kind === 'heatmap') return heatmapOf()
+  if (spec.kind === 'heatmap') return heatmapOf(spec)
   if (spec.kind === 'table') return tableOf(spec, language, uid)
   return linesOf(spec, language, uid)
 }
@@ -61,7 +62,11 @@ function linesOf(spec: PanelSpec, language: Language, uid: string): timeseries.P
   if (spec.max !== undefined) panel.max(spec.max)
   if (spec.scale === undefined) panel.min(0)
   else panel.scaleDistribution(scaleOf(spec.scale))
-  if (byTable(spec)) panel.dataLinks(tableLinks(variable('__field.labels.table'), language, uid))
+  if (spec.steps !== undefined) {
+    panel.thresholds(thresholdsOf(spec.steps))
+    panel.thresholdsStyle(new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed))
+  }
+  if (byTable(spec)) panel.dataLinks(tableLinks((name) => `__field.labels.${name}`, language, uid))
   for (const [series, colour] of Object.entries(spec.colours ?? {}))
     panel.overrideByName(series, [{ id: 'color', value: { mode: 'fixed', fixedColor: colour } }])
   return panel
@@ -88,11 +93,11 @@ function thresholdsOf(steps: Steps): model.ThresholdsConfigBuilder {
     .steps(steps.map(([value, color], i) => ({ value: i === 0 ? null : value, color })))
 }
 
-function heatmapOf(): heatmap.PanelBuilder {
+function heatmapOf({ unit }: PanelSpec): heatmap.PanelBuilder {
   return new heatmap.PanelBuilder()
     .calculate(false)
     .color(new heatmap.HeatmapColorOptionsBuilder().mode(heatmap.HeatmapColorMode.Scheme).scheme('Blues').steps(32))
-    .yAxis(new heatmap.YAxisConfigBuilder().unit('short'))
+    .yAxis(new heatmap.YAxisConfigBuilder().unit(unit))
     .cellGap(1)
     .showLegend()
 }
@@ -100,56 +105,27 @@ function heatmapOf(): heatmap.PanelBuilder {
 function tableOf(spec: PanelSpec, language: Language, uid: string): table.PanelBuilder {
   const columns = spec.columns ?? []
   const names = Object.fromEntries([
-    ...[ATTR.database, ATTR.table].map((label) => [label, LABELS[label][language]]),
+    ...(['job', ATTR.database, ATTR.table] as const).map((label) => [label, LABELS[label][language]]),
     ...columns.map(({ name }, i) => [`Value #${refId(i)}`, name[language]]),
   ])
-  const links = tableLinks(variable('__value.raw'), language, uid).map((builder) => builder.build())
+  const links = tableLinks((name) => `__data.fields.${name}`, language, uid).map((builder) => builder.build())
   const panel = new table.PanelBuilder()
     .withTransformation({ id: 'merge', options: {} })
     .withTransformation({ id: 'organize', options: { excludeByName: { Time: true }, renameByName: names } })
     .overrideByName(LABELS.table[language], [{ id: 'links', value: links }])
-  for (const { name, unit } of columns) panel.overrideByName(name[language], [{ id: 'unit', value: unit }])
-  return panel
+  for (const { name, unit, steps } of columns) {
+    const coloured = { id: 'custom.cellOptions', value: { type: 'color-text' } }
+    const thresholds = { id: 'thresholds', value: thresholdsOf(steps ?? [[0, 'text']]).build() }
+    panel.overrideByName(name[language], [{ id: 'unit', value: unit }, thresholds, ...(steps ? [coloured] : [])])
+  }
+  const [first] = columns
+  return first === undefined
+    ? panel
+    : panel.sortBy([new common.TableSortByFieldStateBuilder().displayName(first.name[language]).desc(true)])
 }
 
 function byTable(spec: PanelSpec): boolean {
   return spec.queries.some(({ legend }) => typeof legend === 'string' && legend.includes('{{table}}'))
-}
-
-const KEPT = ['datasource', 'job', 'instance', 'database', 'test_name', 'traces'].map(
-  (name) => `\${${name}:queryparam}`,
-)
-
-/** From a series of one table to that table alone, and to its traces. */
-function tableLinks(name: string, language: Language, uid: string): model.DashboardLinkBuilder[] {
-  const narrow = language === 'en' ? 'Only this table' : '仅看此表'
-  const search = language === 'en' ? 'Traces of this table' : '此表的链路'
-  return [
-    link(narrow, `/d/${uid}?${variable('__url_time_range')}&${KEPT.join('&')}&var-table=${name}`),
-    link(search, exploreUrl(`batchflow.batch ${name}`)),
-  ]
-}
-
-/** Links at the top of the dashboard. */
-export function linksOf(language: Language): model.DashboardLinkBuilder[] {
-  const other = language === 'en' ? { uid: 'batchflow-zh', title: '中文' } : { uid: 'batchflow', title: 'English' }
-  return [
-    link(other.title, `/d/${other.uid}`).type(model.DashboardLinkType.Link).includeVars(true).keepTime(true),
-    link(language === 'en' ? 'Traces' : '链路', exploreUrl()).type(model.DashboardLinkType.Link),
-  ]
-}
-
-/** Grafana's Explore with a search in the trace store. A trace is found by its service, which is what `job` names. */
-function exploreUrl(operation?: string): string {
-  const search = { refId: 'A', queryType: 'search', service: variable('job') }
-  const queries = [operation === undefined ? search : { ...search, operation }]
-  const range = { from: variable('__from'), to: variable('__to') }
-  const panes = JSON.stringify({ traces: { datasource: variable('traces'), queries, range } })
-  return `/explore?schemaVersion=1&panes=${encodeURIComponent(panes).replace(/%24%7B(.*?)%7D/g, variable('$1'))}`
-}
-
-function link(title: string, url: string): model.DashboardLinkBuilder {
-  return new model.DashboardLinkBuilder(title).url(url).targetBlank(false)
 }
 
 /** A, B, C … */

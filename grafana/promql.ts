@@ -10,8 +10,14 @@ import {
 /** Labels that a dashboard variable of the same name narrows down. */
 export const FILTERED = [ATTR.database, ATTR.table, ATTR.testName] as const
 
+/** A table of a database in a service: what is about one table keeps them apart, and its traces are found by the job. */
+export const BY_TABLE = ['job', ATTR.database, ATTR.table] as const
+
+/** Legend of what is summed `BY_TABLE`. */
+export const TABLE_LEGEND = '{{table}} ({{database}}, {{job}})'
+
 /** A label of the contract, or one that Prometheus itself adds. */
-export type Label = AttributeName | 'job' | 'instance'
+export type Label = AttributeName | 'job' | 'instance' | 'le'
 
 /** Extra matchers: a plain string is compared, one that begins with `~` is a regular expression. */
 export type Matchers = Partial<Record<AttributeName, string>>
@@ -43,9 +49,13 @@ export function sum(expression: string, by: readonly Label[] = []): string {
   return by.length === 0 ? `sum(${expression})` : `sum by (${by.map(label).join(', ')}) (${expression})`
 }
 
+export function max(expression: string, by: readonly Label[] = []): string {
+  return sum(expression, by).replace(/^sum/, 'max')
+}
+
 /** Quantile `q`, 0 to 1, of a histogram. */
 export function quantile(q: number, metric: MetricSpec, by: readonly Label[] = []): string {
-  return `histogram_quantile(${q}, sum by (${['le', ...by.map(label)].join(', ')}) (${buckets(metric)}))`
+  return `histogram_quantile(${q}, ${sum(buckets(metric), ['le', ...by])})`
 }
 
 /** Rate of each bucket of a histogram. */
@@ -83,5 +93,5 @@ function matcher(attribute: AttributeName, value: string): string {
 }
 
 function label(name: Label): string {
-  return name === 'job' || name === 'instance' ? name : prometheusLabel(name)
+  return name === 'job' || name === 'instance' || name === 'le' ? name : prometheusLabel(name)
 }

@@ -31,6 +31,7 @@ export interface PanelSpec {
   readonly queries: readonly Query[]
   /** Columns out of 24. @default 8 */
   readonly width?: number
+  /** Colours of a stat; dashed lines on a graph. */
   readonly steps?: Steps
   /** Upper end of the axis. */
   readonly max?: number
@@ -40,8 +41,8 @@ export interface PanelSpec {
   readonly noValue?: Text
   /** Colours by name of a series, where a colour has a meaning. */
   readonly colours?: Readonly<Record<string, string>>
-  /** Columns of a table beside its labels, in the order of the queries. */
-  readonly columns?: readonly { readonly name: Text; readonly unit: Unit }[]
+  /** Columns of a table beside its labels, in the order of the queries. It is sorted by the first one. */
+  readonly columns?: readonly { readonly name: Text; readonly unit: Unit; readonly steps?: Steps }[]
 }
 
 export interface Section {

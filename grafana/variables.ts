@@ -25,8 +25,9 @@ export const LABELS = {
 } as const satisfies Record<string, Text>
 
 /**
- * Each variable offers what those before it leave. "All" of job and instance is `.+`, as the mixins have it; that of the
- * others is `.*`, for a series without the label, as `test_name` where none is set, must match too.
+ * Each variable offers what those before it leave. "All" of job is `.+`, as the mixins have it; that of the others is
+ * `.*`, for a series without the label must match too: `test_name` where none is set, `instance` where a process that
+ * sends its metrics has no `service.instance.id`. `service` is one of the jobs, for a search of traces takes just one.
  */
 export function variables(language: Language) {
   const narrowed: string[] = []
@@ -42,11 +43,16 @@ export function variables(language: Language) {
     .label(language === 'en' ? 'UID of the trace store' : '链路数据源 UID')
     .defaultValue(TRACE_STORE)
     .hide(model.VariableHide.InControlsMenu)
-  return [datasource, ...queries, traces]
+  const service = queryVariable('service', language === 'en' ? 'Service of the link Traces' : '链路入口的服务', [])
+    .query(`label_values(${BATCHES}{job=~"$job"}, job)`)
+    .hide(model.VariableHide.InControlsMenu)
+    .multi(false)
+    .includeAll(false)
+    .current({ selected: false, text: '', value: '' })
+  return [datasource, ...queries, service, traces]
 }
 
 function queryVariable(name: string, label: string, narrowed: readonly string[]) {
-  const open = name === 'job' || name === 'instance'
   return new model.QueryVariableBuilder(name)
     .label(label)
     .datasource(DATASOURCE)
@@ -55,6 +61,6 @@ function queryVariable(name: string, label: string, narrowed: readonly string[])
     .sort(model.VariableSort.AlphabeticalAsc)
     .multi(true)
     .includeAll(true)
-    .allValue(open ? '.+' : '.*')
+    .allValue(name === 'job' ? '.+' : '.*')
     .current({ selected: true, text: ['All'], value: ['$__all'] })
 }

@@ -1,48 +1,8 @@
-import { ATTR, METRICS } from '../../src/telemetry/metrics/catalogue.ts'
-import { rate, select, sum } from '../promql.ts'
+import { METRICS } from '../../src/telemetry/metrics/catalogue.ts'
+import { BY_TABLE, rate, select, sum, TABLE_LEGEND } from '../promql.ts'
 import { type PanelSpec, type Section, same } from '../spec.ts'
 
-const BY = [ATTR.database, ATTR.table] as const
-const accepted = sum(select(METRICS.acceptedRecords), BY)
-const settled = sum(select(METRICS.records), BY)
-const unsettled = sum(select(METRICS.unsettledRecords), BY)
-
 const panels: readonly PanelSpec[] = [
-  {
-    kind: 'lines',
-    title: { en: 'Rows unaccounted for', zh: '账目差额' },
-    description: {
-      en: 'Rows accepted − rows settled − rows unsettled. It is 0 at every scrape, unless something counts wrongly.',
-      zh: '已接收行数 − 已完成行数 − 未完成行数。任何时刻都应为 0，否则说明计数有误。',
-    },
-    unit: 'short',
-    queries: [{ expr: `${accepted} - ${settled} - ${unsettled}`, legend: '{{database}} {{table}}' }],
-  },
-  {
-    kind: 'stack',
-    title: { en: 'Rows unsettled', zh: '未完成的行数' },
-    description: {
-      en: 'Accepted rows that wait or are in flight, by table. They fall to 0 when nothing more is submitted.',
-      zh: '已接收但仍在等待或在途的行数，按表统计。不再提交时应降到 0。',
-    },
-    unit: 'short',
-    queries: [{ expr: unsettled, legend: '{{database}} {{table}}' }],
-  },
-  {
-    kind: 'lines',
-    title: { en: 'Age of the oldest row', zh: '最久未完成行的等待时间' },
-    description: {
-      en: 'How long the oldest unsettled row of a table has been there. A line that rises steadily is a table that hangs.',
-      zh: '各表中最早接收且仍未完成的行已等待多久。持续上升说明该表已停滞。',
-    },
-    unit: 's',
-    queries: [
-      {
-        expr: `max by (database, table) (${select(METRICS.oldestRecordAge)})`,
-        legend: '{{database}} {{table}}',
-      },
-    ],
-  },
   {
     kind: 'stack',
     title: { en: 'Batches in flight by table', zh: '各表在途批次数' },
@@ -52,7 +12,7 @@ const panels: readonly PanelSpec[] = [
     },
     unit: 'short',
     width: 12,
-    queries: [{ expr: sum(select(METRICS.tableInflightBatches), BY), legend: '{{database}} {{table}}' }],
+    queries: [{ expr: sum(select(METRICS.tableInflightBatches), BY_TABLE), legend: TABLE_LEGEND }],
   },
   {
     kind: 'lines',
@@ -64,11 +24,11 @@ const panels: readonly PanelSpec[] = [
     unit: 'Bps',
     width: 12,
     noValue: same('–'),
-    queries: [{ expr: sum(rate(METRICS.sentBytes), BY), legend: '{{database}} {{table}}' }],
+    queries: [{ expr: sum(rate(METRICS.sentBytes), BY_TABLE), legend: TABLE_LEGEND }],
   },
 ]
 
 export const accounts: Section = {
-  title: { en: 'Rows: are all accounted for?', zh: '行账目：每一行都有去向吗？' },
+  title: { en: 'On the way to the database', zh: '发往数据库途中' },
   panels,
 }

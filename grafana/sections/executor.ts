@@ -1,8 +1,9 @@
+import { THRESHOLDS } from '../../collector/rules/thresholds.ts'
 import { ATTR, METRICS } from '../../src/telemetry/metrics/catalogue.ts'
-import { quantile, rate, ratio, select, share, sum } from '../promql.ts'
+import { BY_TABLE, max, quantile, rate, ratio, select, share, sum, TABLE_LEGEND } from '../promql.ts'
 import type { PanelSpec, Section } from '../spec.ts'
 
-const queued = sum(select(METRICS.queueLength), [ATTR.table])
+const queued = sum(select(METRICS.queueLength), BY_TABLE)
 const limit = sum(select(METRICS.executorConcurrency), [ATTR.database])
 const inflight = sum(select(METRICS.inflightBatches), [ATTR.database])
 
@@ -15,7 +16,32 @@ const panels: readonly PanelSpec[] = [
       zh: '已入队但尚未交给执行器的行数，按表统计。长期顶平说明缓冲已满。',
     },
     unit: 'short',
-    queries: [{ expr: queued, legend: '{{table}}' }],
+    queries: [{ expr: queued, legend: TABLE_LEGEND }],
+  },
+  {
+    kind: 'stack',
+    title: { en: 'Unsettled rows', zh: '未完成的行数' },
+    description: {
+      en: 'Accepted rows that are waiting or in flight, by table. bufferSize bounds them.',
+      zh: '已入队且仍在等待或在途的行数，按表统计。上限为 bufferSize。',
+    },
+    unit: 'short',
+    queries: [{ expr: sum(select(METRICS.unsettledRecords), BY_TABLE), legend: TABLE_LEGEND }],
+  },
+  {
+    kind: 'lines',
+    title: { en: 'Oldest row by table', zh: '各表最老的行' },
+    description: {
+      en: 'How long the oldest row that is not settled has been waiting. A slope of one second per second: nothing gets through.',
+      zh: '最老的未完成行已等待的时间。若每秒增长一秒，说明没有任何行完成。',
+    },
+    unit: 's',
+    steps: [
+      [0, 'green'],
+      [THRESHOLDS.oldestRow.warn, 'yellow'],
+      [THRESHOLDS.oldestRow.alert, 'red'],
+    ],
+    queries: [{ expr: max(select(METRICS.oldestRecordAge), BY_TABLE), legend: TABLE_LEGEND }],
   },
   {
     kind: 'lines',
@@ -46,6 +72,11 @@ const panels: readonly PanelSpec[] = [
     },
     unit: 'percentunit',
     max: 1,
+    steps: [
+      [0, 'green'],
+      [THRESHOLDS.slots.warn, 'yellow'],
+      [THRESHOLDS.slots.alert, 'red'],
+    ],
     noValue: { en: 'no concurrency limit', zh: '未设置并发上限' },
     queries: [
       {
@@ -67,8 +98,8 @@ const panels: readonly PanelSpec[] = [
     unit: 's',
     queries: [
       {
-        expr: ratio(queued, sum(rate(METRICS.records, { [ATTR.status]: 'success' }), [ATTR.table])),
-        legend: '{{table}}',
+        expr: ratio(queued, sum(rate(METRICS.records, { [ATTR.status]: 'success' }), BY_TABLE)),
+        legend: TABLE_LEGEND,
       },
     ],
   },
@@ -92,8 +123,12 @@ const panels: readonly PanelSpec[] = [
     },
     unit: 's',
     scale: 'log',
-    width: 12,
-    queries: [{ expr: quantile(0.95, METRICS.enqueueLatency, [ATTR.table]), legend: '{{table}}' }],
+    steps: [
+      [0, 'green'],
+      [THRESHOLDS.enqueue.warn, 'yellow'],
+      [THRESHOLDS.enqueue.alert, 'red'],
+    ],
+    queries: [{ expr: quantile(0.95, METRICS.enqueueLatency, BY_TABLE), legend: TABLE_LEGEND }],
   },
   {
     kind: 'stack',
@@ -103,7 +138,6 @@ const panels: readonly PanelSpec[] = [
       zh: '每秒在入队前被拒绝的行数。full：trySubmit 时缓冲已满；context：调用方放弃；closed：已关闭；invalid：不是有效行。',
     },
     unit: 'rowsps',
-    width: 12,
     noValue: { en: 'none', zh: '没有' },
     queries: [{ expr: sum(rate(METRICS.submitRejected), [ATTR.reason]), legend: '{{reason}}' }],
   },
@@ -115,7 +149,6 @@ const panels: readonly PanelSpec[] = [
       zh: '因数据库无法写入而暂停的执行器数，按数据库统计。数据库恢复后自动继续。',
     },
     unit: 'short',
-    width: 12,
     queries: [{ expr: sum(select(METRICS.executorPaused), [ATTR.database]), legend: '{{database}}' }],
   },
   {
@@ -126,7 +159,6 @@ const panels: readonly PanelSpec[] = [
       zh: '进程启动以来发生的中断次数，每上升一级即一次。reason：首个批次遇到的原因。',
     },
     unit: 'short',
-    width: 12,
     noValue: { en: 'none', zh: '没有' },
     queries: [
       { expr: sum(select(METRICS.executorOutages), [ATTR.database, ATTR.reason]), legend: '{{database}} {{reason}}' },

@@ -1,10 +1,11 @@
+import { THRESHOLDS } from '../../collector/rules/thresholds.ts'
 import { ATTR, METRICS } from '../../src/telemetry/metrics/catalogue.ts'
-import { orZero, quantile, rate, ratio, sum } from '../promql.ts'
+import { BY_TABLE, type Label, orZero, quantile, rate, ratio, sum, TABLE_LEGEND } from '../promql.ts'
 import { type PanelSpec, type Section, same } from '../spec.ts'
 
 const alive = sum(rate(METRICS.batches))
 
-function errors(type: string, by: readonly (typeof ATTR.table | typeof ATTR.type)[] = []): string {
+function errors(type: string, by: readonly Label[] = []): string {
   return sum(rate(METRICS.errors, { [ATTR.type]: type }), by)
 }
 
@@ -18,7 +19,9 @@ const panels: readonly PanelSpec[] = [
     },
     unit: 'eps',
     noValue: { en: 'no retries', zh: '没有重试' },
-    queries: [{ expr: `topk(5, ${errors('~retry:.*', [ATTR.table, ATTR.type])})`, legend: '{{table}} {{type}}' }],
+    queries: [
+      { expr: `topk(5, ${errors('~retry:.*', [...BY_TABLE, ATTR.type])})`, legend: `{{type}} ${TABLE_LEGEND}` },
+    ],
   },
   {
     kind: 'stack',
@@ -56,8 +59,8 @@ const panels: readonly PanelSpec[] = [
     noValue: { en: 'no failures', zh: '没有失败' },
     queries: [
       {
-        expr: ratio(errors('~retry:.*', [ATTR.table]), errors('~(retry:|final:).*', [ATTR.table])),
-        legend: '{{table}}',
+        expr: ratio(errors('~retry:.*', BY_TABLE), errors('~(retry:|final:).*', BY_TABLE)),
+        legend: TABLE_LEGEND,
       },
     ],
   },
@@ -70,7 +73,12 @@ const panels: readonly PanelSpec[] = [
     },
     unit: 's',
     scale: 'log',
-    queries: [{ expr: quantile(0.99, METRICS.executeDuration, [ATTR.table]), legend: '{{table}}', exemplars: true }],
+    steps: [
+      [0, 'green'],
+      [THRESHOLDS.execute.warn, 'yellow'],
+      [THRESHOLDS.execute.alert, 'red'],
+    ],
+    queries: [{ expr: quantile(0.99, METRICS.executeDuration, BY_TABLE), legend: TABLE_LEGEND, exemplars: true }],
   },
   {
     kind: 'lines',
@@ -84,10 +92,10 @@ const panels: readonly PanelSpec[] = [
     queries: [
       {
         expr: ratio(
-          quantile(0.99, METRICS.executeDuration, [ATTR.table]),
-          quantile(0.5, METRICS.executeDuration, [ATTR.table]),
+          quantile(0.99, METRICS.executeDuration, BY_TABLE),
+          quantile(0.5, METRICS.executeDuration, BY_TABLE),
         ),
-        legend: '{{table}}',
+        legend: TABLE_LEGEND,
       },
     ],
   },
@@ -101,7 +109,9 @@ const panels: readonly PanelSpec[] = [
     unit: 'rowsps',
     width: 12,
     noValue: { en: 'none', zh: '没有' },
-    queries: [{ expr: sum(rate(METRICS.deadLetters), [ATTR.table, ATTR.reason]), legend: '{{table}} {{reason}}' }],
+    queries: [
+      { expr: sum(rate(METRICS.deadLetters), [...BY_TABLE, ATTR.reason]), legend: `{{reason}} ${TABLE_LEGEND}` },
+    ],
   },
   {
     kind: 'lines',
@@ -112,7 +122,7 @@ const panels: readonly PanelSpec[] = [
     },
     unit: 'rowsps',
     width: 12,
-    queries: [{ expr: sum(rate(METRICS.records, { [ATTR.status]: 'fail' }), [ATTR.table]), legend: '{{table}}' }],
+    queries: [{ expr: sum(rate(METRICS.records, { [ATTR.status]: 'fail' }), BY_TABLE), legend: TABLE_LEGEND }],
   },
 ]
 

@@ -1,16 +1,54 @@
+import { BURN_RATES, OBJECTIVES, THRESHOLDS } from '../../collector/rules/thresholds.ts'
 import { ATTR, METRICS } from '../../src/telemetry/metrics/catalogue.ts'
-import { increase, orZero, quantile, rate, ratio, select, sum } from '../promql.ts'
+import { increase, type Label, max, orZero, quantile, rate, ratio, select, sum } from '../promql.ts'
 import { type PanelSpec, type Section, same } from '../spec.ts'
 
 const batches = sum(rate(METRICS.batches))
 const retries = orZero(sum(rate(METRICS.errors, { [ATTR.type]: '~retry:.*' })), batches)
 
-const stat = { kind: 'stat', width: 4, noValue: { en: 'idle', zh: '空闲' } } as const
+/** That nothing is settled is no good news by itself: whether rows wait meanwhile is in the first panels. */
+const stat = { kind: 'stat', width: 3, noValue: { en: 'nothing settled', zh: '没有完成的批次' } } as const
+
+const EACH: readonly Label[] = ['job', 'instance', ATTR.database, ATTR.table]
+const records = (shift: string) => sum(`${select(METRICS.records)}${shift}`, EACH)
+const oldest = select(METRICS.oldestRecordAge)
+const { stalled } = THRESHOLDS
+const standing = `count(${max(oldest, EACH)} > ${stalled.shown} and ${records('')} == ${records(` offset ${stalled.shown}s`)})`
 
 const panels: readonly PanelSpec[] = [
   {
     ...stat,
-    width: 3,
+    title: { en: 'Tables that stand still', zh: '停滞的表' },
+    description: {
+      en: 'Tables of which rows wait while none is settled, counted in each process.',
+      zh: '有行在等待而没有任何行完成的表，按进程计数。',
+    },
+    unit: 'short',
+    noValue: { en: 'no data', zh: '无数据' },
+    steps: [
+      [0, 'green'],
+      [1, 'red'],
+    ],
+    queries: [{ expr: orZero(standing, `count(${oldest})`), legend: same('tables') }],
+  },
+  {
+    ...stat,
+    title: { en: 'Oldest row', zh: '最老的行' },
+    description: {
+      en: 'How long the oldest row that is not settled has been waiting. 0 while nothing is to be written.',
+      zh: '最老的未完成行已等待的时间。没有待写入的行时为 0。',
+    },
+    unit: 's',
+    noValue: { en: 'no data', zh: '无数据' },
+    steps: [
+      [0, 'green'],
+      [THRESHOLDS.oldestRow.warn, 'yellow'],
+      [stalled.shown, 'red'],
+    ],
+    queries: [{ expr: max(oldest), legend: same('age') }],
+  },
+  {
+    ...stat,
     title: { en: 'Waiting for a database', zh: '等待数据库' },
     description: {
       en: 'Executors whose database takes no batch now: it is out of reach, read-only or full. Their rows are kept and wait.',
@@ -33,8 +71,8 @@ const panels: readonly PanelSpec[] = [
     unit: 'percentunit',
     steps: [
       [0, 'red'],
-      [0.99, 'yellow'],
-      [0.999, 'green'],
+      [1 - BURN_RATES.fast[0].rate * (1 - OBJECTIVES.committed), 'yellow'],
+      [OBJECTIVES.committed, 'green'],
     ],
     queries: [
       { expr: ratio(sum(rate(METRICS.batches, { [ATTR.status]: 'success' })), batches), legend: same('success') },
@@ -49,7 +87,6 @@ const panels: readonly PanelSpec[] = [
   },
   {
     ...stat,
-    width: 3,
     title: { en: 'Rows not committed', zh: '未提交的行数' },
     description: {
       en: 'Rows given up within the time range shown. Right from the first one: this counter starts at 0.',
@@ -64,7 +101,6 @@ const panels: readonly PanelSpec[] = [
   },
   {
     ...stat,
-    width: 3,
     title: { en: 'Execute P99', zh: '执行耗时 P99' },
     description: {
       en: '99 of 100 batches took less than this, retries and back-off included.',
@@ -73,8 +109,8 @@ const panels: readonly PanelSpec[] = [
     unit: 's',
     steps: [
       [0, 'green'],
-      [1, 'yellow'],
-      [2, 'red'],
+      [THRESHOLDS.execute.warn, 'yellow'],
+      [THRESHOLDS.execute.alert, 'red'],
     ],
     queries: [{ expr: quantile(0.99, METRICS.executeDuration), legend: same('p99'), exemplars: true }],
   },
@@ -88,21 +124,10 @@ const panels: readonly PanelSpec[] = [
     unit: 'percentunit',
     steps: [
       [0, 'green'],
-      [0.05, 'yellow'],
-      [0.1, 'red'],
+      [THRESHOLDS.retries.warn, 'yellow'],
+      [THRESHOLDS.retries.alert, 'red'],
     ],
     queries: [{ expr: ratio(`(${retries})`, `(${batches} + (${retries}))`), legend: same('retried') }],
-  },
-  {
-    ...stat,
-    width: 3,
-    title: { en: 'Rows waiting', zh: '等待中的行数' },
-    description: {
-      en: 'Accepted rows not yet handed to the executor, now. It should rise and fall, not stay high.',
-      zh: '当前已入队但尚未交给执行器的行数。应有起伏，而不是持续处于高位。',
-    },
-    unit: 'short',
-    queries: [{ expr: sum(select(METRICS.queueLength)), legend: same('rows') }],
   },
 ]
 

@@ -1,5 +1,5 @@
 import { METRICS, type MetricSpec } from '../../src/telemetry/metrics/catalogue.ts'
-import { mean, quantile } from '../promql.ts'
+import { buckets, mean, quantile, sum } from '../promql.ts'
 import { type PanelSpec, type Query, type Section, same, type Text } from '../spec.ts'
 
 function quantiles(metric: MetricSpec, exemplars = false): readonly Query[] {
@@ -57,7 +57,18 @@ const panels: readonly PanelSpec[] = [
     },
   ),
   {
+    kind: 'heatmap',
+    title: { en: 'Execute durations', zh: '执行耗时分布' },
+    description: {
+      en: 'How long batches take. Two bands where there should be one: a minority is retried, or waits for locks.',
+      zh: '批次耗时的分布。本应只有一条亮带却出现两条时，说明少数批次在重试或等待锁。',
+    },
+    unit: 's',
+    queries: [{ expr: sum(buckets(METRICS.executeDuration), ['le']), legend: '{{le}}' }],
+  },
+  {
     kind: 'stack',
+    width: 24,
     title: { en: 'Where the time goes', zh: '时间花在哪里' },
     description: {
       en: 'Mean time of each stage on the way of a row, stacked: together, from submit to settled.',

@@ -1,11 +1,18 @@
+import { BURN_RATES, OBJECTIVES, THRESHOLDS } from '../../collector/rules/thresholds.ts'
 import { ATTR, METRICS } from '../../src/telemetry/metrics/catalogue.ts'
-import { mean, orZero, quantile, rate, ratio, select, sum } from '../promql.ts'
-import { type PanelSpec, type Section, same } from '../spec.ts'
+import { BY_TABLE as BY, max, mean, orZero, quantile, rate, ratio, select, sum } from '../promql.ts'
+import { type PanelSpec, type Section, type Steps, same, type Text, type Unit } from '../spec.ts'
 
-const BY = [ATTR.database, ATTR.table]
+interface Column {
+  readonly name: Text
+  readonly unit: Unit
+  readonly steps?: Steps
+  readonly expr: string
+}
+
 const alive = sum(rate(METRICS.batches), BY)
 
-const columns = [
+const columns: readonly Column[] = [
   {
     name: { en: 'Rows committed', zh: '提交行速率' },
     unit: 'rowsps',
@@ -14,11 +21,20 @@ const columns = [
   {
     name: { en: 'Rows not committed', zh: '未提交行速率' },
     unit: 'rowsps',
+    steps: [
+      [0, 'text'],
+      [1e-9, 'red'],
+    ],
     expr: sum(rate(METRICS.records, { [ATTR.status]: 'fail' }), BY),
   },
   {
     name: { en: 'Batches that succeeded', zh: '批次成功率' },
     unit: 'percentunit',
+    steps: [
+      [0, 'red'],
+      [1 - BURN_RATES.fast[0].rate * (1 - OBJECTIVES.committed), 'yellow'],
+      [OBJECTIVES.committed, 'green'],
+    ],
     expr: ratio(sum(rate(METRICS.batches, { [ATTR.status]: 'success' }), BY), alive),
   },
   {
@@ -26,10 +42,29 @@ const columns = [
     unit: 'eps',
     expr: orZero(sum(rate(METRICS.errors, { [ATTR.type]: '~retry:.*' }), BY), alive),
   },
-  { name: { en: 'Execute P99', zh: '执行耗时 P99' }, unit: 's', expr: quantile(0.99, METRICS.executeDuration, BY) },
+  {
+    name: { en: 'Execute P99', zh: '执行耗时 P99' },
+    unit: 's',
+    steps: [
+      [0, 'green'],
+      [THRESHOLDS.execute.warn, 'yellow'],
+      [THRESHOLDS.execute.alert, 'red'],
+    ],
+    expr: quantile(0.99, METRICS.executeDuration, BY),
+  },
   { name: { en: 'Rows per batch', zh: '平均批大小' }, unit: 'short', expr: mean(METRICS.batchSize, BY) },
   { name: { en: 'Rows waiting', zh: '等待行数' }, unit: 'short', expr: sum(select(METRICS.queueLength), BY) },
-] as const
+  {
+    name: { en: 'Oldest row', zh: '最老的行' },
+    unit: 's',
+    steps: [
+      [0, 'green'],
+      [THRESHOLDS.oldestRow.warn, 'yellow'],
+      [THRESHOLDS.oldestRow.alert, 'red'],
+    ],
+    expr: max(select(METRICS.oldestRecordAge), BY),
+  },
+]
 
 const panel: PanelSpec = {
   kind: 'table',

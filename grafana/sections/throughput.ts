@@ -1,8 +1,32 @@
 import { ATTR, METRICS } from '../../src/telemetry/metrics/catalogue.ts'
-import { buckets, mean, rate, sum } from '../promql.ts'
-import type { PanelSpec, Section } from '../spec.ts'
+import { BY_TABLE, buckets, mean, rate, select, sum, TABLE_LEGEND } from '../promql.ts'
+import { type PanelSpec, type Section, same } from '../spec.ts'
 
 const STATUS_COLOURS = { success: 'green', fail: 'red' }
+
+const accepted = sum(select(METRICS.acceptedRecords))
+const settled = (status: string) => sum(select(METRICS.records, { [ATTR.status]: status }))
+const unsettled = sum(select(METRICS.unsettledRecords))
+
+const accounts: PanelSpec = {
+  kind: 'lines',
+  title: { en: 'Row accounting', zh: '行的收支' },
+  description: {
+    en: 'Rows since the processes started: accepted = committed + failed + unsettled. What is unaccounted for must be 0.',
+    zh: '进程启动以来的行数：已接受 = 已提交 + 失败 + 未完成。“不符”必须为 0。',
+  },
+  unit: 'short',
+  scale: 'symlog',
+  width: 24,
+  colours: { unaccounted: 'red' },
+  queries: [
+    { expr: accepted, legend: same('accepted') },
+    { expr: settled('success'), legend: same('committed') },
+    { expr: settled('fail'), legend: same('failed') },
+    { expr: unsettled, legend: same('unsettled') },
+    { expr: `${accepted} - ${sum(select(METRICS.records))} - ${unsettled}`, legend: same('unaccounted') },
+  ],
+}
 
 const panels: readonly PanelSpec[] = [
   {
@@ -10,7 +34,7 @@ const panels: readonly PanelSpec[] = [
     title: { en: 'Rows per second by table', zh: '各表写入速率' },
     description: { en: 'Committed rows per second, stacked by table.', zh: '每秒提交成功的行数，按表堆叠。' },
     unit: 'rowsps',
-    queries: [{ expr: sum(rate(METRICS.records, { [ATTR.status]: 'success' }), [ATTR.table]), legend: '{{table}}' }],
+    queries: [{ expr: sum(rate(METRICS.records, { [ATTR.status]: 'success' }), BY_TABLE), legend: TABLE_LEGEND }],
   },
   {
     kind: 'lines',
@@ -43,7 +67,7 @@ const panels: readonly PanelSpec[] = [
       zh: '批次的行数分布。高负载时，亮带应位于 flushSize 附近。',
     },
     unit: 'short',
-    queries: [{ expr: `sum by (le) (${buckets(METRICS.batchSize)})`, legend: '{{le}}' }],
+    queries: [{ expr: sum(buckets(METRICS.batchSize), ['le']), legend: '{{le}}' }],
   },
   {
     kind: 'lines',
@@ -53,7 +77,7 @@ const panels: readonly PanelSpec[] = [
       zh: '各表每批的平均行数。高负载下远低于 flushSize 时，请查看“刷新触发原因”。',
     },
     unit: 'short',
-    queries: [{ expr: mean(METRICS.batchSize, [ATTR.table]), legend: '{{table}}' }],
+    queries: [{ expr: mean(METRICS.batchSize, BY_TABLE), legend: TABLE_LEGEND }],
   },
   {
     kind: 'lines',
@@ -66,11 +90,12 @@ const panels: readonly PanelSpec[] = [
     noValue: { en: 'no table with conflict keys', zh: '没有带冲突键的表' },
     queries: [
       {
-        expr: sum(rate(METRICS.coalescedRecords), [ATTR.table, ATTR.strategy]),
-        legend: '{{table}} {{strategy}}',
+        expr: sum(rate(METRICS.coalescedRecords), [...BY_TABLE, ATTR.strategy]),
+        legend: `{{strategy}} ${TABLE_LEGEND}`,
       },
     ],
   },
+  accounts,
 ]
 
 export const throughput: Section = { title: { en: 'Throughput', zh: '吞吐' }, panels }

@@ -9,7 +9,6 @@ import { run } from '../support/programs/program.ts'
 const ROOT = join(import.meta.dirname, '../..')
 const PROMETHEUS = join(ROOT, 'collector/prometheus')
 const RULES = ['recording.yml', 'alerts.yml'].map((file) => join(PROMETHEUS, 'rules', file))
-const UNIT_TESTS = join(import.meta.dirname, 'alerts.promtool.yml')
 
 const tools = findTools()
 const promtool = tools?.promtool ?? findProgram('promtool')
@@ -36,9 +35,8 @@ if (tools !== undefined) {
 }
 
 if (promtool !== undefined) {
-  test('the rules are valid, and their unit tests pass', () => {
+  test('the rules are valid', () => {
     run(promtool, ['check', 'rules', '--lint-fatal', ...RULES])
-    run(promtool, ['test', 'rules', UNIT_TESTS])
   })
 }
 
@@ -56,17 +54,9 @@ test('every alert has severity, summary, description, and a section in the runbo
   for (const { name, text } of alerts) {
     assert.match(name, /^Batch[Ff]low([A-Z][a-z0-9]+)+$/)
     assert.match(text, /severity: (warning|critical)\n/)
-    assert.match(text, /summary: \S/)
+    assert.match(text, /summary: "\S/)
     assert.match(text, /description: >-\n/)
     assert.match(text, `runbook_url: docs/runbook.md#${name.toLowerCase()}\n`)
-  }
-})
-
-test('every alert is tested to fire and to stay silent', () => {
-  const tests = readFileSync(UNIT_TESTS, 'utf8')
-  for (const { name } of alerts) {
-    assert.match(tests, new RegExp(`alertname: ${name}\n +exp_alerts:\n +- exp_labels`), `${name} never fires`)
-    assert.match(tests, new RegExp(`alertname: ${name}, exp_alerts: \\[\\]`), `${name} is never silent`)
   }
 })
 
@@ -77,7 +67,9 @@ test('rules ask only for series that exist', () => {
   )
   const text = RULES.map((file) => readFileSync(file, 'utf8')).join('')
   const asked = [...text.matchAll(/(?:\w+:)?batchflow_\w+(?::\w+)?(?=[{[ )])/g)].map(([name]) => name)
-  const unknown = asked.filter((name) => !recorded.includes(name) && !names.includes(name.replace(/_bucket$/, '')))
+  const unknown = asked.filter(
+    (name) => !recorded.includes(name) && !names.includes(name.replace(/_(bucket|count)$/, '')),
+  )
   assert.equal(unknown, [])
   assert.ok(asked.length > 15)
 })

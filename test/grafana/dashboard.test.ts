@@ -71,10 +71,10 @@ test('panels lie side by side on the grid, none over another, in the order of th
 })
 
 test('variables: several values at once, "All" by default, and a series without the label is not left out', () => {
-  const all = { job: '.+', instance: '.+', database: '.*', table: '.*', test_name: '.*' }
+  const all = { job: '.+', instance: '.*', database: '.*', table: '.*', test_name: '.*' }
   for (const { templating } of [en, zh]) {
     const variables = new Map(templating?.list?.map((variable) => [variable.name, variable]))
-    assert.equal([...variables.keys()], ['datasource', ...Object.keys(all), 'traces'])
+    assert.equal([...variables.keys()], ['datasource', ...Object.keys(all), 'service', 'traces'])
     for (const [name, allValue] of Object.entries(all)) {
       const { multi, includeAll, current, ...rest } = variables.get(name)!
       assert.equal([multi, includeAll, rest.allValue, current?.value], [true, true, allValue, ['$__all']])
@@ -82,13 +82,43 @@ test('variables: several values at once, "All" by default, and a series without 
   }
 })
 
-test('links lead to Explore with a search that can be read back, and to the table alone', () => {
-  const panel = en.panels.find(({ title }) => title === 'Queue length')
-  const [narrow, search] = panel?.fieldConfig?.defaults.links ?? []
-  assert.match(String(narrow?.url), /^\/d\/batchflow\?.*&var-table=\$\{__field\.labels\.table\}$/)
-  const filled = String(search?.url).replace(/\$\{[^}]+\}/g, 'users')
-  const panes = JSON.parse(new URL(filled, 'http://localhost').searchParams.get('panes') ?? '')
-  assert.is(panes.traces.queries[0].operation, 'batchflow.batch users')
+test('thresholds of panels are those of the alerts', () => {
+  const rules = readFileSync(new URL('../../collector/prometheus/rules/alerts.yml', import.meta.url), 'utf8')
+  const red = (title: string) => specs.find((spec) => spec.title.en === title)?.steps?.at(-1)?.[0]
+  for (const [title, alert] of [
+    ['Execute P99', 'job_database_table:batchflow_execute_duration_seconds:p99_rate5m'],
+    ['Tail: execute P99 by table', 'job_database_table:batchflow_execute_duration_seconds:p99_rate5m'],
+    ['Attempts that were retried', 'job_database_table:batchflow_retries:ratio_rate5m'],
+    ['Backpressure by table', 'job_database_table:batchflow_enqueue_latency_seconds:p95_rate5m'],
+  ] as const) {
+    assert.match(rules, `${alert} > ${red(title)}\n`)
+  }
+  assert.match(rules, `[2m])) > ${red('Oldest row by table')}\n`)
+})
+
+test('what is about a table keeps databases and services apart', () => {
+  for (const { title, queries } of specs.filter(
+    ({ title }) => /table/i.test(title.en) && title.en !== 'Tables that stand still',
+  )) {
+    for (const { expr } of queries) assert.match(expr, /by \((le, )?job, database, table[,)]/, title.en)
+  }
+})
+
+test('outages are drawn over all panels, deployments if one wants them', () => {
+  const list = en.annotations?.list ?? []
+  assert.equal(
+    list.map(({ name, enable }) => [name, enable]),
+    [
+      ['Outages', true],
+      ['Deployments', false],
+    ],
+  )
+})
+
+test('links and switches are in sight at the top, not in a menu', () => {
+  const top = [...(en.links ?? []), ...(en.annotations?.list ?? [])]
+  assert.is(top.length, 4)
+  for (const { placement } of top) assert.is(placement, undefined)
 })
 
 test('exemplars are asked for where there are some', () => {

@@ -33,15 +33,16 @@ test('every target of the dashboard is asked, with no variable left in it', () =
   assert.throws(() => filled('up{zone="$zone"}'), 'a variable is left in')
 })
 
-test('an alert is asked for what it looks at: operands one by one, without thresholds', () => {
-  const query = 'sum by (a) (increase(x[10m])) > 0 or sum by (a) (x unless x offset 10m) > 0 unless y > 0.5'
+test('an alert is asked for what it looks at: series one by one, without thresholds', () => {
+  const query =
+    'sum by (a) (increase(batchflow_x{a="b"}[10m])) > 0 or batchflow_y > job_database_table:batchflow_z:rate5m'
   const rules = [
     { name: 'Broken', query, type: 'alerting', health: 'ok' },
     { name: 'job:x:rate5m', query: 'rate(x[5m])', type: 'recording', health: 'ok' },
   ] as const
   assert.equal(
     ruleQuestions(rules).map(({ expr }) => expr),
-    ['sum by (a) (increase(x[10m])) >= 0', 'sum by (a) (x unless x offset 10m) >= 0', 'y >= 0', 'job:x:rate5m'],
+    ['batchflow_x{a="b"}', 'batchflow_y', 'job_database_table:batchflow_z:rate5m', 'job:x:rate5m'],
   )
 })
 

@@ -15,7 +15,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   $__rate_interval: '1m',
   $__range: '5m',
   $job: '.+',
-  $instance: '.+',
+  $instance: '.*',
   $database: '.*',
   $table: '.*',
   $test_name: '.*',
@@ -59,33 +59,16 @@ export function filled(expr: string): string {
   return result
 }
 
-/**
- * A rule as it is, or in the case of an alert what it looks at: its operands without their thresholds, since an alert
- * over a threshold nobody crossed has no result.
- */
+/** A rule as it is, or in the case of an alert what it looks at, since an alert that nothing raises has no result. */
 export function ruleQuestions(rules: readonly Rule[]): Question[] {
   return rules.flatMap(({ name, query, type }): Question[] => {
     if (type === 'recording') return [{ source: 'recording', title: name, expr: name }]
-    return operands(query).map((expr, i) => ({ source: 'alert', title: `${name} [${i + 1}]`, expr: unlimited(expr) }))
+    return selectors(query).map((expr, i) => ({ source: 'alert', title: `${name} [${i + 1}]`, expr }))
   })
 }
 
-function unlimited(expr: string): string {
-  return expr.replace(/> [\d.]+$/, '>= 0')
-}
-
-/** Splits at the set operators that are not inside parentheses. */
-function operands(expr: string): string[] {
-  const found: string[] = []
-  let depth = 0
-  let start = 0
-  for (const { 0: token, index } of expr.matchAll(/[()]| (?:or|unless) (?=\S)/g)) {
-    if (token === '(') depth++
-    else if (token === ')') depth--
-    else if (depth === 0) {
-      found.push(expr.slice(start, index))
-      start = index + token.length
-    }
-  }
-  return [...found, expr.slice(start)].map((part) => part.trim())
+/** The series that are asked for, each once; those of Prometheus itself exist where it scrapes only. */
+function selectors(expr: string): string[] {
+  const found = expr.matchAll(/(?:job_database_table:)?batchflow_\w+(?::\w+)?(?:{[^}]*})?/g)
+  return [...new Set([...found].map(([text]) => text))]
 }

@@ -1,0 +1,69 @@
+/** What the alerts ask, computed once. */
+import { METRICS } from '../../src/telemetry/metrics/catalogue.ts'
+import { series, sum, TABLE } from './promql.ts'
+import type { Group, Recording } from './rule.ts'
+import { OBJECTIVES } from './thresholds.ts'
+
+const retries = sum(TABLE, `rate(${series(METRICS.errors, 'type=~"retry:.+"')}[5m])`)
+const batches = sum(TABLE, `rate(${series(METRICS.batches)}[5m])`)
+
+function quantile(q: number, metric: typeof METRICS.executeDuration | typeof METRICS.enqueueLatency): string {
+  return `histogram_quantile(${q}, ${sum(`${TABLE}, le`, `rate(${series(metric, '', '_bucket')}[5m])`)})`
+}
+
+export const recording: Group = {
+  name: 'batchflow-recording',
+  rules: [
+    { record: 'job_database_table:batchflow_batches:rate5m', expr: batches },
+    {
+      record: 'job_database_table:batchflow_records:rate5m',
+      expr: sum(`${TABLE}, status`, `rate(${series(METRICS.records)}[5m])`),
+    },
+    {
+      comment: 'A batch makes one attempt more than it has retries.',
+      record: 'job_database_table:batchflow_retries:ratio_rate5m',
+      expr: `${retries}\n/\n(\n  ${batches}\n  +\n  ${retries}\n)`,
+    },
+    {
+      record: 'job_database_table:batchflow_execute_duration_seconds:p99_rate5m',
+      expr: quantile(0.99, METRICS.executeDuration),
+    },
+    {
+      record: 'job_database_table:batchflow_enqueue_latency_seconds:p95_rate5m',
+      expr: quantile(0.95, METRICS.enqueueLatency),
+    },
+  ],
+}
+
+export const WINDOWS = ['5m', '30m', '1h', '2h', '6h', '1d'] as const
+export type Window = (typeof WINDOWS)[number]
+
+/** Share of the settled rows that were not committed. */
+export function failedRatio(window: Window): string {
+  return `job_database_table:batchflow_records_failed:ratio_rate${window}`
+}
+
+/** Share of the batches that took longer than the objective. */
+export function slowRatio(window: Window): string {
+  return `job_database_table:batchflow_batches_slow:ratio_rate${window}`
+}
+
+function failed(window: Window): Recording {
+  const rows = (matchers: string) => sum(TABLE, `rate(${series(METRICS.records, matchers)}[${window}])`)
+  return { record: failedRatio(window), expr: `${rows('status="fail"')}\n/\n${rows('')}` }
+}
+
+function slow(window: Window): Recording {
+  const { processDuration } = METRICS
+  const part = (suffix: string, matchers: string) =>
+    sum(TABLE, `rate(${series(processDuration, matchers, suffix)}[${window}])`)
+  const [all, inTime] = [part('_count', ''), part('_bucket', `le="${OBJECTIVES.latency.seconds}"`)]
+  return { record: slowRatio(window), expr: `(\n  ${all}\n  -\n  ${inTime}\n)\n/\n${all}` }
+}
+
+/** Long windows need not be looked at as often as alerts are. */
+export const objectives: Group = {
+  name: 'batchflow-objectives',
+  interval: '30s',
+  rules: [...WINDOWS.map(failed), ...WINDOWS.map(slow)],
+}
