@@ -40,7 +40,7 @@ for (const [version, connect] of Object.entries(clients)) {
     const client = connect()
     client.on('error', () => undefined)
     const executor = redisExecutor(client).withTimeout(1000).withRetry({ maxAttempts: 8, backoffBase: 500 })
-    const flow = new BatchFlow(executor, { flushSize: ROWS })
+    const flow = new BatchFlow(executor, { flushSize: ROWS, flushBytes: 2 ** 26 })
     const rows = Array.from({ length: ROWS }, (_, id) => ({ id, v: 1, large: '' }))
     await flow.writeMany(counters, rows)
     const node = client.nodes('master')[0]!

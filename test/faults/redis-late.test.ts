@@ -29,7 +29,7 @@ test('its session is ended before anything goes over the next connection', async
   const client = new Redis(proxy.port, '127.0.0.1')
   client.on('error', () => undefined)
   const executor = redisExecutor(client).withTimeout(1000).withRetry({ maxAttempts: 5, backoffBase: 500 })
-  const flow = new BatchFlow(executor, { flushSize: ROWS })
+  const flow = new BatchFlow(executor, { flushSize: ROWS, flushBytes: 2 ** 26 })
   await flow.write(counters, { id: -1, v: 1, large: '' })
   const socket = client.stream
   const before = socket.bytesRead

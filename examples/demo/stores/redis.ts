@@ -29,7 +29,7 @@ export async function openRedis({ url, schema }: StoreOptions): Promise<Store> {
           rehearsal: hash<Part>({ key: keys.part }),
         },
       }),
-      trouble: { refusal: 'a key of another type', hold: disconnection(client) },
+      trouble: { refusal: 'a key of another type', hold: silence(client) },
       contents: () => readContents(client, schema),
       close: async () => void (await client.quit()),
     }
@@ -107,16 +107,17 @@ function dailyOf({ origin = '', day = '', flights, delay, distance }: Record<str
   return { origin, day, flights: Number(flights), delay: Number(delay), distance: Number(distance) }
 }
 
-/** A lock would keep all clients of the server waiting, so here it is the connection that is away. */
-function disconnection(client: Redis): Hold {
+/** A lock would keep all clients of the server waiting, so here it is the connection that falls silent. */
+function silence(client: Redis): Hold {
   return {
-    consequence: 'an attempt without a connection',
+    consequence: 'an attempt without an answer',
     async during(work) {
-      client.disconnect()
+      const { stream } = client
+      stream.pause()
       try {
         return await work()
       } finally {
-        await client.connect()
+        stream.resume()
       }
     },
   }
