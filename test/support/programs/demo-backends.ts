@@ -67,7 +67,7 @@ async function redis(): Promise<DemoBackend | undefined> {
     if (keys.length > 0) await client.unlink(keys)
     await client.quit()
   }
-  return { url: server.url, database: 'redis', label: /^Redis \d/, retries: 'connection', clear }
+  return { url: server.url, database: 'redis', label: /^Redis \d/, retries: 'processor_timeout', clear }
 }
 
 function sqliteFile(folder: string): DemoBackend {
