@@ -28,7 +28,7 @@ test('an SDK registered with an older one is not seen, which is said once, with 
   assert.is(warnings?.length, 1)
   assert.match(
     warnings?.[0] ?? '',
-    /^Warning: there are two copies of @opentelemetry\/api: an SDK was registered with 1\.8\.0, and batchflow-otel uses 1\.9\.\d+, which does not see it; `npm ls @opentelemetry\/api`/,
+    /^Warning: there are two copies of @opentelemetry\/api: an SDK was registered with 1\.8\.0, and batchflow-otel uses 1\.\d+\.\d+, which does not see it; `npm ls @opentelemetry\/api`/,
   )
 })
 
