@@ -203,6 +203,40 @@ test('connections that are lost as it begins are not held against the rows', asy
   await flow.close()
 })
 
+test('nor are attempts whose fence found the database away', async () => {
+  const { flow, driver, clock } = rig({ flushSize: 1 }, patient)
+  const write = flow.write(updated, user(1))
+  for (let crash = 0; crash < 4; crash++) {
+    let tries = 0
+    const fence = async () => {
+      if (tries++ === 0) throw unreachable()
+    }
+    driver.runs.at(-1)!.fail(new AttemptError(new MemoryError('connection'), { ambiguous: true, fence }))
+    await clock.advance(3000)
+    assert.is(tries, 2, 'it is set once the database is back')
+  }
+  driver.runs.at(-1)!.succeed()
+  assert.is((await write).attempts, 5)
+  await flow.close()
+})
+
+test('a plan that is outdated each time and a disk that is full in turn come to an end', async () => {
+  const { flow, driver, clock } = rig({ flushSize: 1, deadLetter: () => {} }, (executor) =>
+    executor.withRetry({ maxAttempts: 2, backoffBase: 10, jitter: 0, maxOutage: 1000 }),
+  )
+  const write = flow.write(users, user(1)).catch((error: RowFailedError) => error.reason)
+  let answered = 0
+  for (let time = 0; time < 5000; time += 10) {
+    for (const run of driver.runs.slice(answered)) {
+      if (answered++ % 2 === 0) run.fail(new AttemptError(new MemoryError('deadlock'), { stale: true }))
+      else run.succeed([{ index: 0, error: new MemoryError('out_of_space') }])
+    }
+    await clock.advance(10)
+  }
+  assert.is(await write, 'deadlock')
+  await flow.close()
+})
+
 test('rows of single rows that were refused for it wait, the others are committed', async () => {
   const { flow, driver, clock } = rig({ flushSize: 3 }, patient)
   const writes = usersFrom(1, 3).map((row) => flow.write(users, row))

@@ -160,6 +160,8 @@ test('drop-oldest: the oldest rows that wait make room, those in flight stay', a
   for (const id of [6, 7]) await flow.submit(users, user(id))
   assert.equal(ids(letters.map(({ row }) => row)), [3, 4, 5])
   await thrownBy(() => writes[3]!)
+  const stats = flow.stats()
+  assert.equal([stats.failed, stats.deadLettered, stats.unsettled, stats.accepted], [3, 3, 4, 7])
   const closed = flow.close()
   for (let i = 0; i < 3; i++) {
     driver.runs[i]!.succeed()
