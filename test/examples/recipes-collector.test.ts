@@ -62,7 +62,8 @@ async function samples(table: string) {
 }
 
 const tools = findTools()
-if (tools !== undefined) {
+if (tools === undefined) test.skip('what is done with a real Collector and Prometheus', () => {})
+else {
   test.before(async () => {
     const config = join(folder, 'prometheus.yml')
     writeFileSync(
