@@ -148,7 +148,7 @@ export class Intake {
 
   /** There is room, and nobody who came before waits for it. */
   #admits(bytes: number): boolean {
-    return this.#room.fits(bytes) && (!this.#pressed || this.calm)
+    return this.#pressed ? this.calm && this.#room.fits(bytes) : this.#room.fits(bytes)
   }
 
   get #nextFits(): boolean {
@@ -189,8 +189,7 @@ export class Intake {
     } catch (cause) {
       throw unreadable(lane, cause)
     }
-    this.#room.take(held)
-    if (this.#room.isUsedUp) this.#press()
+    if (this.#room.take(held)) this.#press()
   }
 
   #press(): void {

@@ -53,12 +53,11 @@ export class FifoLane extends Lane {
     const batch = this.#open
     const room = this.#room
     const size = batch.rows.push(row)
-    room.take(bytes)
+    const full = room.take(bytes)
     this.queued++
     if (waiter !== undefined) batch.attach(size - 1, waiter)
-    if (sampledAt !== NOT_SAMPLED || this.tracing !== undefined || this.host.age !== undefined)
-      this.#note(batch, sampledAt, origin)
-    if (room.isUsedUp) this.#queue()
+    if (this.notes || sampledAt !== NOT_SAMPLED) this.#note(batch, sampledAt, origin)
+    if (full) this.#queue()
     else if (size === 1) this.#startToWait()
     return bytes
   }

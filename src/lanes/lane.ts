@@ -41,6 +41,8 @@ export abstract class Lane {
   readonly table: Table
   metrics: TableMetrics | undefined
   tracing: FlowTracing | undefined
+  /** Something is kept of every row: where it came from, or when. */
+  protected notes: boolean
   /** The lane is in the flow's queue of those that have something due. */
   scheduled = false
   /** Rows accepted and not yet handed to the executor. */
@@ -64,6 +66,7 @@ export abstract class Lane {
     this.table = table
     this.host = host
     this.limit = host.limit
+    this.notes = host.age !== undefined
     this.scale = new RowScale(table.columns)
     this.timer = host.clock.timer(() => this.flush('interval'))
   }
@@ -73,6 +76,7 @@ export abstract class Lane {
     if (this.metrics === undefined && metrics !== undefined) this.#watchedSince = this.host.clock.now()
     this.metrics = metrics
     this.tracing = tracing
+    this.notes = tracing !== undefined || this.host.age !== undefined
     if (metrics !== undefined) this.#skip = geometric(this.host.sampling)
   }
 

@@ -24,7 +24,7 @@ export class Limit {
   }
 }
 
-/** What is still left of a limit. Counted down, so that each row costs two comparisons and no sums. */
+/** What is still left of a limit. Counted down, so that a row costs two comparisons and no sums. */
 export class Room {
   readonly limit: Limit
   rows: number
@@ -43,7 +43,7 @@ export class Room {
 
   /** One of `bytes` goes in. What is larger than all there is goes in alone. */
   fits(bytes: number): boolean {
-    return (bytes <= this.bytes && this.rows > 0) || this.rows === this.limit.rows
+    return bytes <= this.bytes ? this.rows > 0 : this.rows === this.limit.rows
   }
 
   /** Nothing more goes in, however small. */
@@ -51,9 +51,11 @@ export class Room {
     return this.rows <= 0 || this.bytes <= 0
   }
 
-  take(bytes: number): void {
+  /** Returns whether it {@link isUsedUp} now. */
+  take(bytes: number): boolean {
     this.rows--
     this.bytes -= bytes
+    return this.isUsedUp
   }
 
   giveBack(rows: number, bytes: number): void {
