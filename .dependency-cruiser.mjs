@@ -21,6 +21,12 @@ const rooms = {
   // It serves the numbers that telemetry/metrics takes, under the name of their meter.
   prometheus: ['telemetry/metrics', 'telemetry/*', 'contract', 'support'],
   'dead-letters': ['flow', 'contract', 'support'],
+  consume: ['flow', 'executor', 'lanes', 'contract', 'support'],
+  'sources/kit': ['consume', 'flow', 'executor', 'contract', 'support'],
+  'sources/redis-streams': ['sources/kit', 'consume', 'contract', 'support'],
+  'sources/nats': ['sources/kit', 'consume', 'contract', 'support'],
+  'sources/kafka': ['sources/kit', 'consume', 'contract', 'support'],
+  'sources/spool': ['sources/kit', 'consume', 'contract', 'support'],
   'index.ts': ['dead-letters', 'flow', 'executor', 'lanes', 'contract', 'support'],
 }
 

@@ -1,3 +1,4 @@
+export type { Companion, Companions } from './contract/companion.ts'
 export {
   type AttemptContext,
   AttemptError,
@@ -14,6 +15,7 @@ export {
   AbortedError,
   AttemptTimeoutError,
   ClosedError,
+  FencedError,
   FullError,
   InvalidRowError,
   type RowFailedDetails,

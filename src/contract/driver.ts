@@ -1,4 +1,5 @@
 import { brand } from '../support/brand.ts'
+import type { Companion, Companions } from './companion.ts'
 import type { Classification } from './reasons.ts'
 import type { Row, Table } from './table.ts'
 
@@ -43,6 +44,8 @@ export interface AttemptContext {
    * fail whole; the executor may split it.
    */
   readonly isolate?: boolean
+  /** Has to be committed with the operation, or neither. Only where the driver has {@link Driver.companions}. */
+  readonly companion?: Companion | undefined
 }
 
 /** One row that failed while others of its batch were committed. `index` is its place in `BatchInput.rows`. */
@@ -60,6 +63,8 @@ export interface Driver<Op extends Operation = Operation> {
   readonly name: string
   /** Address of the database, as far as the client tells; for spans. */
   readonly target?: DriverTarget | undefined
+  /** What can be committed together with a batch; absent where the database has no transactions for it. */
+  readonly companions?: Companions | undefined
   /** Builds the operation, encoding included. May throw an {@link AttemptError} with `rowIndex` for a bad value. */
   plan(batch: BatchInput, attempt: AttemptContext): Op | Promise<Op>
   /**

@@ -75,6 +75,26 @@ export class AttemptTimeoutError extends BatchFlowError {
   }
 }
 
+/**
+ * Somebody else has moved the position a batch was to move: nothing of the batch was committed. Whoever meets it owns the
+ * partition no longer, or has read it twice.
+ */
+export class FencedError extends BatchFlowError {
+  static {
+    brand(FencedError, 'fenced-error')
+  }
+
+  readonly reason: Reason = 'fenced'
+  /** Whose position it is. */
+  readonly scope: string
+
+  constructor(scope: string, options?: ErrorOptions) {
+    const message = `the position of ${JSON.stringify(scope)} was moved by somebody else; nothing was written: read it again`
+    super('ERR_BATCHFLOW_FENCED', message, options)
+    this.scope = scope
+  }
+}
+
 /** Why a row failed, for {@link RowFailedError}. */
 export interface RowFailedDetails {
   readonly reason: Reason

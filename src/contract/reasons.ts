@@ -1,13 +1,14 @@
 /**
  * The low-cardinality dictionary of failure reasons, shared by metrics, spans, logs and the retry policy.
  * `context`: the caller aborted. `processor_timeout`: our own time limit per attempt. `overflow`: the row was dropped to make
- * room for newer ones. `schema`: the table is not as `defineTable` says: it, a column or the unique index of the keys is
+ * room for newer ones. `fenced`: the rows belong to a position that somebody else has moved. `schema`: the table is not as `defineTable` says: it, a column or the unique index of the keys is
  * missing, or a column is generated.
  */
 export type KnownReason =
   | 'context'
   | 'processor_timeout'
   | 'overflow'
+  | 'fenced'
   | 'duplicate_key'
   | 'constraint'
   | 'invalid_data'
@@ -71,6 +72,7 @@ const TRAITS: Record<KnownReason, Traits> = {
   context: FINAL,
   processor_timeout: OUTCOME_UNKNOWN,
   overflow: FINAL,
+  fenced: FINAL,
   duplicate_key: BAD_ROW,
   constraint: BAD_ROW,
   invalid_data: BAD_ROW,

@@ -15,6 +15,7 @@ const BY_ERRNO: Readonly<Record<KnownReason, readonly number[]>> = {
   context: [],
   processor_timeout: [],
   overflow: [],
+  fenced: [],
   // 1242: a row that met another row than the one of its key, see conflictGuard in sql.ts
   duplicate_key: [1022, 1062, 1169, 1242, 1557, 1586, 1761, 1762, 1859],
   constraint: [1048, 1216, 1217, 1263, 1364, 1369, 1451, 1452, 1526, 1644, 1748, 3819, 4025],

@@ -1,0 +1,86 @@
+/** One message of a log. */
+export interface Message {
+  /** Where it stands in its partition; {@link Source.compare} orders them. */
+  readonly position: string
+  readonly body: string | Uint8Array
+  /** Names in lower case; `traceparent` among them where the publisher was traced. */
+  readonly headers: Readonly<Record<string, string>>
+  /** What its partition was chosen by. */
+  readonly key?: string | undefined
+  /** ms since 1970 */
+  readonly publishedAt?: number | undefined
+  /** How often it was handed out before. @default 0 */
+  readonly redelivered?: number | undefined
+}
+
+/** How far behind a partition is. */
+export interface PartitionLag {
+  /** Messages that are in the log and not acknowledged, those in flight among them. */
+  readonly messages: number
+  /** Age of the oldest of them, as far as the log tells; 0 where there is none. */
+  readonly seconds?: number | undefined
+}
+
+/** Why a message is put aside. Holds no value of a row. */
+export interface DeadLetterReason {
+  /** `decode`: it could not be read; else the reason its row failed for. */
+  readonly reason: string
+  readonly table?: string | undefined
+  /** The database's own code. */
+  readonly code?: string | undefined
+  readonly message: string
+}
+
+/** What a source tells the worker. None of it rejects. */
+export interface SourceHost {
+  /**
+   * A partition is this worker's from now on. Resolves with the position after which to read, where the database keeps it
+   * (`''`: from the beginning), else with `undefined`: then the log knows. Nothing of it is delivered before.
+   */
+  assigned(partition: string): Promise<string | undefined>
+  /**
+   * A partition is taken away: resolves once nothing of it is in flight, so that its next owner finds no rows of ours under
+   * way. `lost`: it is somebody else's already; what is in flight is given up.
+   */
+  revoked(partition: string, lost?: boolean): Promise<void>
+  /** Hands over messages of one partition in their order; resolves when more may come. Called one at a time per partition. */
+  deliver(partition: string, messages: readonly Message[]): Promise<void>
+  /** The log cannot be reached; `undefined`: it can again. */
+  trouble(error: Error | undefined): void
+}
+
+export interface SourceMode {
+  /** Who remembers what was read: the log (messages are acknowledged), or the database (they need not be). */
+  readonly position: 'source' | 'database'
+}
+
+/**
+ * A durable log that rows come from. It owns partitions, reads them in order, waits while the worker has enough, and is told
+ * what was settled. It knows nothing of tables or databases.
+ */
+export interface Source {
+  /** What kind it is, for labels: `redis-streams`, `nats`, `kafka`, `spool`. */
+  readonly name: string
+  /** `messaging.system` of the conventions: `redis`, `nats`, `kafka`, `spool`. */
+  readonly system: string
+  /** The stream, subject, topic or file. Positions in a database are kept under it. */
+  readonly destination: string
+  /** A partition has one owner at a time, and messages come in order even when they come again: rows of one key cannot overtake each other. */
+  readonly ordered: boolean
+  /** Negative when position `a` comes before `b`; `''` comes before all. */
+  compare(a: string, b: string): number
+  /** Begins to read. Resolves when the log was reached once; rejects when what it was given cannot work. */
+  start(host: SourceHost, mode: SourceMode): Promise<void>
+  /** All of these are settled, in order. With positions in the database it may be left undone. Rejects when the log cannot be reached; they are then acknowledged again with the next ones. */
+  acknowledge(partition: string, messages: readonly Message[]): Promise<void>
+  /** Called every `heartbeat` ms with what is not settled, so that the log does not hand it to others. */
+  keepAlive?(partition: string, messages: readonly Message[]): Promise<void>
+  /** ms */
+  readonly heartbeat?: number | undefined
+  /** Puts a message aside with its original bytes and why; resolves when that is durable. */
+  deadLetter(partition: string, message: Message, why: DeadLetterReason): Promise<void>
+  /** Of the partitions owned now. */
+  lag(): Promise<ReadonlyMap<string, PartitionLag>>
+  /** No more messages; gives the partitions back (through `revoked`). The user's client is not closed. */
+  stop(): Promise<void>
+}
