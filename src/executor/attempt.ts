@@ -36,6 +36,8 @@ export class Attempt {
   /** When the driver was called (ms), and for how long (ms). */
   #calledAt = -1
   #took = 0
+  /** Rows that the driver says changed nothing. */
+  superseded = 0
   #leaveBehind: ((error: AttemptError) => void) | undefined
 
   /** @param timeout ms, 0 = none */
@@ -90,7 +92,8 @@ export class Attempt {
   async #work(part: Part): Promise<readonly RowFailure[] | undefined> {
     const { metrics, isolate = false, companion, prepare } = this.#observers
     const { signal } = this.#controller
-    const context = { signal, isolate, companion }
+    const superseded = part.table.newer === undefined ? undefined : (rows: number) => void (this.superseded += rows)
+    const context = { signal, isolate, companion, superseded }
     const preparing = prepare?.(signal)
     if (preparing !== undefined) await preparing
     if (part.operation === undefined) {

@@ -77,14 +77,15 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   }
 
   async #write(operation: MysqlOperation, context: AttemptContext, lease: Lease): Promise<readonly RowFailure[]> {
-    const { signal, isolate = false, companion } = context
+    const { signal, isolate = false, companion, superseded } = context
     const settings = await settingsOf(lease, signal)
     const prepare = this.#prepare
     const transaction = new Transaction(this.#lender, lease, settings, signal)
     const writer = new Writer(transaction, operation, {
       prepare,
       isolate,
-      blocks: prepare && isolate && settings.blocks,
+      blocks: prepare && isolate && settings.blocks && superseded === undefined, // a block does not tell
+      counts: superseded !== undefined,
     })
     const all = (refused: readonly RowFailure[]) =>
       operation.sieved === undefined ? refused : failuresOf(operation.sieved, refused)
@@ -93,7 +94,9 @@ export class MysqlDriver implements Driver<MysqlOperation> {
         if (companion !== undefined) await this.companions.accompany(transaction, companion)
         return writer.write()
       }
-      return all(await transaction.run(write))
+      const refused = await transaction.run(write)
+      superseded?.(writer.unchanged)
+      return all(refused)
     } catch (error) {
       const cause = error instanceof AttemptError ? error.cause : error
       if (!prepare || !isServerError(cause) || cause.errno !== TOO_MANY_PREPARED) {

@@ -25,8 +25,8 @@ import { type PostgresOptions, validOptions } from './options.ts'
 import type { Payload } from './payload.ts'
 import type { Prelude } from './prelude.ts'
 import { rowIndexOf } from './row-index.ts'
-import { failuresOf, isInVain, isRowAtFault, mayPass } from './salvage.ts'
-import { COMMIT, NOTHING, rollBack, type Sendable, send, uncommitted } from './session.ts'
+import { isInVain, isRowAtFault, mayPass, type Salvaged, salvagedOf } from './salvage.ts'
+import { type Answer, COMMIT, NOTHING, rollBack, type Sendable, send, uncommitted } from './session.ts'
 import { Tables } from './tables.ts'
 import { targetOf } from './target.ts'
 import { WriterPool } from './writer.ts'
@@ -114,21 +114,25 @@ export class PostgresDriver implements Driver<PostgresOperation> {
 
   async #write(operation: PostgresOperation, context: AttemptContext): Promise<readonly RowFailure[]> {
     const { payload, batch } = operation
-    const { signal, isolate, companion } = context
+    const { signal, isolate, companion, superseded } = context
     try {
-      await this.#send(payload, context, companion && this.companions.prelude(companion))
+      const { written } = await this.#send(payload, context, companion && this.companions.prelude(companion))
+      if (written !== undefined) superseded?.(batch.rows.length - written)
       return operation.failures()
     } catch (thrown) {
       const error = withRefused(thrown, () => operation.failures())
       const refusal = await this.#understood(operation, error, signal)
-      const failures = isolate === true ? await this.#salvage(operation, refusal, context) : undefined
-      if (failures !== undefined) return operation.failures(failures)
+      const salvaged = isolate === true ? await this.#salvage(operation, refusal, context) : undefined
+      if (salvaged !== undefined) {
+        superseded?.(batch.rows.length - salvaged.failures.length - salvaged.written)
+        return operation.failures(salvaged.failures)
+      }
       const rowIndex = operation.name === 'COPY' ? rowIndexOf(refusal, batch) : undefined
       throw rowIndex === undefined ? error : new AttemptError(refusal, { rowIndex: operation.placeOf(rowIndex) })
     }
   }
 
-  #send(payload: Sendable, { signal }: AttemptContext, prelude?: Prelude): Promise<string | undefined> {
+  #send(payload: Sendable, { signal }: AttemptContext, prelude?: Prelude): Promise<Answer> {
     return withLease(this.#lender, signal, (lease) => send(lease, payload, { signal, fence: this.#fence, prelude }))
   }
 
@@ -155,14 +159,14 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     const { signal } = context
     if (batch.rows.length === 1 || (name === 'COPY' && !form.copyable)) return undefined
     if (!(isRowAtFault(refusal) ?? (await this.#takesRows(batch, signal)))) return undefined
-    const failuresIn = (answer: string | undefined) => {
-      const failures = failuresOf(answer, refusal)
-      if (isInVain(failures, batch.rows.length)) throw new AttemptError(refusal, { fault: 'place' })
-      return failures
+    const salvagedIn = ({ value }: Answer) => {
+      const salvaged = salvagedOf(value, refusal)
+      if (isInVain(salvaged.failures, batch.rows.length)) throw new AttemptError(refusal, { fault: 'place' })
+      return salvaged
     }
     for (const payload of planSalvage(batch, form, this.#writers)) {
       try {
-        return await this.#sendSalvage(operation, payload, context, failuresIn)
+        return await this.#sendSalvage(operation, payload, context, salvagedIn)
       } catch (error) {
         if (error instanceof AttemptError && error.fault !== undefined) throw error
         if (mayPass(await this.#understood(operation, error, signal))) throw error
@@ -181,19 +185,19 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     operation: PostgresOperation,
     payload: Payload,
     context: AttemptContext,
-    failuresIn: (answer: string | undefined) => readonly RowFailure[],
-  ): Promise<readonly RowFailure[]> {
+    salvagedIn: (answer: Answer) => Salvaged,
+  ): Promise<Salvaged> {
     const { signal, companion } = context
-    if (companion === undefined) return failuresIn(await this.#send(payload, context))
+    if (companion === undefined) return salvagedIn(await this.#send(payload, context))
     return withLease(this.#lender, signal, async (lease) => {
       const manner = { signal, fence: this.#fence }
       try {
         const prelude = this.companions.prelude(companion, true)
-        const failures = failuresIn(await send(lease, payload, { ...manner, prelude }).catch(uncommitted))
+        const salvaged = salvagedIn(await send(lease, payload, { ...manner, prelude }).catch(uncommitted))
         await send(lease, COMMIT, manner).catch((error: unknown) => {
-          throw withRefused(error, () => operation.failures(failures))
+          throw withRefused(error, () => operation.failures(salvaged.failures))
         })
-        return failures
+        return salvaged
       } catch (error) {
         await rollBack(lease, signal)
         throw error

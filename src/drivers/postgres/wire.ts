@@ -29,6 +29,8 @@ export class WireQuery implements PgSubmittable {
   answer: string | null | undefined
   /** Statements that the server has carried out. */
   completed = 0
+  /** Rows that the first INSERT after the prelude has inserted or updated, by its command tag. */
+  written: number | undefined
   callback: (error?: Error | null) => void
   #forbidden = false
   #connection: PgConnection | undefined
@@ -90,8 +92,9 @@ export class WireQuery implements PgSubmittable {
     if (this.answer === undefined) this.answer = fields[0]
   }
 
-  handleCommandComplete(): void {
-    this.completed++
+  handleCommandComplete({ text }: { readonly text: string }): void {
+    const isOurs = this.completed++ >= (this.#prelude?.statements ?? 0)
+    if (isOurs && this.written === undefined && text.startsWith('INSERT 0 ')) this.written = Number(text.slice(9))
   }
 
   handleCopyInResponse(): void {}

@@ -26,4 +26,16 @@ sql('only columns that are written are set', () => {
   assert.is(onConflict(table, ['id']), ' ON CONFLICT ("id") DO NOTHING')
 })
 
+sql('with a version only a newer row changes the stored one', () => {
+  const table = defineTable<{ id: number; a: number; v: number }>('app."t""s"', {
+    columns: ['id', 'a', 'v'],
+    onConflict: { action: 'update', keys: ['id'], set: ['a'], newer: 'v' },
+  })
+  assert.is(
+    onConflict(table, ['id', 'a', 'v']),
+    ' ON CONFLICT ("id") DO UPDATE SET "a" = excluded."a", "v" = excluded."v" ' +
+      'WHERE excluded."v" > "t""s"."v" OR ("t""s"."v" IS NULL AND excluded."v" IS NOT NULL)',
+  )
+})
+
 sql.run()

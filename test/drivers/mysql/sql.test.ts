@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { defineTable, type OnConflict } from '../../../src/contract/table.ts'
 import { dialectOf, strictMode } from '../../../src/drivers/mysql/server.ts'
 import { insertSql, insertText } from '../../../src/drivers/mysql/sql.ts'
+import { unchangedIn } from '../../../src/drivers/mysql/unchanged.ts'
 
 const texts = suite('statements of MySQL')
 
@@ -43,6 +44,30 @@ texts('update and replace insist on the row of the same key', () => {
     `${HEAD} AS ${incoming} ON DUPLICATE KEY UPDATE ${guard(`${incoming}.\`id\``)}, \`name\` = ${incoming}.\`name\``,
   )
   assert.match(sql({ action: 'ignore', keys: ['id', 'tenant'] }, 'values'), / AND `app`.`users`.`tenant` <=> VALUES/)
+})
+
+texts('with a version each column asks which row is the newer one, and the version is assigned last', () => {
+  const incoming = '`batchflow new`.`tenant`'
+  const existing = '`app`.`users`.`tenant`'
+  const condition = `${incoming} > ${existing} OR (${existing} IS NULL AND ${incoming} IS NOT NULL)`
+  const text = sql({ action: 'replace', keys: ['id'], newer: 'tenant' }, 'alias')
+  const assignments = text.slice(text.indexOf(', `name` = '))
+  assert.is(
+    assignments,
+    `, \`name\` = IF(${condition}, \`batchflow new\`.\`name\`, \`app\`.\`users\`.\`name\`)` +
+      `, \`tenant\` = IF(${condition}, ${incoming}, IF(LAST_INSERT_ID(9007199254740991), ${existing}, ${existing}))`,
+  )
+})
+
+texts('rows that did not change are told from what a server says of several', () => {
+  const said = (affectedRows: number, duplicates: number) => ({
+    affectedRows,
+    info: `Datensätze: 4  Duplikate: ${duplicates}  Warnungen: 0`,
+  })
+  assert.is(unchangedIn(said(6, 3), 4), 1) // 1 inserted, 2 updated, 1 found as it was
+  assert.is(unchangedIn(said(5, 2), 4), 1) // the same where only changes count
+  assert.is(unchangedIn({ affectedRows: 4 }, 4), 0)
+  assert.is(unchangedIn(undefined, 4), 0)
 })
 
 texts('identifiers are quoted', () => {
