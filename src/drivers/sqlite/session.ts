@@ -4,6 +4,7 @@ import { withoutEffect } from '../kit/without-effect.ts'
 import { classify } from './classify.ts'
 import { type Call, callOf, type SqliteDatabase } from './client.ts'
 import type { Bound } from './encode.ts'
+import type { Group } from './form.ts'
 import type { SqliteOperation } from './operation.ts'
 import { Statements } from './statements.ts'
 
@@ -33,40 +34,84 @@ export class Session {
   }
 
   /**
-   * All rows, or none.
+   * All rows, or none. Many of them go in one statement; where one is at fault they go again, one by one, to see which.
    *
    * @param first what else the transaction holds
    * @throws {AttemptError} `ambiguous` when the disk failed at the end, with the row where that one is at fault
    */
   send(operation: SqliteOperation, first: () => void): void {
-    this.within(() => {
-      first()
-      this.#insert(operation, 0, operation.rows.length)
-    })
+    const insert = (apart?: Span) =>
+      this.within(() => {
+        first()
+        this.#insert(operation, 0, operation.length, apart)
+      })
+    try {
+      insert()
+    } catch (error) {
+      if (!(error instanceof GroupError)) throw error
+      insert({ first: error.first, end: operation.length })
+    }
   }
 
   /**
-   * The rows that SQLite takes; the others go to `failures`. Good rows go in groups, as many at once as there lately were between two
-   * bad ones.
+   * The rows that SQLite takes; the others go to `failures`.
    *
    * @param firstBad as `send` found it
    */
   sendGood(operation: SqliteOperation, firstBad: RowFailure, failures: RowFailure[], first: () => void): void {
-    const { length } = operation.rows
     failures.push(firstBad)
     this.within(() => {
       first()
       this.#insert(operation, 0, firstBad.index)
-      let size = firstBad.index + 1
-      for (let at = firstBad.index + 1; at < length; ) {
-        const end = Math.min(at + 2 * size, length)
-        const failure = this.#insertApart(operation, at, end)
-        if (failure !== undefined) failures.push(failure)
-        const next = failure === undefined ? end : failure.index + 1
-        size = next - at
-        at = next
-      }
+      const rest = { first: firstBad.index + 1, end: operation.length }
+      if (this.#hasTriggers()) this.#insertApartFrom(operation, rest, firstBad.index, failures)
+      else this.#insertAround(operation, rest, failures)
     })
+  }
+
+  /** A statement that fails leaves nothing, but for RAISE(FAIL) and OR FAIL of triggers. Of databases attached nothing is known. */
+  #hasTriggers(): boolean {
+    try {
+      const isAttached = ({ name }: { name?: unknown }) => name !== 'main' && name !== 'temp'
+      return this.read(TRIGGERS, []).length > 0 || this.read('PRAGMA database_list', []).some(isAttached)
+    } catch {
+      return true
+    }
+  }
+
+  /** Where failed statements leave nothing: in groups, and the rows of one that fails one by one. */
+  #insertAround(operation: SqliteOperation, { first, end }: Span, failures: RowFailure[], most = end - first): void {
+    for (let at = first; at < end; ) {
+      const { rows } = groupOf(operation, Math.min(most, end - at))
+      const bad = this.#tryInsert(operation, at, at + rows)
+      if (bad instanceof GroupError) this.#insertAround(operation, bad, failures, 1)
+      else if (bad !== undefined) failures.push(bad)
+      at += rows
+    }
+  }
+
+  #tryInsert(operation: SqliteOperation, first: number, end: number): GroupError | RowFailure | undefined {
+    try {
+      this.#insert(operation, first, end)
+      return undefined
+    } catch (error) {
+      const bad = error instanceof GroupError ? error : failureOf(error)
+      if (bad === undefined) throw error
+      return bad
+    }
+  }
+
+  /** Where they may: in spans that are taken back, as many rows at once as there lately were between two bad ones. */
+  #insertApartFrom(operation: SqliteOperation, { first, end }: Span, before: number, failures: RowFailure[]): void {
+    let good = before + 1
+    for (let at = first; at < end; ) {
+      const span = { first: at, end: Math.min(at + 2 * good, end) }
+      const failure = failureOf(this.#insertApart(operation, span))
+      if (failure !== undefined) failures.push(failure)
+      const next = failure === undefined ? span.end : failure.index + 1
+      good = next - at
+      at = next
+    }
   }
 
   /** Runs a statement of our own in the transaction that is open; returns how many rows it changed. */
@@ -100,36 +145,45 @@ export class Session {
     }
   }
 
-  #insert({ form, rows }: SqliteOperation, first: number, end: number): void {
-    const statement = this.#certain(() => this.#statements.get(form.sql))
-    let rowIndex = first
-    try {
-      for (; rowIndex < end; rowIndex++) this.#call(statement, statement.run, rows[rowIndex]!)
-    } catch (error) {
-      throw new AttemptError(error, ROW_AT_FAULT.has(classify(error)?.reason) ? { rowIndex } : {})
+  /**
+   * The rows from `first` up to `end`, in groups, but for those of `apart`.
+   *
+   * @throws {GroupError} {AttemptError} with the row at fault
+   */
+  #insert(operation: SqliteOperation, first: number, end: number, apart = NOWHERE): void {
+    for (let at = first; at < end; ) {
+      const most = (at < apart.first ? Math.min(apart.first, end) : end) - at
+      const isApart = at >= apart.first && at < apart.end
+      const { rows, sql } = groupOf(operation, isApart ? 1 : most)
+      this.#insertGroup(operation, sql, { first: at, end: at + rows })
+      at += rows
     }
   }
 
-  /**
-   * Rows up to the first bad one, of which nothing stays: RAISE(FAIL) leaves what the statement has done until then. A failure
-   * that ended the transaction is thrown.
-   */
-  #insertApart(operation: SqliteOperation, first: number, end: number): RowFailure | undefined {
-    this.#execute(SAVEPOINT)
-    const failure = this.#tryInsert(operation, first, end)
-    if (failure !== undefined) this.#insert(operation, first, failure.index)
-    this.#execute(RELEASE)
-    return failure
+  #insertGroup(operation: SqliteOperation, sql: string, span: Span): void {
+    const statement = this.#certain(() => this.#statements.get(sql))
+    try {
+      this.#call(statement, statement.run, operation.slice(span.first, span.end))
+    } catch (error) {
+      if (!ROW_AT_FAULT.has(classify(error)?.reason)) throw new AttemptError(error, {})
+      if (span.end - span.first > 1) throw new GroupError(span, error)
+      throw new AttemptError(error, { rowIndex: span.first })
+    }
   }
 
-  #tryInsert(operation: SqliteOperation, first: number, end: number): RowFailure | undefined {
+  /** One by one up to the row at fault, of which nothing stays; returns what says which that is. */
+  #insertApart(operation: SqliteOperation, span: Span): unknown {
+    this.#execute(SAVEPOINT)
     try {
-      this.#insert(operation, first, end)
+      this.#insert(operation, span.first, span.end, span)
+      this.#execute(RELEASE)
       return undefined
     } catch (error) {
       const failure = failureOf(error)
       if (failure === undefined || !this.#takeBack()) throw error
-      return failure
+      this.#insert(operation, span.first, failure.index)
+      this.#execute(RELEASE)
+      return error
     }
   }
 
@@ -169,6 +223,34 @@ export class Session {
       throw withoutEffect(error)
     }
   }
+}
+
+/** Some rows of an operation. */
+interface Span {
+  readonly first: number
+  readonly end: number
+}
+
+const NOWHERE: Span = { first: Number.POSITIVE_INFINITY, end: Number.POSITIVE_INFINITY }
+
+/** One of several rows that went in one statement is at fault. */
+class GroupError extends Error implements Span {
+  readonly first: number
+  readonly end: number
+
+  constructor({ first, end }: Span, cause: unknown) {
+    super('a row of a group is at fault', { cause })
+    this.first = first
+    this.end = end
+  }
+}
+
+const TRIGGERS = `SELECT 1 FROM sqlite_master WHERE type = 'trigger'
+  UNION ALL SELECT 1 FROM sqlite_temp_master WHERE type = 'trigger' LIMIT 1`
+
+/** The largest group of at most so many rows. */
+function groupOf({ form }: SqliteOperation, most: number): Group {
+  return form.groups.find(({ rows }) => rows <= most)!
 }
 
 const SAVEPOINT = 'SAVEPOINT batchflow'
