@@ -1,5 +1,6 @@
 import type { Row, Table } from '../contract/table.ts'
-import { type Key, type KeyReader, keyReader, mergeOf } from '../lanes/coalesce.ts'
+import { type Key, type KeyReader, keyReader } from '../lanes/coalesce.ts'
+import { compareVersions } from '../lanes/newest.ts'
 import { fieldOf, setField } from '../support/field.ts'
 import { MemoryDatabaseError } from './errors.ts'
 
@@ -94,8 +95,23 @@ export class StoredTable {
 
 /** What stands in the table after `row` has met `older`. Columns the row has no value for are NULL, or stay as they were. */
 function writtenOf(table: Table, row: Row, older: Row | undefined): Row {
-  const merged = older !== undefined && table.action === 'update' ? mergeOf(table)(older, row) : row
-  const written = older !== undefined && table.action === 'update' ? { ...older } : {}
-  for (const column of table.columns) setField(written, column, fieldOf(merged, column) ?? null)
+  if (older === undefined) return rowOf(table.columns, row, {})
+  if (table.newer !== undefined && !isNewer(fieldOf(row, table.newer), fieldOf(older, table.newer))) return older
+  return table.action === 'update' ? rowOf(table.set, row, older) : rowOf(table.columns, row, {})
+}
+
+/** `older` with those of `columns` that `row` has; without either they are NULL. */
+function rowOf(columns: readonly string[], row: Row, older: Row): Row {
+  const written = { ...older }
+  for (const column of columns) {
+    const value = fieldOf(row, column)
+    if (value !== undefined || fieldOf(older, column) === undefined) setField(written, column, value ?? null)
+  }
   return written
+}
+
+/** Texts that databases compare by rules of their own are compared by their letters. */
+function isNewer(version: unknown, stored: unknown): boolean {
+  const order = compareVersions(version, stored)
+  return order === undefined ? String(version) > String(stored) : order > 0
 }

@@ -59,6 +59,29 @@ memory('rows that conflict do what onConflict says', async () => {
   }
 })
 
+memory('with newer a row that is not newer changes nothing', async () => {
+  const versioned = defineTable<User & { version: number }>('users', {
+    columns: ['id', 'name', 'version'],
+    onConflict: { action: 'update', keys: ['id'], newer: 'version' },
+  })
+  const database = new MemoryDatabase()
+  database.insert(versioned, { id: 1, name: 'nine', version: 9 })
+  const flow = new BatchFlow(database.executor())
+  await flow.write(versioned, { id: 1, name: 'eight', version: 8 })
+  await flow.write(versioned, { id: 1, version: 10 })
+  await flow.close()
+  assert.equal(database.rows(versioned), [{ id: 1, name: 'nine', version: 10 }])
+})
+
+memory('an explicit NULL is written by an update, an absent property is not', async () => {
+  const database = new MemoryDatabase()
+  database.insert(updated, { id: 1, name: 'a', email: 'b' })
+  const flow = new BatchFlow(database.executor())
+  await flow.write(updated, { id: 1, name: null })
+  await flow.close()
+  assert.equal(database.rows(updated), [{ id: 1, name: null, email: 'b' }])
+})
+
 memory('a unique key refuses the second row alone', async () => {
   const database = new MemoryDatabase()
   database.unique(plain, 'email')

@@ -43,11 +43,7 @@ export interface Manner {
  *
  * @throws {AttemptError} `ambiguous` when the connection broke, or the time ran out, after the statement was sent
  */
-export async function send(
-  lease: Lease,
-  payload: Sendable,
-  { signal, fence, prelude }: Manner,
-): Promise<Answer> {
+export async function send(lease: Lease, payload: Sendable, { signal, fence, prelude }: Manner): Promise<Answer> {
   if (signal.aborted) throw withoutEffect(signal.reason)
   const victim = { processId: lease.connection.processID ?? 0, began: performance.now() }
   const exchange = new Exchange(lease.connection, payload, prelude)

@@ -2,7 +2,7 @@ import type { AttemptContext, BatchInput, Driver, DriverTarget, RowFailure } fro
 import type { Classification } from '../../contract/reasons.ts'
 import { fieldOf } from '../../support/field.ts'
 import { withRefused } from '../kit/companions.ts'
-import { type Cursor, pinned } from '../kit/encode-error.ts'
+import { pinned } from '../kit/encode-error.ts'
 import { Forms } from '../kit/forms.ts'
 import { failuresOf, type Sieved, withoutUnencodable } from '../kit/sieve.ts'
 import { classify } from './classify.ts'
@@ -65,15 +65,17 @@ export class SqliteDriver implements Driver<SqliteOperation> {
     return classify(error)
   }
 
-  #send(operation: SqliteOperation, { isolate, companion }: AttemptContext, refused: RowFailure[]): void {
+  #send(operation: SqliteOperation, { isolate, companion, superseded }: AttemptContext, refused: RowFailure[]): void {
     const first = () => (companion === undefined ? undefined : this.companions.accompany(companion))
     try {
-      this.#session.send(operation, first)
+      const unchanged = this.#session.send(operation, first)
+      superseded?.(unchanged)
     } catch (error) {
       const bad = failureOf(error)
-      const isAlone = operation.rows.length === 1 && operation.sieved === undefined
+      const isAlone = operation.length === 1 && operation.sieved === undefined
       if (bad === undefined || isolate !== true || isAlone) throw error
-      this.#session.sendGood(operation, bad, refused, first)
+      const unchanged = this.#session.sendGood(operation, bad, refused, first)
+      superseded?.(unchanged)
     }
   }
 
@@ -81,20 +83,16 @@ export class SqliteDriver implements Driver<SqliteOperation> {
     return this.#forms.get(batch) ?? this.#forms.set(batch, new Form(batch.table, batch.columns))
   }
 
-  #encode({ rows, columns }: BatchInput): readonly (readonly Bound[])[] {
-    return pinned(columns, (cursor) =>
-      rows.map((row, i) => {
-        cursor.row = i
-        return this.#encodeRow(row, columns, cursor)
-      }),
-    )
-  }
-
-  #encodeRow(row: object, columns: readonly string[], cursor: Cursor): readonly Bound[] {
-    const values: Bound[] = []
-    for (cursor.column = 0; cursor.column < columns.length; cursor.column++) {
-      values.push(encode(fieldOf(row, columns[cursor.column]!), this.#encodeDate))
-    }
-    return values
+  #encode({ rows, columns }: BatchInput): readonly Bound[] {
+    return pinned(columns, (cursor) => {
+      const values: Bound[] = []
+      for (cursor.row = 0; cursor.row < rows.length; cursor.row++) {
+        const row = rows[cursor.row]!
+        for (cursor.column = 0; cursor.column < columns.length; cursor.column++) {
+          values.push(encode(fieldOf(row, columns[cursor.column]!), this.#encodeDate))
+        }
+      }
+      return values
+    })
   }
 }

@@ -4,6 +4,7 @@ import { withoutEffect } from '../kit/without-effect.ts'
 import { classify } from './classify.ts'
 import { type Call, callOf, type SqliteDatabase } from './client.ts'
 import type { Bound } from './encode.ts'
+import type { Group } from './form.ts'
 import type { SqliteOperation } from './operation.ts'
 import { Statements } from './statements.ts'
 
@@ -33,47 +34,96 @@ export class Session {
   }
 
   /**
-   * All rows, or none.
+   * All rows, or none. Many of them go in one statement; where one is at fault they go again, one by one, to see which.
+   * Returns how many changed nothing, where that is of interest.
    *
    * @param first what else the transaction holds
    * @throws {AttemptError} `ambiguous` when the disk failed at the end, with the row where that one is at fault
    */
-  send(operation: SqliteOperation, first: () => void): void {
-    this.within(() => {
-      first()
-      this.#insert(operation, 0, operation.rows.length)
-    })
+  send(operation: SqliteOperation, first: () => void): number {
+    const insert = (apart?: Span) =>
+      this.within(() => {
+        first()
+        return this.#insert(operation, 0, operation.length, apart)
+      })
+    try {
+      return insert()
+    } catch (error) {
+      if (!(error instanceof GroupError)) throw error
+      return insert({ first: error.first, end: operation.length })
+    }
   }
 
   /**
-   * The rows that SQLite takes; the others go to `failures`. Good rows go in groups, as many at once as there lately were between two
-   * bad ones.
+   * The rows that SQLite takes; the others go to `failures`. Returns how many changed nothing.
    *
    * @param firstBad as `send` found it
    */
-  sendGood(operation: SqliteOperation, firstBad: RowFailure, failures: RowFailure[], first: () => void): void {
-    const { length } = operation.rows
+  sendGood(operation: SqliteOperation, firstBad: RowFailure, failures: RowFailure[], first: () => void): number {
     failures.push(firstBad)
-    this.within(() => {
+    return this.within(() => {
       first()
-      this.#insert(operation, 0, firstBad.index)
-      let size = firstBad.index + 1
-      for (let at = firstBad.index + 1; at < length; ) {
-        const end = Math.min(at + 2 * size, length)
-        const failure = this.#insertApart(operation, at, end)
-        if (failure !== undefined) failures.push(failure)
-        const next = failure === undefined ? end : failure.index + 1
-        size = next - at
-        at = next
-      }
+      const unchanged = this.#insert(operation, 0, firstBad.index)
+      const rest = { first: firstBad.index + 1, end: operation.length }
+      if (!this.#hasTriggers()) return unchanged + this.#insertAround(operation, rest, failures)
+      return unchanged + this.#insertApartFrom(operation, rest, firstBad.index, failures)
     })
+  }
+
+  /** A statement that fails leaves nothing, but for RAISE(FAIL) and OR FAIL of triggers. Of databases attached nothing is known. */
+  #hasTriggers(): boolean {
+    try {
+      const isAttached = ({ name }: { name?: unknown }) => name !== 'main' && name !== 'temp'
+      return this.read(TRIGGERS, []).length > 0 || this.read('PRAGMA database_list', []).some(isAttached)
+    } catch {
+      return true
+    }
+  }
+
+  /** Where failed statements leave nothing: in groups, and the rows of one that fails one by one. */
+  #insertAround(operation: SqliteOperation, { first, end }: Span, failures: RowFailure[], most = end - first): number {
+    let unchanged = 0
+    for (let at = first; at < end; ) {
+      const { rows } = groupOf(operation, Math.min(most, end - at))
+      const done = this.#tryInsert(operation, at, at + rows)
+      if (typeof done === 'number') unchanged += done
+      else if (done instanceof GroupError) unchanged += this.#insertAround(operation, done, failures, 1)
+      else failures.push(done)
+      at += rows
+    }
+    return unchanged
+  }
+
+  #tryInsert(operation: SqliteOperation, first: number, end: number): number | GroupError | RowFailure {
+    try {
+      return this.#insert(operation, first, end)
+    } catch (error) {
+      const bad = error instanceof GroupError ? error : failureOf(error)
+      if (bad === undefined) throw error
+      return bad
+    }
+  }
+
+  /** Where they may: in spans that are taken back, as many rows at once as there lately were between two bad ones. */
+  #insertApartFrom(operation: SqliteOperation, { first, end }: Span, before: number, failures: RowFailure[]): number {
+    let good = before + 1
+    let unchanged = 0
+    for (let at = first; at < end; ) {
+      const span = { first: at, end: Math.min(at + 2 * good, end) }
+      const { bad, done } = this.#insertApart(operation, span)
+      if (bad !== undefined) failures.push(bad)
+      unchanged += done
+      const next = bad === undefined ? span.end : bad.index + 1
+      good = next - at
+      at = next
+    }
+    return unchanged
   }
 
   /** Runs a statement of our own in the transaction that is open; returns how many rows it changed. */
   change(sql: string, values: readonly Bound[] = []): number {
     const statement = this.#statements.get(sql)
-    const result: unknown = this.#call(statement, statement.run, values)
-    return typeof result === 'object' && result !== null ? Number(Reflect.get(result, 'changes')) : 0
+    return changesIn(this.#call(statement, statement.run, values))
   }
 
   /** The rows it answers with. */
@@ -89,47 +139,60 @@ export class Session {
   }
 
   /** One transaction. IMMEDIATE: the lock is had at the start or not at all, never lost half-way. */
-  within(act: () => void): void {
+  within<T>(act: () => T): T {
     this.#certain(() => this.#database.exec('BEGIN IMMEDIATE'))
     try {
-      act()
+      const result = act()
       this.#commit()
+      return result
     } catch (error) {
       this.#rollBack()
       throw error
     }
   }
 
-  #insert({ form, rows }: SqliteOperation, first: number, end: number): void {
-    const statement = this.#certain(() => this.#statements.get(form.sql))
-    let rowIndex = first
+  /**
+   * The rows from `first` up to `end`, in groups, but for those of `apart`. Returns how many changed nothing.
+   *
+   * @throws {GroupError} {AttemptError} with the row at fault
+   */
+  #insert(operation: SqliteOperation, first: number, end: number, apart = NOWHERE): number {
+    let unchanged = 0
+    for (let at = first; at < end; ) {
+      const most = (at < apart.first ? Math.min(apart.first, end) : end) - at
+      const isApart = at >= apart.first && at < apart.end
+      const { rows, sql } = groupOf(operation, isApart ? 1 : most)
+      const changed = this.#insertGroup(operation, sql, { first: at, end: at + rows })
+      if (operation.form.counts) unchanged += rows - changed
+      at += rows
+    }
+    return unchanged
+  }
+
+  #insertGroup(operation: SqliteOperation, sql: string, span: Span): number {
+    const statement = this.#certain(() => this.#statements.get(sql))
     try {
-      for (; rowIndex < end; rowIndex++) this.#call(statement, statement.run, rows[rowIndex]!)
+      return changesIn(this.#call(statement, statement.run, operation.slice(span.first, span.end)))
     } catch (error) {
-      throw new AttemptError(error, ROW_AT_FAULT.has(classify(error)?.reason) ? { rowIndex } : {})
+      if (!ROW_AT_FAULT.has(classify(error)?.reason)) throw new AttemptError(error, {})
+      if (span.end - span.first > 1) throw new GroupError(span, error)
+      throw new AttemptError(error, { rowIndex: span.first })
     }
   }
 
-  /**
-   * Rows up to the first bad one, of which nothing stays: RAISE(FAIL) leaves what the statement has done until then. A failure
-   * that ended the transaction is thrown.
-   */
-  #insertApart(operation: SqliteOperation, first: number, end: number): RowFailure | undefined {
+  /** One by one up to the row at fault, of which nothing stays. Returns it, and how many before it changed nothing. */
+  #insertApart(operation: SqliteOperation, span: Span): { bad?: RowFailure; done: number } {
     this.#execute(SAVEPOINT)
-    const failure = this.#tryInsert(operation, first, end)
-    if (failure !== undefined) this.#insert(operation, first, failure.index)
-    this.#execute(RELEASE)
-    return failure
-  }
-
-  #tryInsert(operation: SqliteOperation, first: number, end: number): RowFailure | undefined {
     try {
-      this.#insert(operation, first, end)
-      return undefined
+      const done = this.#insert(operation, span.first, span.end, span)
+      this.#execute(RELEASE)
+      return { done }
     } catch (error) {
-      const failure = failureOf(error)
-      if (failure === undefined || !this.#takeBack()) throw error
-      return failure
+      const bad = failureOf(error)
+      if (bad === undefined || !this.#takeBack()) throw error
+      const done = this.#insert(operation, span.first, bad.index)
+      this.#execute(RELEASE)
+      return { bad, done }
     }
   }
 
@@ -169,6 +232,39 @@ export class Session {
       throw withoutEffect(error)
     }
   }
+}
+
+/** Some rows of an operation. */
+interface Span {
+  readonly first: number
+  readonly end: number
+}
+
+const NOWHERE: Span = { first: Number.POSITIVE_INFINITY, end: Number.POSITIVE_INFINITY }
+
+/** One of several rows that went in one statement is at fault. */
+class GroupError extends Error implements Span {
+  readonly first: number
+  readonly end: number
+
+  constructor({ first, end }: Span, cause: unknown) {
+    super('a row of a group is at fault', { cause })
+    this.first = first
+    this.end = end
+  }
+}
+
+/** Rows that a statement has changed, as all clients tell it. */
+function changesIn(result: unknown): number {
+  return typeof result === 'object' && result !== null ? Number(Reflect.get(result, 'changes')) : 0
+}
+
+const TRIGGERS = `SELECT 1 FROM sqlite_master WHERE type = 'trigger'
+  UNION ALL SELECT 1 FROM sqlite_temp_master WHERE type = 'trigger' LIMIT 1`
+
+/** The largest group of at most so many rows. */
+function groupOf({ form }: SqliteOperation, most: number): Group {
+  return form.groups.find(({ rows }) => rows <= most)!
 }
 
 const SAVEPOINT = 'SAVEPOINT batchflow'

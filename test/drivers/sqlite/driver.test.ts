@@ -95,7 +95,7 @@ driving('dates are stored as told', () => {
   const date = new Date('2024-02-29T12:00:00.123Z')
   const stored = (dates?: 'iso' | 'milliseconds') => {
     const driver = new SqliteDriver(new Recorder(), dates === undefined ? {} : { dates })
-    return driver.plan({ table: at, columns: at.columns, rows: [{ at: date }] }).rows[0]?.[0]
+    return driver.plan({ table: at, columns: at.columns, rows: [{ at: date }] }).values[0]
   }
   assert.equal(
     [stored(), stored('iso'), stored('milliseconds')],

@@ -10,16 +10,7 @@ import { values } from './values.ts'
 import { volume } from './volume.ts'
 
 /** What must be stored, and what must not. */
-export const CASES: readonly Register[] = [
-  conflicts,
-  newest,
-  values,
-  names,
-  volume,
-  badRows,
-  concurrency,
-  companions,
-]
+export const CASES: readonly Register[] = [conflicts, newest, values, names, volume, badRows, concurrency, companions]
 
 /** What goes wrong, and how it is told. */
 export const FAULT_CASES: readonly Register[] = [faults, cancellation, restart]
