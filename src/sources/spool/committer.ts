@@ -1,0 +1,220 @@
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
+import { type EncodedRow, Group, type OpenMessage, type Place } from './group.ts'
+import { SpoolError, spoolErrorOf } from './spool-error.ts'
+import { MOST_DELETED, type NewDeadLetter, type SpoolStore, type Written } from './spool-store.ts'
+
+/** How long is waited before what could not be deleted is tried again, in ms. */
+const AGAIN_AFTER = 1000
+
+export interface CommitterOptions {
+  readonly maxBytes: number
+  readonly overflow: 'wait' | 'reject'
+}
+
+/** What hears of what was stored, by partition. */
+export interface CommitListener {
+  stored(messages: readonly OpenMessage[], positions: readonly number[]): void
+}
+
+interface Aside {
+  readonly letter: NewDeadLetter
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * Writes groups of rows to the store, one after the other: what comes while one is under way is the next one. What is settled
+ * is deleted, and what is put aside is noted, in the same transactions.
+ */
+export class Committer {
+  readonly #store: SpoolStore
+  readonly #options: CommitterOptions
+  readonly #listeners = new Set<CommitListener>()
+  readonly #groups: Group[] = []
+  readonly #counts: number[]
+  #asides: Aside[] = []
+  /** What is settled and not deleted yet. */
+  #settled = new Map<number, number>()
+  #running: Promise<void> | undefined
+  #durable: number
+  #used: number
+  /** Bytes of rows that wait for their commit. */
+  #waiting = 0
+  #broken: SpoolError | undefined
+
+  constructor(store: SpoolStore, options: CommitterOptions) {
+    this.#store = store
+    this.#options = options
+    this.#durable = store.last
+    this.#used = store.usedBytes()
+    this.#counts = Array.from({ length: store.file.partitions }, (_, partition) => store.count(partition))
+  }
+
+  /** The last position that is on the disk, as far as that is promised. */
+  get durable(): number {
+    return this.#durable
+  }
+
+  get usedBytes(): number {
+    return this.#used
+  }
+
+  get waitingRows(): number {
+    return this.#groups.reduce((sum, { rows }) => sum + rows, 0)
+  }
+
+  /** Messages of a partition that are not deleted. */
+  count(partition: number): number {
+    return this.#counts[partition]!
+  }
+
+  listen(listener: CommitListener): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /** @throws {SpoolError} when it is full and `overflow` is `reject`, or the disk failed before */
+  add(row: EncodedRow): Place {
+    if (this.#broken !== undefined) throw this.#broken
+    if (this.#options.overflow === 'reject' && !this.#hasRoom(this.#waiting + row.text.length)) throw this.#full()
+    let group = this.#groups.at(-1)
+    if (group === undefined || group.isFull) this.#groups.push((group = new Group()))
+    this.#waiting += row.text.length
+    const place = group.add(row)
+    this.#wake()
+    return place
+  }
+
+  /** Resolves when it is on the disk. @throws {SpoolError} */
+  putAside(letter: NewDeadLetter): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#broken !== undefined) return reject(this.#broken)
+      this.#asides.push({ letter, resolve, reject })
+      this.#wake()
+    })
+  }
+
+  /** Messages up to this one are needed no more; they are deleted soon. */
+  settle(partition: number, position: number): void {
+    if (position <= (this.#settled.get(partition) ?? 0)) return
+    this.#settled.set(partition, position)
+    this.#wake()
+  }
+
+  /** Resolves when nothing waits any more that there is room for. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+  }
+
+  /** Refuses what waits for room. */
+  refuseWaiting(error: Error): void {
+    for (const group of this.#groups.splice(0)) this.#drop(group, error)
+  }
+
+  #wake(): void {
+    if (this.#running !== undefined || !this.#hasWork()) return
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined
+      this.#wake()
+    })
+  }
+
+  #hasWork(): boolean {
+    return this.#asides.length > 0 || this.#settled.size > 0 || this.#nextGroup() !== undefined
+  }
+
+  /** Everything that comes in one turn of the event loop is together, and others have their turn between two commits. */
+  async #run(): Promise<void> {
+    await turn()
+    const began = performance.now()
+    const group = this.#nextGroup()
+    if (group !== undefined) this.#groups.shift()
+    await this.#commit(group)
+    // Where several come at once, more are to come: a commit for each turn would cost more than it saves them.
+    const paused = group !== undefined && group.rows > 1 && performance.now() - began < 1
+    if (paused) await sleep(1)
+  }
+
+  #nextGroup(): Group | undefined {
+    const [group] = this.#groups
+    return group !== undefined && this.#hasRoom(group.bytes) ? group : undefined
+  }
+
+  async #commit(group: Group | undefined): Promise<void> {
+    const asides = this.#asides
+    const settled = this.#settled
+    this.#asides = []
+    this.#settled = new Map()
+    const messages = group?.messages ?? []
+    try {
+      const written = this.#write(messages, asides, settled)
+      if (messages.length > 0 || asides.length > 0) await this.#sync()
+      this.#durable = Math.max(this.#durable, written.positions.at(-1) ?? 0)
+      for (const listener of this.#listeners) listener.stored(messages, written.positions)
+      if (group !== undefined) this.#waiting -= group.bytes
+      group?.succeed()
+      for (const { resolve } of asides) resolve()
+    } catch (error) {
+      const refused = spoolErrorOf('rows were not accepted', error)
+      if (group !== undefined) this.#drop(group, refused)
+      for (const { reject } of asides) reject(refused)
+    }
+  }
+
+  #write(messages: readonly OpenMessage[], asides: readonly Aside[], settled: Map<number, number>): Written {
+    try {
+      const written = this.#store.write({ drafts: messages, letters: asides.map(({ letter }) => letter), settled })
+      this.#account(messages, written, settled)
+      return written
+    } catch (error) {
+      this.#deleteLater(settled)
+      throw error
+    }
+  }
+
+  #account(messages: readonly OpenMessage[], { deleted }: Written, settled: ReadonlyMap<number, number>): void {
+    for (const { partition } of messages) this.#counts[partition]!++
+    for (const [partition, count] of deleted) {
+      this.#counts[partition]! -= count
+      if (count === MOST_DELETED) this.#settled.set(partition, settled.get(partition)!)
+    }
+    this.#used = this.#store.usedBytes()
+  }
+
+  /** On a full disk nothing can be deleted either, for the moment. */
+  #deleteLater(settled: ReadonlyMap<number, number>): void {
+    if (settled.size === 0) return
+    const again = () => {
+      for (const [partition, position] of settled) this.settle(partition, position)
+    }
+    setTimeout(again, AGAIN_AFTER).unref()
+  }
+
+  /** After a sync that failed the system may have forgotten what it could not write: nothing can be promised any more. */
+  async #sync(): Promise<void> {
+    try {
+      await this.#store.sync()
+    } catch (error) {
+      const advice = 'rows in it are safe only up to those accepted before; open it anew'
+      this.#broken = new SpoolError('io', `spool: the disk failed, and rows may not have reached it: ${advice}`, {
+        cause: error,
+      })
+      this.refuseWaiting(this.#broken)
+      throw this.#broken
+    }
+  }
+
+  #drop(group: Group, error: Error): void {
+    this.#waiting -= group.bytes
+    group.fail(error)
+  }
+
+  #hasRoom(bytes: number): boolean {
+    return this.#used + bytes <= this.#options.maxBytes
+  }
+
+  #full(): SpoolError {
+    const advice = 'rows leave it as they are committed in the database'
+    return new SpoolError('full', `spool: its maxBytes (${this.#options.maxBytes}) are taken; the row was not accepted: ${advice}`)
+  }
+}

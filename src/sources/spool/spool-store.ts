@@ -1,0 +1,233 @@
+import { closeSync, fdatasync, openSync } from 'node:fs'
+import { promisify } from 'node:util'
+import type { SpoolDatabase } from './client.ts'
+import { Connection } from './connection.ts'
+import { closeFile, DEAD_LETTERS, openFile, reserve, type SpoolFile, tableOf } from './spool-file.ts'
+
+/** A message that is to be stored. */
+export interface Draft {
+  readonly partition: number
+  readonly table: string | undefined
+  /** `traceparent`, and after a line break `tracestate`. */
+  readonly trace: string | undefined
+  readonly body: string | Uint8Array
+}
+
+export interface StoredMessage {
+  readonly position: number
+  /** ms since 1970 */
+  readonly at: number
+  readonly table_name: string | null
+  readonly trace: string | null
+  readonly body: string | Uint8Array
+}
+
+/** A message that was put aside, with its original bytes and why. */
+export interface SpoolDeadLetter {
+  /** Grows with every letter. */
+  readonly number: number
+  readonly partition: number
+  /** Where the message stood. */
+  readonly position: string
+  /** When it was accepted, in ms since 1970. */
+  readonly acceptedAt: number | undefined
+  /** In ms since 1970. */
+  readonly putAsideAt: number
+  /** `decode`: it could not be read; else the reason its row failed for. */
+  readonly reason: string
+  readonly table: string | undefined
+  /** The database's own code. */
+  readonly code: string | undefined
+  readonly message: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array
+}
+
+export type NewDeadLetter = Omit<SpoolDeadLetter, 'number'>
+
+/** What is written in one transaction. */
+export interface Write {
+  readonly drafts: readonly Draft[]
+  readonly letters: readonly NewDeadLetter[]
+  /** Up to which position a partition is settled. */
+  readonly settled: Iterable<readonly [partition: number, position: number]>
+}
+
+export interface Written {
+  /** The position of each draft. */
+  readonly positions: readonly number[]
+  /** Messages that were deleted, and may be more than that, by partition. */
+  readonly deleted: readonly (readonly [partition: number, messages: number])[]
+}
+
+/** Most messages one transaction deletes of a partition: more would hold the event loop for long. */
+export const MOST_DELETED = 1000
+
+const syncData = promisify(fdatasync)
+
+/** The messages of one file, which this process has for itself. All of it but {@link sync} is done when it returns. */
+export class SpoolStore {
+  readonly file: SpoolFile
+  readonly #connection: Connection
+  /** Of the write-ahead log, which SQLite takes no locks on; closing one of the database itself would drop those it has. */
+  readonly #log: number | undefined
+  #last: number
+  #reserved: number
+
+  /** @throws {SpoolError} */
+  constructor(database: SpoolDatabase, partitions: number, fsync: boolean) {
+    this.#connection = new Connection(database)
+    this.file = openFile(this.#connection, partitions)
+    this.#last = this.file.begin - 1
+    this.#reserved = this.file.reserved
+    this.#log = fsync ? this.#openLog() : undefined
+  }
+
+  /** The last position that was given out. */
+  get last(): number {
+    return this.#last
+  }
+
+  /** All of it, or nothing. */
+  write({ drafts, letters, settled }: Write): Written {
+    const at = Date.now()
+    const first = this.#take(drafts.length)
+    return this.#connection.transaction(() => {
+      const positions = drafts.map((draft, i) => this.#insert(draft, first + i, at))
+      for (const letter of letters) this.#putAside(letter)
+      const deleted = Array.from(settled, ([partition, to]) => [partition, this.#delete(partition, to)] as const)
+      return { positions, deleted }
+    })
+  }
+
+  /**
+   * Resolves when what was written until now is on the disk. SQLite's own sync would hold the event loop for as long as the
+   * disk takes. The log is enough: SQLite syncs it before it takes from it, and the database before it writes over it.
+   */
+  async sync(): Promise<void> {
+    if (this.#log !== undefined) await syncData(this.#log)
+  }
+
+  /** In order, those after one position and up to another. */
+  read(partition: number, after: number, to: number, most: number): StoredMessage[] {
+    const sql = `SELECT position, at, table_name, trace, body FROM ${tableOf(partition)}
+      WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`
+    const rows = this.#connection.all<StoredMessage>(sql, after, to, most)
+    return rows.map((row) => (typeof row.body === 'string' ? row : { ...row, body: bytesOf(row.body) }))
+  }
+
+  count(partition: number): number {
+    return this.#connection.value<number>(`SELECT count(*) FROM ${tableOf(partition)}`)!
+  }
+
+  /** When the first message after `position` was accepted, in ms since 1970. */
+  acceptedAfter(partition: number, position: number): number | undefined {
+    const sql = `SELECT at FROM ${tableOf(partition)} WHERE position > ? ORDER BY position LIMIT 1`
+    return this.#connection.value<number>(sql, position)
+  }
+
+  /** Bytes of the file that hold something; those of deleted messages are used again. */
+  usedBytes(): number {
+    const [pages, free, size] = ['page_count', 'freelist_count', 'page_size'].map((name) => this.#number(name))
+    return (pages! - free!) * size!
+  }
+
+  deadLetters(after: number, most: number): SpoolDeadLetter[] {
+    const sql = `SELECT * FROM ${DEAD_LETTERS} WHERE number > ? ORDER BY number LIMIT ?`
+    return this.#connection.all<LetterRow>(sql, after, most).map(letterOf)
+  }
+
+  countDeadLetters(): number {
+    return this.#connection.value<number>(`SELECT count(*) FROM ${DEAD_LETTERS}`)!
+  }
+
+  deleteDeadLetters(upTo: number): number {
+    return this.#connection.run(`DELETE FROM ${DEAD_LETTERS} WHERE number <= ?`, upTo)
+  }
+
+  /** The file is free for others. The connection stays open: it is the user's. */
+  close(): void {
+    if (this.#log !== undefined) closeSync(this.#log)
+    closeFile(this.#connection)
+  }
+
+  #number(pragma: string): number {
+    return this.#connection.value<number>(`PRAGMA ${pragma}`)!
+  }
+
+  /** Positions for so many messages; @returns the first. What is taken and not used after all is left out. */
+  #take(count: number): number {
+    const first = this.#last + 1
+    if (count === 0) return first
+    this.#last += count
+    while (this.#last > this.#reserved) this.#reserved = reserve(this.#connection, this.#reserved)
+    return first
+  }
+
+  #insert({ partition, table, trace, body }: Draft, position: number, at: number): number {
+    const sql = `INSERT INTO ${tableOf(partition)} VALUES (?, ?, ?, ?, ?)`
+    this.#connection.run(sql, position, at, table ?? null, trace ?? null, body)
+    return position
+  }
+
+  #delete(partition: number, to: number): number {
+    const table = tableOf(partition)
+    return this.#connection.run(
+      `DELETE FROM ${table} WHERE position <= (SELECT max(position) FROM
+        (SELECT position FROM ${table} WHERE position <= ? ORDER BY position LIMIT ${MOST_DELETED}))`,
+      to,
+    )
+  }
+
+  #putAside(letter: NewDeadLetter): void {
+    const { partition, position, acceptedAt, putAsideAt, reason, table, code, message, headers, body } = letter
+    const parts = [partition, position, acceptedAt ?? null, putAsideAt, reason, table ?? null, code ?? null, message]
+    const sql = `INSERT INTO ${DEAD_LETTERS} VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+    this.#connection.run(sql, ...parts, JSON.stringify(headers), body)
+  }
+
+  #openLog(): number | undefined {
+    try {
+      return openSync(`${this.file.path}-wal`, 'r+')
+    } catch {
+      this.#connection.exec('PRAGMA synchronous = FULL') // another file system, or none: SQLite knows its way there
+      return undefined
+    }
+  }
+}
+
+interface LetterRow {
+  readonly number: number
+  readonly partition: number
+  readonly position: string
+  readonly at: number | null
+  readonly put_aside_at: number
+  readonly reason: string
+  readonly table_name: string | null
+  readonly code: string | null
+  readonly message: string
+  readonly headers: string
+  readonly body: string | Uint8Array
+}
+
+function letterOf(row: LetterRow): SpoolDeadLetter {
+  const { number, partition, position, at, put_aside_at, reason, table_name, code, message, headers, body } = row
+  return {
+    number,
+    partition,
+    position,
+    acceptedAt: at ?? undefined,
+    putAsideAt: put_aside_at,
+    reason,
+    table: table_name ?? undefined,
+    code: code ?? undefined,
+    message,
+    headers: JSON.parse(headers),
+    body: typeof body === 'string' ? body : bytesOf(body),
+  }
+}
+
+/** Of libsql bytes come as an `ArrayBuffer`. */
+function bytesOf(body: Uint8Array | ArrayBuffer): Uint8Array {
+  return ArrayBuffer.isView(body) ? body : new Uint8Array(body)
+}
