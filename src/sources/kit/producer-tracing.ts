@@ -21,12 +21,15 @@ import { MESSAGING } from './messaging-attributes.ts'
 /** What the SDK keeps of the links of a span. */
 const MOST_LINKS = 128
 
+/** What its spans say of a log. */
+type Destination = Pick<LogDriver, 'system' | 'destination' | 'target'>
+
 /** One PRODUCER span per batch of messages, linked to the spans that published them. */
 export class ProducerTracing implements Tracing {
-  readonly #log: LogDriver
+  readonly #log: Destination
   readonly #provider: TracerProvider | undefined
 
-  constructor(log: LogDriver, provider: TracerProvider | undefined) {
+  constructor(log: Destination, provider: TracerProvider | undefined) {
     this.#log = log
     this.#provider = provider
   }

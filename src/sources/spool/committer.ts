@@ -1,4 +1,6 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
+import type { BatchTrace, FlowTracing } from '../../contract/tracing.ts'
+import { Guard } from '../../support/guard.ts'
 import { type EncodedRow, Group, type OpenMessage, type Place } from './group.ts'
 import { SpoolError, spoolErrorOf } from './spool-error.ts'
 import { MOST_DELETED, type NewDeadLetter, type SpoolStore, type Written } from './spool-store.ts'
@@ -9,6 +11,7 @@ const AGAIN_AFTER = 1000
 export interface CommitterOptions {
   readonly maxBytes: number
   readonly overflow: 'wait' | 'reject'
+  readonly tracing: FlowTracing
 }
 
 /** What hears of what was stored, by partition. */
@@ -41,6 +44,7 @@ export class Committer {
   /** Bytes of rows that wait for their commit. */
   #waiting = 0
   #broken: SpoolError | undefined
+  readonly #guard = new Guard('spans of a spool are incomplete')
 
   constructor(store: SpoolStore, options: CommitterOptions) {
     this.#store = store
@@ -78,7 +82,7 @@ export class Committer {
     if (this.#broken !== undefined) throw this.#broken
     if (this.#options.overflow === 'reject' && !this.#hasRoom(this.#waiting + row.text.length)) throw this.#full()
     let group = this.#groups.at(-1)
-    if (group === undefined || group.isFull) this.#groups.push((group = new Group()))
+    if (group === undefined || group.isFull) this.#groups.push((group = new Group(this.#options.maxBytes)))
     this.#waiting += row.text.length
     const place = group.add(row)
     this.#wake()
@@ -146,6 +150,7 @@ export class Committer {
     this.#asides = []
     this.#settled = new Map()
     const messages = group?.messages ?? []
+    const trace = group && this.#startTrace(group)
     try {
       const written = this.#write(messages, asides, settled)
       if (messages.length > 0 || asides.length > 0) await this.#sync()
@@ -153,12 +158,24 @@ export class Committer {
       for (const listener of this.#listeners) listener.stored(messages, written.positions)
       if (group !== undefined) this.#waiting -= group.bytes
       group?.succeed()
+      this.#endTrace(trace)
       for (const { resolve } of asides) resolve()
     } catch (error) {
       const refused = spoolErrorOf('rows were not accepted', error)
+      this.#endTrace(trace, refused)
       if (group !== undefined) this.#drop(group, refused)
       for (const { reject } of asides) reject(refused)
     }
+  }
+
+  #startTrace({ messages, origins }: Group): BatchTrace | undefined {
+    const [table, rows] = ['', messages.length]
+    const batch = { table, rows, accepted: rows, trigger: 'size' as const, orphans: false, submitters: [] }
+    return this.#guard.run(() => this.#options.tracing.startBatch({ ...batch, origins: [...origins] }))
+  }
+
+  #endTrace(trace: BatchTrace | undefined, error?: SpoolError): void {
+    this.#guard.run(() => trace?.end({ attempts: 1, failed: 0, ambiguous: 0, reason: error?.reason }))
   }
 
   #write(messages: readonly OpenMessage[], asides: readonly Aside[], settled: Map<number, number>): Written {

@@ -77,10 +77,13 @@ export class Group {
   bytes = 0
   #resolve!: () => void
   #reject!: (error: Error) => void
+  readonly #mostBytes: number
   /** The message that still takes rows, by table and partition. */
   readonly #open = new Map<Table, (OpenMessage | undefined)[]>()
 
-  constructor() {
+  /** @param room of the whole spool: a group must not be larger than what may become free */
+  constructor(room: number) {
+    this.#mostBytes = Math.min(GROUP_BYTES, room / 4)
     this.stored = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -89,7 +92,7 @@ export class Group {
   }
 
   get isFull(): boolean {
-    return this.rows >= GROUP_ROWS || this.bytes >= GROUP_BYTES
+    return this.rows >= GROUP_ROWS || this.bytes >= this.#mostBytes
   }
 
   /** Rows of one key have one table and partition, so that their order is kept. */

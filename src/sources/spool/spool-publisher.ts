@@ -1,6 +1,6 @@
 import { isSpanContextValid, type SpanContext, trace } from '@opentelemetry/api'
 import { encodeRow } from '../../consume/message-format.ts'
-import { AbortedError, ClosedError } from '../../contract/errors.ts'
+import { AbortedError, ClosedError, InvalidRowError } from '../../contract/errors.ts'
 import { isTable, type Row, type Table } from '../../contract/table.ts'
 import { isSignal, unlessAborted } from '../../support/abort.ts'
 import { callback, type OptionsOf, optional, parse, refuse } from '../../support/validate.ts'
@@ -131,6 +131,8 @@ export class SpoolPublisher implements AsyncDisposable {
   #add(table: Table<Row>, row: Row, origin: SpanContext | undefined, alone = false): Place {
     if (this.#closed || this.#spool.isClosed) throw new ClosedError('this spool is closed: open it again to submit rows')
     const text = encodeRow(table, row)
+    const { maxBytes } = this.#spool
+    if (text.length > maxBytes / 4) throw tooLarge(table, maxBytes)
     return this.#spool.committer.add({ partition: this.#partitionOf(table, row), table, text, origin, alone })
   }
 
@@ -152,6 +154,11 @@ export class SpoolPublisher implements AsyncDisposable {
 function activeOrigin(): SpanContext | undefined {
   const origin = trace.getActiveSpan()?.spanContext()
   return origin !== undefined && isSpanContextValid(origin) ? origin : undefined
+}
+
+function tooLarge({ name }: Table, maxBytes: number): InvalidRowError {
+  const what = `a row of table ${JSON.stringify(name)} is larger than a quarter of maxBytes (${maxBytes})`
+  return new InvalidRowError(`${what}: it was not accepted`)
 }
 
 function signalOf(owner: string, options: SpoolSubmitOptions | undefined): AbortSignal | undefined {

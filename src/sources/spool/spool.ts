@@ -1,8 +1,10 @@
 import { basename } from 'node:path'
+import type { TracerProvider } from '@opentelemetry/api'
 import type { DeadLetterReason, Message, PartitionLag, Source, SourceHost, SourceMode } from '../../consume/source.ts'
 import { ClosedError } from '../../contract/errors.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
-import { boolean, integer, type OptionsOf, oneOf, optional, parse } from '../../support/validate.ts'
+import { boolean, implementing, integer, type OptionsOf, oneOf, optional, parse } from '../../support/validate.ts'
+import { ProducerTracing } from '../kit/producer-tracing.ts'
 import { type SpoolDatabase, validSpoolDatabase } from './client.ts'
 import { Committer } from './committer.ts'
 import { comparePositions, wholeOf } from './position.ts'
@@ -25,6 +27,8 @@ export interface SpoolOptions {
   readonly maxBytes?: number
   /** What becomes of a row that finds no room: it waits until there is some, or is refused with a `SpoolError`. @default 'wait' */
   readonly overflow?: 'wait' | 'reject'
+  /** Makes the PRODUCER spans, one for each group of rows. @default the global provider */
+  readonly tracerProvider?: TracerProvider | undefined
 }
 
 const OPTIONS = {
@@ -32,6 +36,7 @@ const OPTIONS = {
   fsync: optional(boolean, true),
   maxBytes: optional(integer(1024 * 1024), 1024 ** 3),
   overflow: optional(oneOf('wait', 'reject'), 'wait'),
+  tracerProvider: optional(implementing<TracerProvider>('a TracerProvider', 'getTracer')),
 } satisfies OptionsOf<SpoolOptions>
 
 /** How a spool is now. */
@@ -63,8 +68,9 @@ export class Spool implements Source, AsyncDisposable {
   readonly committer: Committer
   /** @internal */
   readonly partitions: number
+  /** @internal */
+  readonly maxBytes: number
   readonly #store: SpoolStore
-  readonly #maxBytes: number
   /** Up to where a partition is settled. */
   readonly #settled: number[]
   #host: SourceHost | undefined
@@ -76,13 +82,14 @@ export class Spool implements Source, AsyncDisposable {
 
   /** @internal Use `spool()`. */
   constructor(database: SpoolDatabase, options: SpoolOptions = {}) {
-    const { partitions, fsync, maxBytes, overflow } = parse('spool', OPTIONS, options)
+    const { partitions, fsync, maxBytes, overflow, tracerProvider } = parse('spool', OPTIONS, options)
     this.#store = new SpoolStore(validSpoolDatabase(database), partitions, fsync)
-    this.committer = new Committer(this.#store, { maxBytes, overflow })
-    this.partitions = partitions
-    this.#maxBytes = maxBytes
-    this.#settled = Array.from({ length: partitions }, () => 0)
     this.destination = `${basename(this.#store.file.path)}#${this.#store.file.id}`
+    const tracing = new ProducerTracing(this, tracerProvider).open()
+    this.committer = new Committer(this.#store, { maxBytes, overflow, tracing })
+    this.partitions = partitions
+    this.maxBytes = maxBytes
+    this.#settled = Array.from({ length: partitions }, () => 0)
   }
 
   /** @internal Rows are refused. */
@@ -176,7 +183,7 @@ export class Spool implements Source, AsyncDisposable {
       messages,
       waiting: waitingRows,
       bytes: usedBytes,
-      maxBytes: this.#maxBytes,
+      maxBytes: this.maxBytes,
       deadLetters: this.isClosed ? 0 : this.#store.countDeadLetters(),
     })
   }
