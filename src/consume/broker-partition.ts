@@ -5,7 +5,7 @@ import { ACCEPTED } from '../flow/intake.ts'
 import type { Receiver } from '../lanes/batch.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { logError } from '../support/guard.ts'
-import type { Item, HeldMessage } from './held-message.ts'
+import type { HeldMessage, Item } from './held-message.ts'
 import { Partition, whyOf } from './partition.ts'
 
 /** The log remembers what was read. */
@@ -67,10 +67,8 @@ export class BrokerPartition extends Partition {
     if (error instanceof InvalidRowError) {
       this.#away--
       const { table } = delivery.item
-      const why = { reason: 'invalid_data', table: table.name, message: error.message }
-      return this.#setAside(delivery, why)
-    }
-    this.#comeBack(delivery, error)
+      this.#setAside(delivery, { reason: 'invalid_data', table: table.name, message: error.message })
+    } else this.#comeBack(delivery, error)
   }
 
   committed(delivery: Delivery): void {
@@ -184,12 +182,6 @@ function lastWins({ action }: Table): boolean {
   return action === 'update' || action === 'replace'
 }
 
-function handOver(
-  flow: BatchFlow,
-  table: Table,
-  row: Row,
-  receiver: Receiver,
-  { origin }: HeldMessage,
-): Promise<void> {
+function handOver(flow: BatchFlow, table: Table, row: Row, receiver: Receiver, { origin }: HeldMessage): Promise<void> {
   return flow.deliver(table, row as never, receiver, origin === undefined ? undefined : { origin })
 }

@@ -1,15 +1,7 @@
-import { isTable, type Row, type Table } from '../contract/table.ts'
-import { HeldMessage, type Item } from './held-message.ts'
-import type { DeadLetterReason, Message } from './source.ts'
-
-/** A row of a message, and the name of its table. */
-export interface DecodedRow {
-  readonly table: string
-  readonly row: Row
-}
-
-/** Reads a message; what it throws means that the message cannot be read: it is put aside with the reason `decode`. */
-export type Decode = (message: Message) => Iterable<DecodedRow>
+import type { Table } from '../contract/table.ts'
+import type { HeldMessage, Item } from './held-message.ts'
+import { DecodeError, type MessageDecoder } from './message-format.ts'
+import type { DeadLetterReason } from './source.ts'
 
 /** What becomes of rows whose table is not among `tables`. */
 export type UnknownTables = 'dead-letter' | 'pause' | 'drop'
@@ -22,11 +14,11 @@ export interface Reading {
 }
 
 export class Reader {
-  readonly #decode: Decode
+  readonly #decode: MessageDecoder
   readonly #tables: ReadonlyMap<string, Table>
   readonly #unknownTables: UnknownTables
 
-  constructor(decode: Decode, tables: readonly Table[], unknownTables: UnknownTables) {
+  constructor(decode: MessageDecoder, tables: readonly Table[], unknownTables: UnknownTables) {
     this.#decode = decode
     this.#tables = new Map(tables.map((table) => [table.name, table]))
     this.#unknownTables = unknownTables
@@ -66,8 +58,9 @@ function add(held: HeldMessage, lasts: Map<Table, Item>, table: Table, row: unkn
   held.items.push(item)
 }
 
-/** What was thrown may quote the message: only what kind it is, is told. */
+/** What a decoder of the user's throws may quote the message: only what kind it is, is told. */
 function messageOf(error: unknown): string {
+  if (error instanceof DecodeError) return error.message
   const kind = error instanceof Error ? error.name : typeof error
   return `the message could not be read: ${kind}`
 }

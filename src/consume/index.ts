@@ -1,5 +1,6 @@
 export { consume } from './consume.ts'
-export type { Decode, DecodedRow, UnknownTables } from './decode.ts'
+export type { UnknownTables } from './decode.ts'
+export { type DecodedRow, DecodeError, decodeMessage, encodeRows, type MessageDecoder } from './message-format.ts'
 export type { ConsumeOptions, DeadLetterMessage, Remembering, WorkerOptions } from './options.ts'
 export type { DeadLetterReason, Message, PartitionLag, Source, SourceHost, SourceMode } from './source.ts'
 export type { Trouble, TroubleHandler, TroubleKind } from './troubles.ts'

@@ -18,8 +18,8 @@ import {
   show,
   unchecked,
 } from '../support/validate.ts'
-import type { Decode, UnknownTables } from './decode.ts'
-import { decodeMessage } from './message-format.ts'
+import type { UnknownTables } from './decode.ts'
+import { decodeMessage, type MessageDecoder } from './message-format.ts'
 import type { DeadLetterReason, Message, Source } from './source.ts'
 import type { TroubleHandler } from './troubles.ts'
 
@@ -36,7 +36,7 @@ export interface WorkerOptions extends FlowOptions {
   /** Where rows may go: a message names the table by its name. */
   readonly tables: readonly Table[]
   /** Reads a message. @default the format of this package's publishers: `{"v":1,"t":"<table>","r":[{…},…]}` */
-  readonly decode?: Decode
+  readonly decode?: MessageDecoder
   /** Puts aside what cannot be read or written. @default the source's own dead letters */
   readonly deadLetter?: DeadLetterMessage
   /**
@@ -111,7 +111,7 @@ const OPTIONS = {
   tables: required(tableList),
   acks: optional(oneOf('broker')),
   position: optional(oneOf('database')),
-  decode: optional(callback<Decode>(), decodeMessage),
+  decode: optional(callback<MessageDecoder>(), decodeMessage),
   deadLetter: optional(callback<DeadLetterMessage>()),
   unknownTables: optional(oneOf('dead-letter', 'pause', 'drop'), 'dead-letter'),
   staleUpserts: optional(oneOf('refuse', 'allow'), 'refuse'),
@@ -134,15 +134,7 @@ export interface Settings extends Omit<Parsed, keyof FlowOptions | 'acks' | 'pos
 /** What is sent in one batch at most, where it is not given. */
 const FLUSH_BYTES = 16 * MEBIBYTE
 
-const isSource = implementing<Source>(
-  'a source',
-  'compare',
-  'start',
-  'acknowledge',
-  'deadLetter',
-  'lag',
-  'stop',
-)
+const isSource = implementing<Source>('a source', 'compare', 'start', 'acknowledge', 'deadLetter', 'lag', 'stop')
 const isExecutor = implementing<Executor>('made by postgresExecutor() or the like,', 'withMetricsReporter')
 
 /** @throws {OptionError} naming the option, the value received and what is allowed */
@@ -160,7 +152,7 @@ export function workerSettings(source: Source, executor: Executor, options: Cons
   }
   const mode = acks === undefined ? 'database' : 'broker'
   if (mode === 'database') checkPosition(source, executor)
-  else if (given.staleUpserts === 'refuse') given.tables.forEach((table) => checkOrder(source, table))
+  else if (given.staleUpserts === 'refuse') for (const table of given.tables) checkOrder(source, table)
   const flow = { bufferSize, bufferBytes, flushSize, flushBytes, flushInterval, latencySampling, log, clock }
   return { ...given, mode, flushBytes: flushBytes ?? FLUSH_BYTES, flow: withoutAbsent(flow) }
 }

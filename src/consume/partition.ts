@@ -1,3 +1,4 @@
+import type { SpanContext } from '@opentelemetry/api'
 import type { RowFailedError } from '../contract/errors.ts'
 import type { BatchFlow } from '../flow/batch-flow.ts'
 import { logError } from '../support/guard.ts'
@@ -10,7 +11,7 @@ import type { Holdings } from './holdings.ts'
 import type { Settings } from './options.ts'
 import type { DeadLetterReason, Message, Source } from './source.ts'
 import type { Tally } from './tally.ts'
-import { parseTraceparent } from './traceparent.ts'
+import { parseTraceHeaders } from './traceparent.ts'
 import type { Troubles } from './troubles.ts'
 
 /** What the partitions of a worker share. */
@@ -24,8 +25,10 @@ export interface Shared {
   readonly troubles: Troubles
   /** Aborted when the worker gives up what is under way. */
   readonly signal: AbortSignal
-  /** The span of the processing of so many messages, where there is tracing. */
-  startChunk(partition: string, messages: readonly Message[]): Chunk | undefined
+  /** Somebody traces now. */
+  readonly isTraced: boolean
+  /** The span of the processing of messages that come from these spans. */
+  startChunk(partition: string, origins: readonly (SpanContext | undefined)[]): Chunk | undefined
 }
 
 /**
@@ -81,7 +84,7 @@ export abstract class Partition {
 
   /** Hands over what may be now. */
   protected abstract work(): void
-  /** A message came, and its rows with it. */
+  /** A message came, and its rows with it. Where it has a `letter`, it is about to be put aside. */
   protected abstract queue(held: HeldMessage): void
   /** Rows are under way. */
   protected abstract get isBusy(): boolean
@@ -92,32 +95,45 @@ export abstract class Partition {
   deliver(messages: readonly Message[]): Promise<void> {
     const { holdings } = this.shared
     if (this.stopping || messages.length === 0) return Promise.resolve()
-    const chunk = this.shared.startChunk(this.name, messages)
-    for (const message of messages) this.#take(message, chunk)
+    const origins = this.shared.isTraced ? messages.map(({ headers }) => parseTraceHeaders(headers)) : undefined
+    const chunk = origins && this.shared.startChunk(this.name, origins)
+    for (const [i, message] of messages.entries()) this.#take(message, origins?.[i], chunk)
     this.check()
     this.work()
     return this.barred ? holdings.never(this.name) : holdings.room(this.name)
   }
 
-  #take(message: Message, chunk: Chunk | undefined): void {
+  #take(message: Message, origin: SpanContext | undefined, chunk: Chunk | undefined): void {
     const { tally, holdings } = this.shared
     if ((message.redelivered ?? 0) > 0) tally.redelivered++
     const known = this.#positions.get(message.position)
     if (known !== undefined) known.message = message
-    if (known !== undefined || this.isPast(message)) return chunk?.settled(false)
+    if (known !== undefined || this.isPast(message)) {
+      chunk?.settled(false)
+      return
+    }
     const held = new HeldMessage(message, this.last, chunk)
     this.last = message.position
     this.#positions.set(message.position, held)
     this.held.push(held)
     holdings.take(this.name, 1, held.bytes)
-    if (chunk !== undefined) held.origin = parseTraceparent(message.headers['traceparent'])
+    held.origin = origin
+    this.#read(held)
+  }
+
+  #read(held: HeldMessage): void {
     const { why, blockedBy } = this.shared.reader.read(held)
-    if (blockedBy !== undefined) return this.#bar(held, blockedBy)
-    if (!this.barred) this.queue(held)
+    if (blockedBy !== undefined) this.#bar(held, blockedBy)
+    if (this.barred) return
     if (why !== undefined) {
       held.left++
-      void this.putAside(held, why).then((isDone) => isDone && this.settle(held, 'dead_lettered'))
+      void this.putAside(held, why).then((isDone) => {
+        if (!isDone) return
+        this.settle(held, 'dead_lettered')
+        this.work()
+      })
     }
+    this.queue(held)
   }
 
   /** What came before it is settled, or held, as the database says. */

@@ -1,4 +1,5 @@
 import type { Companions } from '../contract/companion.ts'
+import { Queue } from '../support/queue.ts'
 import type { HeldMessage } from './held-message.ts'
 import { Partition, type Shared } from './partition.ts'
 import type { Message } from './source.ts'
@@ -8,6 +9,10 @@ import { TableLog, type TableLogHost } from './table-log.ts'
 export class PositionPartition extends Partition {
   readonly #companions: Companions
   readonly #logs = new Map<string, TableLog>()
+  /** Behind a message that is being put aside: no position may move past it before that is durable. */
+  readonly #waiting = new Queue<HeldMessage>()
+  /** The position of the last message whose rows the tables have. */
+  #reached = ''
 
   constructor(name: string, shared: Shared, companions: Companions) {
     super(name, shared)
@@ -26,7 +31,7 @@ export class PositionPartition extends Partition {
         for (const [scope, table] of scopes) {
           this.#logs.set(table.name, new TableLog(table, scope, positions.get(scope) ?? '', this.#host()))
         }
-        return (this.last = this.#start(source.compare.bind(source)))
+        return (this.last = this.#reached = this.#start(source.compare.bind(source)))
       } catch (error) {
         if (!this.stopping) troubles.begin('position', error, this.name)
         await this.backoff.wait()
@@ -75,6 +80,11 @@ export class PositionPartition extends Partition {
   }
 
   protected queue(held: HeldMessage): void {
+    this.#waiting.push(held)
+  }
+
+  #sort(held: HeldMessage): void {
+    this.#reached = held.message.position
     for (const item of held.items) {
       const log = this.#logs.get(item.table.name)
       if (log === undefined || log.has(item)) held.settle(undefined)
@@ -83,17 +93,25 @@ export class PositionPartition extends Partition {
   }
 
   protected work(): void {
+    for (let held = this.#waiting.first; held !== undefined && !isBeingPutAside(held); held = this.#waiting.first) {
+      this.#sort(held)
+      this.#waiting.shift()
+    }
+    this.check()
     for (const log of this.#logs.values()) log.work()
   }
 
   /** Tables that got no rows for a while would have the whole log read again after a crash. */
   moveIdle(): void {
-    if (this.stopping || this.barred) return
-    for (const log of this.#logs.values()) void log.moveOn(this.last)
+    if (this.stopping) return
+    for (const log of this.#logs.values()) void log.moveOn(this.#reached)
   }
 
   protected async leave(): Promise<void> {
-    if (this.barred) return
-    await Promise.all(Array.from(this.#logs.values(), (log) => log.moveOn(this.last)))
+    await Promise.all(Array.from(this.#logs.values(), (log) => log.moveOn(this.#reached)))
   }
+}
+
+function isBeingPutAside({ letter, outcome }: HeldMessage): boolean {
+  return letter !== undefined && outcome !== 'dead_lettered'
 }

@@ -73,7 +73,7 @@ export class TableLog {
   work(): void {
     if (this.#busy || this.#stuck || this.#host.stopping || this.#queue.size === 0) return
     const items = this.#next()
-    const value = valueOf(items.at(-1)!)
+    const value = positionAfter(items.at(-1)!)
     this.#busy = true
     try {
       deliverBatch(
@@ -82,7 +82,10 @@ export class TableLog {
         items.map(({ row }) => row),
         {
           companion: { kind: 'move', scope: this.scope, expected: this.#at.text, value },
-          receiver: { committed: () => this.#committed(items.length, value), failed: (error) => this.#failed(items, error) },
+          receiver: {
+            committed: () => this.#committed(items.length, value),
+            failed: (error) => this.#failed(items, error),
+          },
           origins: items.map(({ held }) => held.origin),
         },
       )
@@ -130,9 +133,9 @@ export class TableLog {
   }
 
   #failed(items: readonly Item[], error: BatchFlowError): void {
-    if (this.#host.ended) return this.#goOn()
     const fault = faultOf(error)
-    if (fault === 'fenced') void this.#reclaim()
+    if (this.#host.ended) this.#goOn()
+    else if (fault === 'fenced') void this.#reclaim()
     else if (fault === 'place') void this.#wait('place', error)
     else if (items.length > 1) this.#halve(items.length)
     else void this.#setAside(items[0]!, whyOf(this.#table, error))
@@ -154,11 +157,11 @@ export class TableLog {
   /** First the letter, then the position moves past the row: with the rows behind it, or alone. */
   async #setAside(item: Item, why: DeadLetterReason): Promise<void> {
     this.#suspects = 0
-    if (!(await this.#host.putAside(item, why))) return this.#goOn()
-    this.#queue.shift()
-    this.#host.settle(item, 'dead_lettered')
-    if (this.#queue.size > 0 && !this.#host.stopping) return this.#goOn()
-    await this.#move(valueOf(item))
+    if (await this.#host.putAside(item, why)) {
+      this.#queue.shift()
+      this.#host.settle(item, 'dead_lettered')
+      if (this.#queue.size === 0 || this.#host.stopping) await this.#move(positionAfter(item))
+    }
     this.#goOn()
   }
 
@@ -179,9 +182,9 @@ export class TableLog {
       this.#moveTo(value)
       shared.troubles.end('position', this.#host.name, this.#table.name)
     } catch (error) {
-      if (error instanceof FencedError) return this.#claim()
-      // It moves with the next batch, or the next time it is asked to.
-      if (!this.#host.stopping) shared.troubles.begin('position', error, this.#host.name, this.#table.name)
+      if (error instanceof FencedError) await this.#claim()
+      // Else it moves with the next batch, or the next time it is asked to.
+      else if (!this.#host.stopping) shared.troubles.begin('position', error, this.#host.name, this.#table.name)
     }
   }
 
@@ -199,7 +202,9 @@ export class TableLog {
         const positions = await this.#host.companions.claim([this.scope], shared.signal)
         this.#moveTo(positions.get(this.scope) ?? '')
         shared.troubles.end('position', name, this.#table.name)
-        return this.#at.text === before.text ? await this.#host.pause() : this.#dropWritten(before)
+        if (this.#at.text === before.text) await this.#host.pause()
+        else this.#dropWritten(before)
+        return
       } catch (error) {
         if (this.#host.stopping) return
         shared.troubles.begin('position', error, name, this.#table.name)
@@ -216,18 +221,16 @@ export class TableLog {
       const message =
         `the position in the database (${JSON.stringify(this.#at.text)}) is before what this worker has committed ` +
         `(${JSON.stringify(before.text)}), as after a restore: start the worker anew, so that it reads from there`
-      return shared.troubles.begin('position', new Error(message), name, this.#table.name)
+      shared.troubles.begin('position', new Error(message), name, this.#table.name)
+      return
     }
     let rows = 0
-    for (const item of this.#queue) {
-      if (!this.has(item)) break
-      rows++
-    }
+    for (const item of this.#queue) if (this.has(item)) rows++
     this.#take(rows, undefined)
   }
 }
 
-function valueOf({ held, index, isLast }: Item): string {
+function positionAfter({ held, index, isLast }: Item): string {
   const { position } = held.message
   return isLast ? position : TablePosition.partial(held.before, index + 1, position)
 }

@@ -1,14 +1,13 @@
-import type { BatchFlow } from '../flow/batch-flow.ts'
-import { insideOf } from '../flow/batch-flow.ts'
-import type { CloseOptions } from '../flow/lifecycle.ts'
-import { CLOSE } from '../flow/lifecycle.ts'
-import type { CloseSummary } from '../flow/outcomes.ts'
-import type { FlowStats } from '../flow/stats.ts'
-import { logError } from '../support/guard.ts'
-import { MAX_DELAY, type Timer } from '../support/clock.ts'
-import { parse } from '../support/validate.ts'
+import type { SpanContext } from '@opentelemetry/api'
 import type { Companions } from '../contract/companion.ts'
 import type { MessageOutcome } from '../contract/metrics-reporter.ts'
+import { type BatchFlow, insideOf } from '../flow/batch-flow.ts'
+import { CLOSE, type CloseOptions } from '../flow/lifecycle.ts'
+import type { CloseSummary } from '../flow/outcomes.ts'
+import type { FlowStats } from '../flow/stats.ts'
+import { MAX_DELAY, type Timer } from '../support/clock.ts'
+import { logError } from '../support/guard.ts'
+import { parse } from '../support/validate.ts'
 import { BrokerPartition } from './broker-partition.ts'
 import { Chunk } from './chunk.ts'
 import { Reader } from './decode.ts'
@@ -16,9 +15,8 @@ import { Holdings } from './holdings.ts'
 import type { Settings } from './options.ts'
 import type { Partition, Shared } from './partition.ts'
 import { PositionPartition } from './position-partition.ts'
-import type { Message, PartitionLag, Source, SourceHost } from './source.ts'
+import type { PartitionLag, Source, SourceHost } from './source.ts'
 import { Tally } from './tally.ts'
-import { parseTraceparent } from './traceparent.ts'
 import { type Trouble, Troubles } from './troubles.ts'
 
 /** A partition of a worker at one moment. */
@@ -65,6 +63,7 @@ export class Worker implements AsyncDisposable {
   readonly #abort = new AbortController()
   readonly #timers: Timer[] = []
   #closing: Promise<CloseSummary> | undefined
+  #closed = false
   #asking = false
   #giveUp!: () => void
   readonly #givenUp = new Promise<void>((resolve) => (this.#giveUp = resolve))
@@ -72,6 +71,7 @@ export class Worker implements AsyncDisposable {
   /** @internal Use `consume`. */
   constructor(source: Source, flow: BatchFlow, companions: Companions | undefined, settings: Settings) {
     const { decode, tables, unknownTables, maxMessages, maxBytes, onTrouble } = settings
+    const { observers } = insideOf(flow)
     this.#source = source
     this.#flow = flow
     this.#companions = companions
@@ -85,9 +85,12 @@ export class Worker implements AsyncDisposable {
       tally: new Tally(source.name, () => this.#partitions.size),
       troubles: new Troubles(`${source.name} ${source.destination}`, onTrouble),
       signal: this.#abort.signal,
-      startChunk: (partition, messages) => this.#startChunk(partition, messages),
+      get isTraced() {
+        return observers.tracing !== undefined
+      },
+      startChunk: (partition, origins) => this.#startChunk(partition, origins),
     }
-    insideOf(flow).observers.source = this.#shared.tally
+    observers.source = this.#shared.tally
   }
 
   /** @internal Begins to read. Rejects when the source cannot. */
@@ -145,7 +148,7 @@ export class Worker implements AsyncDisposable {
     const { timeout } = parse('close', CLOSE, options)
     const isFirst = this.#closing === undefined
     if (isFirst || options.timeout !== undefined) this.#after(timeout, () => this.#hurry())
-    this.#closing ??= this.#close(timeout)
+    this.#closing ??= this.#close()
     return this.#closing
   }
 
@@ -153,19 +156,25 @@ export class Worker implements AsyncDisposable {
     await this.close()
   }
 
-  async #close(timeout: number): Promise<CloseSummary> {
-    const stopped = this.#stop().catch((error) => logError('a source could not be stopped', error))
-    await Promise.race([stopped, this.#givenUp])
-    await Promise.race([Promise.all(Array.from(this.#partitions.keys(), (name) => this.#revoked(name, false))), this.#givenUp])
-    for (const name of this.#partitions.keys()) void this.#revoked(name, true)
+  async #close(): Promise<CloseSummary> {
+    await Promise.race([this.#stop(), this.#givenUp])
+    for (const name of [...this.#partitions.keys()]) await this.#revoked(name, true)
+    const summary = await this.#flow.close({ timeout: Number.POSITIVE_INFINITY }) // the timer of close() ends it earlier
+    this.#closed = true
     for (const timer of this.#timers) timer.stop()
     this.#abort.abort()
     this.#shared.tally.lag = new Map()
-    return this.#flow.close({ timeout })
+    return summary
   }
 
+  /** What its source forgets to give back is given back nevertheless. */
   async #stop(): Promise<void> {
-    await this.#source.stop()
+    try {
+      await this.#source.stop()
+    } catch (error) {
+      logError('a source could not be stopped', error)
+    }
+    await Promise.all(Array.from(this.#partitions.keys(), (name) => this.#revoked(name, false)))
   }
 
   /** Time is over: what is under way fails, so that partitions can be given back. */
@@ -199,13 +208,12 @@ export class Worker implements AsyncDisposable {
     else this.#shared.troubles.begin('source', error)
   }
 
-  #startChunk(partition: string, messages: readonly Message[]): Chunk | undefined {
+  #startChunk(partition: string, all: readonly (SpanContext | undefined)[]): Chunk | undefined {
     const { tracing } = insideOf(this.#flow).observers
-    if (tracing?.startProcess === undefined) return undefined
-    const origins = messages.flatMap(({ headers }) => parseTraceparent(headers['traceparent']) ?? [])
     const { system, destination } = this.#source
-    const trace = tracing.startProcess({ system, destination, partition, messages: messages.length, origins })
-    return trace && new Chunk(trace, messages.length)
+    const origins = all.filter((origin) => origin !== undefined)
+    const trace = tracing?.startProcess?.({ system, destination, partition, messages: all.length, origins })
+    return trace && new Chunk(trace, all.length)
   }
 
   async #keepAlive(): Promise<void> {
@@ -242,7 +250,7 @@ export class Worker implements AsyncDisposable {
   }
 
   #after(milliseconds: number, act: () => void): void {
-    if (milliseconds > MAX_DELAY) return
+    if (this.#closed || milliseconds > MAX_DELAY) return
     const timer = this.#settings.clock.timer(act)
     timer.start(milliseconds)
     this.#timers.push(timer)
