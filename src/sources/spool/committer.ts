@@ -1,4 +1,4 @@
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { BatchTrace, FlowTracing } from '../../contract/tracing.ts'
 import { Guard } from '../../support/guard.ts'
 import { type EncodedRow, Group, type OpenMessage, type Place } from './group.ts'
@@ -9,7 +9,7 @@ import { MOST_DELETED, type NewDeadLetter, type SpoolStore, type Written } from 
 const AGAIN_AFTER = 1000
 
 export interface CommitterOptions {
-  readonly maxBytes: number
+  readonly maxFileBytes: number
   readonly overflow: 'wait' | 'reject'
   readonly tracing: FlowTracing
 }
@@ -82,7 +82,7 @@ export class Committer {
     if (this.#broken !== undefined) throw this.#broken
     if (this.#options.overflow === 'reject' && !this.#hasRoom(this.#waiting + row.text.length)) throw this.#full()
     let group = this.#groups.at(-1)
-    if (group === undefined || group.isFull) this.#groups.push((group = new Group(this.#options.maxBytes)))
+    if (group === undefined || group.isFull) this.#groups.push((group = new Group(this.#options.maxFileBytes)))
     this.#waiting += row.text.length
     const place = group.add(row)
     this.#wake()
@@ -227,11 +227,14 @@ export class Committer {
   }
 
   #hasRoom(bytes: number): boolean {
-    return this.#used + bytes <= this.#options.maxBytes
+    return this.#used + bytes <= this.#options.maxFileBytes
   }
 
   #full(): SpoolError {
     const advice = 'rows leave it as they are committed in the database'
-    return new SpoolError('full', `spool: its maxBytes (${this.#options.maxBytes}) are taken; the row was not accepted: ${advice}`)
+    return new SpoolError(
+      'full',
+      `spool: its maxFileBytes (${this.#options.maxFileBytes}) are taken; the row was not accepted: ${advice}`,
+    )
   }
 }

@@ -4,13 +4,14 @@ import { resultOf } from './client.ts'
 
 /**
  * - `locked`: another process, or another connection of this one, has the spool open.
- * - `full`: its `maxBytes` are taken; nothing more is accepted until rows have left it.
+ * - `full`: its `maxFileBytes` are taken; nothing more is accepted until rows have left it.
  * - `out_of_space`: the disk is full.
  * - `io`: the disk failed; the rows may be in the file nevertheless.
  * - `corrupt`: the file is damaged, or no SQLite database at all.
  * - `foreign`: a database with tables that are not the spool's, or a spool of a later version.
  * - `partitions`: it holds rows in another number of partitions.
  * - `outdated`: the database has a position this file has not come to: an old copy of the spool was put back.
+ * - `deferred`: the spool was closed before the database had the row. It is stored, and written after the next start.
  * - `unknown`: anything else the client threw; it is the `cause`.
  */
 export type SpoolReason =
@@ -22,6 +23,7 @@ export type SpoolReason =
   | 'foreign'
   | 'partitions'
   | 'outdated'
+  | 'deferred'
   | 'unknown'
 
 /** The local spool did not take a row, or could not be opened or read. `cause` is what SQLite or Node said. */

@@ -129,10 +129,11 @@ export class SpoolPublisher implements AsyncDisposable {
   }
 
   #add(table: Table<Row>, row: Row, origin: SpanContext | undefined, alone = false): Place {
-    if (this.#closed || this.#spool.isClosed) throw new ClosedError('this spool is closed: open it again to submit rows')
+    if (this.#closed || this.#spool.isClosed)
+      throw new ClosedError('this spool is closed: open it again to submit rows')
     const text = encodeRow(table, row)
-    const { maxBytes } = this.#spool
-    if (text.length > maxBytes / 4) throw tooLarge(table, maxBytes)
+    const { maxFileBytes } = this.#spool
+    if (text.length > maxFileBytes / 4) throw tooLarge(table, maxFileBytes)
     return this.#spool.committer.add({ partition: this.#partitionOf(table, row), table, text, origin, alone })
   }
 
@@ -156,12 +157,13 @@ function activeOrigin(): SpanContext | undefined {
   return origin !== undefined && isSpanContextValid(origin) ? origin : undefined
 }
 
-function tooLarge({ name }: Table, maxBytes: number): InvalidRowError {
-  const what = `a row of table ${JSON.stringify(name)} is larger than a quarter of maxBytes (${maxBytes})`
+function tooLarge({ name }: Table, maxFileBytes: number): InvalidRowError {
+  const what = `a row of table ${JSON.stringify(name)} is larger than a quarter of maxFileBytes (${maxFileBytes})`
   return new InvalidRowError(`${what}: it was not accepted`)
 }
 
-function signalOf(owner: string, options: SpoolSubmitOptions | undefined): AbortSignal | undefined {
+/** @throws {AbortedError} */
+export function signalOf(owner: string, options: SpoolSubmitOptions | undefined): AbortSignal | undefined {
   if (options === undefined) return undefined
   const { signal } = parse(owner, SUBMIT, options)
   if (signal?.aborted) throw new AbortedError('the row was not accepted: the signal is aborted', signal.reason)
@@ -177,9 +179,14 @@ async function storedUnless(group: Group, signal: AbortSignal): Promise<void> {
   try {
     await unlessAborted(group.stored, signal)
   } catch (error) {
-    if (!signal.aborted || error !== signal.reason) throw error
-    throw new AbortedError('the wait for the spool was aborted; the row may be stored nevertheless', error, true)
+    throw abortedWait(error, signal)
   }
+}
+
+/** What ended a wait. */
+export function abortedWait(error: unknown, signal: AbortSignal): unknown {
+  if (!signal.aborted || error !== signal.reason) return error
+  return new AbortedError('the wait for the spool was aborted; the row may be stored nevertheless', error, true)
 }
 
 function isAsync<R>(rows: Iterable<R> | AsyncIterable<R>): rows is AsyncIterable<R> {

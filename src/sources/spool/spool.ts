@@ -24,7 +24,7 @@ export interface SpoolOptions {
    */
   readonly fsync?: boolean
   /** How large the file may become. At least 1 MiB; a few MiB of SQLite's log come on top. @default 1 GiB */
-  readonly maxBytes?: number
+  readonly maxFileBytes?: number
   /** What becomes of a row that finds no room: it waits until there is some, or is refused with a `SpoolError`. @default 'wait' */
   readonly overflow?: 'wait' | 'reject'
   /** Makes the PRODUCER spans, one for each group of rows. @default the global provider */
@@ -34,10 +34,18 @@ export interface SpoolOptions {
 const OPTIONS = {
   partitions: optional(integer(1, 64), 4),
   fsync: optional(boolean, true),
-  maxBytes: optional(integer(1024 * 1024), 1024 ** 3),
+  maxFileBytes: optional(integer(1024 * 1024), 1024 ** 3),
   overflow: optional(oneOf('wait', 'reject'), 'wait'),
   tracerProvider: optional(implementing<TracerProvider>('a TracerProvider', 'getTracer')),
 } satisfies OptionsOf<SpoolOptions>
+
+/** @internal What hears of what became of messages. */
+export interface SettleListener {
+  /** All messages of a partition up to this one are settled. */
+  settled(partition: number, position: number): void
+  /** This one was put aside. It is settled as well, afterwards. */
+  putAside(partition: number, position: number, why: DeadLetterReason): void
+}
 
 /** How a spool is now. */
 export interface SpoolStats {
@@ -50,7 +58,7 @@ export interface SpoolStats {
   readonly waiting: number
   /** Bytes of the file that hold something. It does not shrink; what is free is used again. */
   readonly bytes: number
-  readonly maxBytes: number
+  readonly maxFileBytes: number
   readonly deadLetters: number
 }
 
@@ -69,10 +77,11 @@ export class Spool implements Source, AsyncDisposable {
   /** @internal */
   readonly partitions: number
   /** @internal */
-  readonly maxBytes: number
+  readonly maxFileBytes: number
   readonly #store: SpoolStore
   /** Up to where a partition is settled. */
   readonly #settled: number[]
+  readonly #listeners = new Set<SettleListener>()
   #host: SourceHost | undefined
   #readers: (Reader | undefined)[] = []
   #unlisten: (() => void) | undefined
@@ -82,13 +91,13 @@ export class Spool implements Source, AsyncDisposable {
 
   /** @internal Use `spool()`. */
   constructor(database: SpoolDatabase, options: SpoolOptions = {}) {
-    const { partitions, fsync, maxBytes, overflow, tracerProvider } = parse('spool', OPTIONS, options)
+    const { partitions, fsync, maxFileBytes, overflow, tracerProvider } = parse('spool', OPTIONS, options)
     this.#store = new SpoolStore(validSpoolDatabase(database), partitions, fsync)
     this.destination = `${basename(this.#store.file.path)}#${this.#store.file.id}`
     const tracing = new ProducerTracing(this, tracerProvider).open()
-    this.committer = new Committer(this.#store, { maxBytes, overflow, tracing })
+    this.committer = new Committer(this.#store, { maxFileBytes, overflow, tracing })
     this.partitions = partitions
-    this.maxBytes = maxBytes
+    this.maxFileBytes = maxFileBytes
     this.#settled = Array.from({ length: partitions }, () => 0)
   }
 
@@ -128,16 +137,21 @@ export class Spool implements Source, AsyncDisposable {
     reader.start()
   }
 
+  /** @internal */
+  listen(listener: SettleListener): void {
+    this.#listeners.add(listener)
+  }
+
   acknowledge(partition: string, messages: readonly Message[]): Promise<void> {
     const last = messages.at(-1)
     if (last !== undefined) this.#settle(Number(partition), Number(last.position))
     return Promise.resolve()
   }
 
-  deadLetter(partition: string, message: Message, why: DeadLetterReason): Promise<void> {
+  async deadLetter(partition: string, message: Message, why: DeadLetterReason): Promise<void> {
     const { reason, table, code } = why
     const { position, publishedAt, headers, body } = message
-    return this.committer.putAside({
+    await this.committer.putAside({
       partition: Number(partition),
       position,
       acceptedAt: publishedAt,
@@ -149,6 +163,7 @@ export class Spool implements Source, AsyncDisposable {
       headers,
       body,
     })
+    for (const listener of this.#listeners) listener.putAside(Number(partition), Number(position), why)
   }
 
   async lag(): Promise<ReadonlyMap<string, PartitionLag>> {
@@ -183,13 +198,19 @@ export class Spool implements Source, AsyncDisposable {
       messages,
       waiting: waitingRows,
       bytes: usedBytes,
-      maxBytes: this.maxBytes,
+      maxFileBytes: this.maxFileBytes,
       deadLetters: this.isClosed ? 0 : this.#store.countDeadLetters(),
     })
   }
 
   /** What was put aside, oldest first: at most `limit` of those after the number `after`. @throws {OptionError} after `close()` */
-  deadLetters({ after = 0, limit = 100 }: { readonly after?: number; readonly limit?: number } = {}): SpoolDeadLetter[] {
+  deadLetters({
+    after = 0,
+    limit = 100,
+  }: {
+    readonly after?: number
+    readonly limit?: number
+  } = {}): SpoolDeadLetter[] {
     this.#refuseClosed('deadLetters')
     return this.#store.deadLetters(after, limit)
   }
@@ -216,7 +237,9 @@ export class Spool implements Source, AsyncDisposable {
   async #close(): Promise<void> {
     await this.stop()
     await this.committer.idle()
-    this.committer.refuseWaiting(new ClosedError('spool: it was closed before there was room for the row, which was not accepted'))
+    this.committer.refuseWaiting(
+      new ClosedError('spool: it was closed before there was room for the row, which was not accepted'),
+    )
     this.#store.close()
   }
 
@@ -224,6 +247,7 @@ export class Spool implements Source, AsyncDisposable {
     if (position <= this.#settled[partition]!) return
     this.#settled[partition] = position
     this.committer.settle(partition, position)
+    for (const listener of this.#listeners) listener.settled(partition, position)
   }
 
   #refuseClosed(method: string): void {

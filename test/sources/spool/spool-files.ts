@@ -68,6 +68,7 @@ export class Host implements SourceHost {
 
   /** Resolves once so many rows are there, or there is trouble. */
   async has(rows: number): Promise<void> {
-    if (this.rows.length < rows && this.troubles.length === 0) await new Promise<void>((resolve) => this.#waiting.push({ rows, resolve }))
+    if (this.rows.length < rows && this.troubles.length === 0)
+      await new Promise<void>((resolve) => this.#waiting.push({ rows, resolve }))
   }
 }

@@ -4,8 +4,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { AbortedError, ClosedError, InvalidRowError } from '../../../src/contract/errors.ts'
 import { defineTable } from '../../../src/contract/table.ts'
+import { type Spool, spool } from '../../../src/sources/spool/spool.ts'
 import { SpoolError } from '../../../src/sources/spool/spool-error.ts'
-import { Spool, spool } from '../../../src/sources/spool/spool.ts'
 import { spoolPublisher } from '../../../src/sources/spool/spool-publisher.ts'
 import { OptionError } from '../../../src/support/batchflow-error.ts'
 import { rejectsWith, thrownBy } from '../../support/assertions.ts'
@@ -138,13 +138,21 @@ test('reading begins where the database stands, in the middle of a message too',
   const publisher = spoolPublisher(log)
   for (let id = 0; id < 3; id++) await publisher.submit(users, { id })
   await log.close()
-  for (const [position, ids] of [['2', [2]], ['2#1', [1, 2]], ['', [0, 1, 2]]] as const) {
+  for (const [position, ids] of [
+    ['2', [2]],
+    ['2#1', [1, 2]],
+    ['', [0, 1, 2]],
+  ] as const) {
     const again = spool(files.connect(files.copy()), one)
     const host = new Host()
     host.position = () => position
     await again.start(host, DATABASE)
     await host.has(ids.length)
-    assert.equal(host.rows, ids.map((id) => ({ id })), position)
+    assert.equal(
+      host.rows,
+      ids.map((id) => ({ id })),
+      position,
+    )
     await again.close()
   }
 })
@@ -200,7 +208,7 @@ test('no more is handed over than is taken', async () => {
 const large = 'x'.repeat(10_000)
 
 test('a full spool makes rows wait until others have left it', async () => {
-  const log = spool(files.connect(), { ...one, maxBytes: 1024 * 1024 })
+  const log = spool(files.connect(), { ...one, maxFileBytes: 1024 * 1024 })
   const publisher = spoolPublisher(log)
   const host = new Host()
   await log.start(host, SOURCE)
@@ -222,20 +230,25 @@ test('a full spool makes rows wait until others have left it', async () => {
 })
 
 test('or refuses them', async () => {
-  const log = spool(files.connect(), { ...one, maxBytes: 1024 * 1024, overflow: 'reject' })
+  const log = spool(files.connect(), { ...one, maxFileBytes: 1024 * 1024, overflow: 'reject' })
   const publisher = spoolPublisher(log)
   const write = async () => {
     for (let id = 0; id < 300; id++) await publisher.submit(users, { id, name: large })
   }
-  const error = await rejectsWith(SpoolError, 'ERR_BATCHFLOW_SPOOL', /maxBytes \(1048576\) are taken; the row was not/, write)
+  const error = await rejectsWith(
+    SpoolError,
+    'ERR_BATCHFLOW_SPOOL',
+    /maxFileBytes \(1048576\) are taken; the row was not/,
+    write,
+  )
   assert.is(error.reason, 'full')
   await log.close()
 })
 
 test('a row that could never have room is refused', async () => {
-  const log = spool(files.connect(), { ...one, maxBytes: 1024 * 1024 })
+  const log = spool(files.connect(), { ...one, maxFileBytes: 1024 * 1024 })
   const row = { id: 1, name: 'x'.repeat(1024 * 1024) }
-  await rejectsWith(InvalidRowError, 'ERR_BATCHFLOW_ROW', /larger than a quarter of maxBytes/, () =>
+  await rejectsWith(InvalidRowError, 'ERR_BATCHFLOW_ROW', /larger than a quarter of maxFileBytes/, () =>
     spoolPublisher(log).submit(users, row),
   )
   await log.close()
@@ -332,7 +345,9 @@ test('a spool that is closed takes no rows', async () => {
   const stored = publisher.submit(users, { id: 1 })
   await log.close()
   await stored
-  await rejectsWith(ClosedError, 'ERR_BATCHFLOW_CLOSED', /this spool is closed/, () => publisher.submit(users, { id: 1 }))
+  await rejectsWith(ClosedError, 'ERR_BATCHFLOW_CLOSED', /this spool is closed/, () =>
+    publisher.submit(users, { id: 1 }),
+  )
   assert.is(log.stats().state, 'closed')
   assert.throws(() => log.deadLetters(), /deadLetters\(\) after close\(\)/)
   await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', /it is closed/, () => log.start(new Host(), SOURCE))
@@ -366,7 +381,10 @@ test('whoever gives up waiting is told that the row may be stored', async () => 
 test('options are checked', async () => {
   const database = files.connect()
   const refused = async (act: () => unknown) => String(await thrownBy(act))
-  assert.match(await refused(() => spool(database, { partitions: 0 })), /spool: partitions must be an integer from 1 to 64/)
+  assert.match(
+    await refused(() => spool(database, { partitions: 0 })),
+    /spool: partitions must be an integer from 1 to 64/,
+  )
   assert.match(await refused(() => spool(database, { fsync: 1 as never })), /spool: fsync must be true or false/)
   assert.match(await refused(() => spool({} as never)), /spool: database must be a synchronous SQLite database/)
   const asynchronous = { prepare: async () => ({}), exec: () => {} }
@@ -375,7 +393,10 @@ test('options are checked', async () => {
   const log = spool(database)
   const publisher = spoolPublisher(log)
   assert.match(await refused(() => publisher.submit({} as typeof users, { id: 1 })), /submit: table must be made by/)
-  assert.match(await refused(() => publisher.submitMany(users, { id: 1 } as never)), /submitMany: rows must be an array/)
+  assert.match(
+    await refused(() => publisher.submitMany(users, { id: 1 } as never)),
+    /submitMany: rows must be an array/,
+  )
   await rejectsWith(InvalidRowError, 'ERR_BATCHFLOW_ROW', /column "id"/, () =>
     publisher.submit(users, { id: (() => 1) as never }),
   )
