@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import type { TracerProvider } from '@opentelemetry/api'
 import type { DeadLetterReason, Message, PartitionLag, Source, SourceHost, SourceMode } from '../../consume/source.ts'
 import { ClosedError } from '../../contract/errors.ts'
@@ -69,7 +68,10 @@ export interface SpoolStats {
 export class Spool implements Source, AsyncDisposable {
   readonly name = 'spool'
   readonly system = 'spool'
-  /** The file's name and what it was given for life: a file that was made anew begins anew in the database, too. */
+  /**
+   * `spool-` and what the file was given for life: wherever it is moved, the database knows it again, and one that was made anew
+   * begins anew there, too.
+   */
   readonly destination: string
   readonly ordered = true
   /** @internal */
@@ -93,7 +95,7 @@ export class Spool implements Source, AsyncDisposable {
   constructor(database: SpoolDatabase, options: SpoolOptions = {}) {
     const { partitions, fsync, maxFileBytes, overflow, tracerProvider } = parse('spool', OPTIONS, options)
     this.#store = new SpoolStore(validSpoolDatabase(database), partitions, fsync)
-    this.destination = `${basename(this.#store.file.path)}#${this.#store.file.id}`
+    this.destination = `spool-${this.#store.file.id}`
     const tracing = new ProducerTracing(this, tracerProvider).open()
     this.committer = new Committer(this.#store, { maxFileBytes, overflow, tracing })
     this.partitions = partitions

@@ -182,9 +182,10 @@ test('a file that is older than the database says reads nothing', async () => {
 
 test('no two spools are one to the database', async () => {
   const [first, second] = [spool(files.connect()), spool(files.connect(`${files.path}2`))]
-  assert.match(first.destination, /^spool\.db#[0-9a-f]{12}$/)
-  assert.is.not(first.destination, second.destination.replace('db2', 'db'))
+  assert.match(first.destination, /^spool-[0-9a-f]{12}$/)
+  assert.is.not(first.destination, second.destination)
   await Promise.all([first.close(), second.close()])
+  assert.is(spool(files.connect(files.copy())).destination, first.destination)
 })
 
 test('no more is handed over than is taken', async () => {
