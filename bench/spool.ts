@@ -63,7 +63,7 @@ async function steady(name: string, submit: (row: Row) => Promise<unknown>): Pro
     for (; id < due; id++) {
       const at = id
       const called = performance.now()
-      submit(row(id)).then(() => {
+      void submit(row(id)).then(() => {
         latencies[at] = performance.now() - called
         stored++
       })

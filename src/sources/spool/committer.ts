@@ -38,6 +38,9 @@ export class Committer {
   #asides: Aside[] = []
   /** What is settled and not deleted yet. */
   #settled = new Map<number, number>()
+  /** What could not be deleted for the moment. */
+  #deferred = new Map<number, number>()
+  #again: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
   #durable: number
   #used: number
@@ -146,8 +149,9 @@ export class Committer {
 
   async #commit(group: Group | undefined): Promise<void> {
     const asides = this.#asides
-    const settled = this.#settled
+    const settled = merge(this.#deferred, this.#settled)
     this.#asides = []
+    this.#deferred = new Map()
     this.#settled = new Map()
     const messages = group?.messages ?? []
     const trace = group && this.#startTrace(group)
@@ -198,13 +202,16 @@ export class Committer {
     this.#used = this.#store.usedBytes()
   }
 
-  /** On a full disk nothing can be deleted either, for the moment. */
+  /** On a full disk nothing can be deleted either, for the moment: it goes with the next rows, or when some time is over. */
   #deleteLater(settled: ReadonlyMap<number, number>): void {
     if (settled.size === 0) return
-    const again = () => {
-      for (const [partition, position] of settled) this.settle(partition, position)
-    }
-    setTimeout(again, AGAIN_AFTER).unref()
+    merge(this.#deferred, settled)
+    this.#again ??= setTimeout(() => {
+      this.#again = undefined
+      merge(this.#settled, this.#deferred)
+      this.#deferred.clear()
+      this.#wake()
+    }, AGAIN_AFTER).unref()
   }
 
   /** After a sync that failed the system may have forgotten what it could not write: nothing can be promised any more. */
@@ -237,4 +244,10 @@ export class Committer {
       `spool: its maxFileBytes (${this.#options.maxFileBytes}) are taken; the row was not accepted: ${advice}`,
     )
   }
+}
+
+/** Adds to positions those that are further on; returns them. */
+function merge(into: Map<number, number>, positions: ReadonlyMap<number, number>): Map<number, number> {
+  for (const [partition, position] of positions) into.set(partition, Math.max(position, into.get(partition) ?? 0))
+  return into
 }

@@ -3,6 +3,7 @@
  * committed, so that it comes before the position by itself.
  */
 export function comparePositions(a: string, b: string): number {
+  if (!a.includes('#') && !b.includes('#')) return Number(a) - Number(b)
   const [messageA, rowsA] = partsOf(a)
   const [messageB, rowsB] = partsOf(b)
   return messageA === messageB ? sign(rowsA - rowsB) : messageA - messageB

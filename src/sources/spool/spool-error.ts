@@ -70,3 +70,12 @@ const UNKNOWN: readonly [SpoolReason, string] = ['unknown', 'see the cause']
 function isNoSpace(error: unknown): boolean {
   return error instanceof Error && Reflect.get(error, 'code') === 'ENOSPC'
 }
+
+/** What `act` returns. @throws {SpoolError} in place of what SQLite says */
+export function told<T>(doing: string, act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    throw spoolErrorOf(doing, error)
+  }
+}

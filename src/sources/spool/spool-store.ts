@@ -151,6 +151,13 @@ export class SpoolStore {
     closeFile(this.#connection)
   }
 
+  /** As {@link close}, of a file that is beyond reading. */
+  release(): void {
+    try {
+      this.close()
+    } catch {}
+  }
+
   #number(pragma: string): number {
     return this.#connection.value<number>(`PRAGMA ${pragma}`)!
   }

@@ -5,10 +5,10 @@ import { OptionError } from '../../support/batchflow-error.ts'
 import { boolean, implementing, integer, type OptionsOf, oneOf, optional, parse } from '../../support/validate.ts'
 import { ProducerTracing } from '../kit/producer-tracing.ts'
 import { type SpoolDatabase, validSpoolDatabase } from './client.ts'
-import { Committer } from './committer.ts'
+import { Committer, type CommitterOptions } from './committer.ts'
 import { comparePositions, wholeOf } from './position.ts'
 import { Reader } from './reader.ts'
-import { SpoolError } from './spool-error.ts'
+import { SpoolError, spoolErrorOf, told } from './spool-error.ts'
 import { type SpoolDeadLetter, SpoolStore } from './spool-store.ts'
 
 export interface SpoolOptions {
@@ -45,6 +45,8 @@ export interface SettleListener {
   /** This one was put aside. It is settled as well, afterwards. */
   putAside(partition: number, position: number, why: DeadLetterReason): void
 }
+
+const READING = 'it cannot be read'
 
 /** How a spool is now. */
 export interface SpoolStats {
@@ -97,10 +99,19 @@ export class Spool implements Source, AsyncDisposable {
     this.#store = new SpoolStore(validSpoolDatabase(database), partitions, fsync)
     this.destination = `spool-${this.#store.file.id}`
     const tracing = new ProducerTracing(this, tracerProvider).open()
-    this.committer = new Committer(this.#store, { maxFileBytes, overflow, tracing })
+    this.committer = this.#begin({ maxFileBytes, overflow, tracing })
     this.partitions = partitions
     this.maxFileBytes = maxFileBytes
     this.#settled = Array.from({ length: partitions }, () => 0)
+  }
+
+  #begin(options: CommitterOptions): Committer {
+    try {
+      return new Committer(this.#store, options)
+    } catch (error) {
+      this.#store.release()
+      throw spoolErrorOf('it cannot be opened', error)
+    }
   }
 
   /** @internal Rows are refused. */
@@ -171,7 +182,7 @@ export class Spool implements Source, AsyncDisposable {
   async lag(): Promise<ReadonlyMap<string, PartitionLag>> {
     const now = Date.now()
     const lags = this.#settled.map((settled, partition): [string, PartitionLag] => {
-      const oldest = this.#store.acceptedAfter(partition, settled)
+      const oldest = told(READING, () => this.#store.acceptedAfter(partition, settled))
       if (oldest === undefined) return [String(partition), { messages: 0, seconds: 0 }]
       const messages = this.committer.count(partition)
       return [String(partition), { messages, seconds: Math.max(0, now - oldest) / 1000 }]
@@ -201,7 +212,7 @@ export class Spool implements Source, AsyncDisposable {
       waiting: waitingRows,
       bytes: usedBytes,
       maxFileBytes: this.maxFileBytes,
-      deadLetters: this.isClosed ? 0 : this.#store.countDeadLetters(),
+      deadLetters: this.isClosed ? 0 : told(READING, () => this.#store.countDeadLetters()),
     })
   }
 
@@ -214,13 +225,14 @@ export class Spool implements Source, AsyncDisposable {
     readonly limit?: number
   } = {}): SpoolDeadLetter[] {
     this.#refuseClosed('deadLetters')
-    return this.#store.deadLetters(after, limit)
+    return told(READING, () => this.#store.deadLetters(after, limit))
   }
 
   /** Deletes those up to this number, and returns how many. @throws {OptionError} after `close()` */
   deleteDeadLetters(upTo: number): number {
     this.#refuseClosed('deleteDeadLetters')
-    return this.#store.deleteDeadLetters(integer(0)('deleteDeadLetters: upTo', upTo))
+    const number = integer(0)('deleteDeadLetters: upTo', upTo)
+    return told('dead letters were not deleted', () => this.#store.deleteDeadLetters(number))
   }
 
   /**
