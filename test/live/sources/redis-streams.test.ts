@@ -53,7 +53,7 @@ async function open(
   options: Partial<RedisStreamsOptions> = {},
   by: RedisStreamsClient = client,
 ): Promise<Source> {
-  const source = redisStreams(by, { stream, partitions: PARTITIONS, leaseTime: 1000, ...options })
+  const source = redisStreams(by, { stream, partitions: PARTITIONS, leaseTime: 3000, ...options })
   opened.push(source)
   await source.start(host, { position: host.positions === undefined ? 'source' : 'database' })
   return source
