@@ -10,6 +10,7 @@ export default defineConfig({
     'redis-streams': 'src/sources/redis-streams/index.ts',
     otel: 'src/telemetry/index.ts',
     prometheus: 'src/prometheus/index.ts',
+    consume: 'src/consume/index.ts',
   },
   format: ['esm', 'cjs'],
   target: 'node20',
