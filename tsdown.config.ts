@@ -8,6 +8,7 @@ export default defineConfig({
     sqlite: 'src/drivers/sqlite/index.ts',
     redis: 'src/drivers/redis/index.ts',
     spool: 'src/sources/spool/index.ts',
+    'redis-streams': 'src/sources/redis-streams/index.ts',
     otel: 'src/telemetry/index.ts',
     prometheus: 'src/prometheus/index.ts',
     consume: 'src/consume/index.ts',
