@@ -88,7 +88,6 @@ export class Group {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.stored.catch(() => {}) // each who waits hears of it; where nobody does, nobody wanted to know
   }
 
   get isFull(): boolean {

@@ -48,7 +48,7 @@ export class SpoolPublisher implements AsyncDisposable {
 
   /**
    * Resolves when the row is in the file, on the disk where `fsync` says so. It will be written to the database, by this
-   * process or by one after it.
+   * process or by one after it. Rows that are stored together have one promise: look at it, as a row may be refused.
    *
    * @throws {SpoolError} when it was not accepted: the spool is full, or the disk, or failed
    * @throws {InvalidRowError} when no message can hold it
@@ -82,7 +82,9 @@ export class SpoolPublisher implements AsyncDisposable {
     const hand = (row: Row): Group | undefined => {
       const before = last
       last = this.#add(known, row, origin).group
-      return before === last ? undefined : before
+      if (before === last) return undefined
+      last.stored.catch(() => {}) // what is told is the first error
+      return before
     }
     if (isAsync(rows)) for await (const row of rows) await stored(hand(row), signal)
     else {

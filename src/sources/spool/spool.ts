@@ -63,6 +63,9 @@ export interface SpoolStats {
   readonly deadLetters: number
 }
 
+/** A lock keeps others out, and knows nothing of who shares a connection. */
+const inUse = new WeakSet<SpoolDatabase>()
+
 /**
  * Rows in a local file until the database has them. Give it to `consume` as a source, and to `spoolPublisher` to put rows into
  * it. One process has it open at a time.
@@ -82,6 +85,7 @@ export class Spool implements Source, AsyncDisposable {
   readonly partitions: number
   /** @internal */
   readonly maxFileBytes: number
+  readonly #database: SpoolDatabase
   readonly #store: SpoolStore
   /** Up to where a partition is settled. */
   readonly #settled: number[]
@@ -96,13 +100,16 @@ export class Spool implements Source, AsyncDisposable {
   /** @internal Use `spool()`. */
   constructor(database: SpoolDatabase, options: SpoolOptions = {}) {
     const { partitions, fsync, maxFileBytes, overflow, tracerProvider } = parse('spool', OPTIONS, options)
-    this.#store = new SpoolStore(validSpoolDatabase(database), partitions, fsync)
+    this.#database = validSpoolDatabase(database)
+    if (inUse.has(this.#database)) throw new SpoolError('locked', 'spool: this connection has it open already')
+    this.#store = new SpoolStore(this.#database, partitions, fsync)
     this.destination = `spool-${this.#store.file.id}`
     const tracing = new ProducerTracing(this, tracerProvider).open()
     this.committer = this.#begin({ maxFileBytes, overflow, tracing })
     this.partitions = partitions
     this.maxFileBytes = maxFileBytes
     this.#settled = Array.from({ length: partitions }, () => 0)
+    inUse.add(this.#database)
   }
 
   #begin(options: CommitterOptions): Committer {
@@ -255,6 +262,7 @@ export class Spool implements Source, AsyncDisposable {
       new ClosedError('spool: it was closed before there was room for the row, which was not accepted'),
     )
     this.#store.close()
+    inUse.delete(this.#database)
   }
 
   #settle(partition: number, position: number): void {

@@ -354,6 +354,34 @@ test('a spool that is closed takes no rows', async () => {
   await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', /it is closed/, () => log.start(new Host(), SOURCE))
 })
 
+test('a connection has one spool at a time', async () => {
+  const database = files.connect()
+  const log = spool(database)
+  const error = await rejectsWith(SpoolError, 'ERR_BATCHFLOW_SPOOL', /this connection has it open already/, () => spool(database))
+  assert.is(error.reason, 'locked')
+  await log.close()
+  await spool(database).close()
+})
+
+test('a refusal that nobody waits for is not swallowed, one that many wait for is told to each', async () => {
+  const database = files.connect()
+  const log = spool(database, one)
+  const publisher = spoolPublisher(log)
+  database.exec('PRAGMA max_page_count = 1') // no more than it has
+  const unheard = new Promise((resolve) => process.once('unhandledRejection', resolve))
+  void publisher.submit(users, { id: 1, name: 'x'.repeat(100_000) })
+  assert.ok((await unheard) instanceof SpoolError)
+  const fates = await Promise.allSettled([
+    publisher.submit(users, { id: 1, name: 'x'.repeat(100_000) }),
+    publisher.submitMany(users, Array.from({ length: 20 }, (_, id) => ({ id, name: 'x'.repeat(100_000) }))),
+  ])
+  assert.equal(
+    fates.map(({ status }) => status),
+    ['rejected', 'rejected'],
+  )
+  await log.close()
+})
+
 test('a publisher that is closed leaves the spool open', async () => {
   const log = spool(files.connect())
   const publisher = spoolPublisher(log)
