@@ -8,9 +8,9 @@ import { defineTable } from '../../src/contract/table.ts'
 import { spool } from '../../src/sources/spool/spool.ts'
 import { SpoolError } from '../../src/sources/spool/spool-error.ts'
 import { spoolPublisher } from '../../src/sources/spool/spool-publisher.ts'
+import { Host, SpoolFiles } from '../sources/spool/spool-files.ts'
 import { rejectsWith } from '../support/assertions.ts'
 import { InlineProgram } from '../support/programs/inline.ts'
-import { Host, SpoolFiles } from '../sources/spool/spool-files.ts'
 
 const test = suite('the file of a spool')
 const rows = defineTable<{ id: number; name: string }>('rows', { columns: ['id', 'name'] })
@@ -81,7 +81,9 @@ test('the process that has it keeps others out, and is out of the way once it is
   const first = new InlineProgram(holder(files.path))
   await first.says('has it')
   const database = files.connect()
-  const error = await rejectsWith(SpoolError, 'ERR_BATCHFLOW_SPOOL', /a spool has one process/, () => spool(database, one))
+  const error = await rejectsWith(SpoolError, 'ERR_BATCHFLOW_SPOOL', /a spool has one process/, () =>
+    spool(database, one),
+  )
   assert.is(error.reason, 'locked')
   first.child.kill('SIGKILL')
   await first.ended()

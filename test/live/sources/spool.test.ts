@@ -12,9 +12,9 @@ import { redisExecutor } from '../../../src/drivers/redis/index.ts'
 import type { Executor } from '../../../src/executor/executor.ts'
 import { openSpool, spool, spoolPublisher } from '../../../src/sources/spool/index.ts'
 import { OptionError } from '../../../src/support/batchflow-error.ts'
+import { SpoolFiles } from '../../sources/spool/spool-files.ts'
 import { rejectsWith } from '../../support/assertions.ts'
 import { servers } from '../../support/servers/servers.ts'
-import { SpoolFiles } from '../../sources/spool/spool-files.ts'
 
 const test = suite('a spool over real databases')
 const ROWS = 3000
@@ -34,7 +34,11 @@ if (postgres === undefined) test.skip('postgres')
 else {
   places.set('postgres', () => {
     const pool = new pg.Pool({ connectionString: postgres.url })
-    return { executor: postgresExecutor(pool), query: async (sql) => (await pool.query(sql)).rows, end: () => pool.end() }
+    return {
+      executor: postgresExecutor(pool),
+      query: async (sql) => (await pool.query(sql)).rows,
+      end: () => pool.end(),
+    }
   })
 }
 if (mariadb === undefined) test.skip('mysql')

@@ -20,7 +20,9 @@ type Open = (path: string) => SpoolDatabase & { close(): unknown }
 
 const clients = new Map<string, Open>([['libsql', (path) => new Libsql(path)]])
 const builtIn = 'node:sqlite'
-const sqlite = (await import(builtIn).catch(() => undefined)) as { DatabaseSync: new (path: string) => ReturnType<Open> } | undefined
+const sqlite = (await import(builtIn).catch(() => undefined)) as
+  | { DatabaseSync: new (path: string) => ReturnType<Open> }
+  | undefined
 if (sqlite === undefined) test.skip('node:sqlite, which this Node does not have')
 else clients.set(builtIn, (path) => new sqlite.DatabaseSync(path))
 
@@ -55,7 +57,11 @@ for (const [name, open] of clients) {
       assert.is(String(left!.position), host.messages[1]!.position)
       assert.is(store.deadLetters(0, 10)[0]!.body, host.messages[0]!.body)
       const bytes = new Uint8Array([1, 128])
-      store.write({ drafts: [{ partition: 0, table: undefined, trace: undefined, body: bytes }], letters: [], settled: [] })
+      store.write({
+        drafts: [{ partition: 0, table: undefined, trace: undefined, body: bytes }],
+        letters: [],
+        settled: [],
+      })
       assert.equal([...(store.read(0, left!.position, store.last, 10)[0]!.body as Uint8Array)], [...bytes])
       assert.equal(store.write({ drafts: [], letters: [], settled: [[0, store.last]] }).deleted, [[0, 2]])
       store.close()

@@ -67,7 +67,12 @@ test('a sync that fails breaks it for good', async () => {
   store.sync = () => Promise.reject(Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }))
   const commits = committer(store)
   const { group } = commits.add(row)
-  const error = await rejectsWith(SpoolError, 'ERR_BATCHFLOW_SPOOL', /the disk failed, and rows may not have reached/, () => group.stored)
+  const error = await rejectsWith(
+    SpoolError,
+    'ERR_BATCHFLOW_SPOOL',
+    /the disk failed, and rows may not have reached/,
+    () => group.stored,
+  )
   assert.is(error.reason, 'io')
   assert.ok(error.cause instanceof Error)
   assert.is(commits.durable, 0)
@@ -81,7 +86,12 @@ test('a write that fails fails its rows alone, and what was to be deleted is del
   const commits = committer(store)
   commits.settle(0, 5)
   const { group } = commits.add(row)
-  const error = await rejectsWith(SpoolError, 'ERR_BATCHFLOW_SPOOL', /rows were not accepted: the disk failed/, () => group.stored)
+  const error = await rejectsWith(
+    SpoolError,
+    'ERR_BATCHFLOW_SPOOL',
+    /rows were not accepted: the disk failed/,
+    () => group.stored,
+  )
   assert.is(error.reason, 'io')
   store.fails = undefined
   const next = commits.add(row)

@@ -53,6 +53,22 @@ test('what was written is there when the file is opened again, in order and by p
   assert.equal(bodies(again, 1), ['b'])
 })
 
+test('however many are written at once, each is there in its place', () => {
+  const store = new SpoolStore(connect(), 3, true)
+  const expected: string[][] = [[], [], []]
+  for (const count of [0, 1, 3, 4, 15, 16, 17, 37, 200]) {
+    const drafts = Array.from({ length: count }, (_, i) => draft(`${count}.${i}`, (i * i) % 3))
+    for (const { partition, body } of drafts) expected[partition]!.push(String(body))
+    const { positions } = store.write({ ...nothing, drafts })
+    assert.is(positions.length, count)
+    for (const [i, { partition, body }] of drafts.entries()) {
+      assert.is(store.read(partition, positions[i]! - 1, positions[i]!, 1)[0]!.body, body)
+    }
+  }
+  const read = [0, 1, 2].map((partition) => store.read(partition, 0, store.last, 1000).map(({ body }) => String(body)))
+  assert.equal(read, expected)
+})
+
 test('no position is given twice, even when everything was deleted', () => {
   const store = new SpoolStore(connect(), 1, true)
   store.write({ ...nothing, drafts: [draft('a'), draft('b')] })

@@ -357,7 +357,9 @@ test('a spool that is closed takes no rows', async () => {
 test('a connection has one spool at a time', async () => {
   const database = files.connect()
   const log = spool(database)
-  const error = await rejectsWith(SpoolError, 'ERR_BATCHFLOW_SPOOL', /this connection has it open already/, () => spool(database))
+  const error = await rejectsWith(SpoolError, 'ERR_BATCHFLOW_SPOOL', /this connection has it open already/, () =>
+    spool(database),
+  )
   assert.is(error.reason, 'locked')
   await log.close()
   await spool(database).close()
@@ -373,7 +375,10 @@ test('a refusal that nobody waits for is not swallowed, one that many wait for i
   assert.ok((await unheard) instanceof SpoolError)
   const fates = await Promise.allSettled([
     publisher.submit(users, { id: 1, name: 'x'.repeat(100_000) }),
-    publisher.submitMany(users, Array.from({ length: 20 }, (_, id) => ({ id, name: 'x'.repeat(100_000) }))),
+    publisher.submitMany(
+      users,
+      Array.from({ length: 20 }, (_, id) => ({ id, name: 'x'.repeat(100_000) })),
+    ),
   ])
   assert.equal(
     fates.map(({ status }) => status),

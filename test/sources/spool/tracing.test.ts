@@ -1,5 +1,5 @@
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { defineTable } from '../../../src/contract/table.ts'
