@@ -67,7 +67,7 @@ export class World {
   readonly clock = new ManualClock()
   readonly #mode: 'broker' | 'database'
   readonly #zombies: boolean
-  readonly #options: Partial<Omit<WorkerOptions, 'log'>>
+  readonly #options: Partial<Omit<WorkerOptions, 'log' | 'clock'>>
   readonly #workers = new Map<number, Living>()
   readonly #all: Living[] = []
   #fates: [Fate, number][] = []
@@ -77,7 +77,7 @@ export class World {
   readonly unreadable: { partition: string; position: string }[] = []
   readonly states = new Map<number, number>()
 
-  constructor(mode: 'broker' | 'database', zombies: boolean, options: Partial<Omit<WorkerOptions, 'log'>>) {
+  constructor(mode: 'broker' | 'database', zombies: boolean, options: Partial<Omit<WorkerOptions, 'log' | 'clock'>>) {
     this.#mode = mode
     this.#zombies = zombies
     this.#options = options

@@ -30,7 +30,7 @@ export interface WorkerRig {
   readonly troubles: Trouble[]
 }
 
-export interface RigOptions extends Partial<Omit<WorkerOptions, 'log'>> {
+export interface RigOptions extends Partial<Omit<WorkerOptions, 'log' | 'clock'>> {
   readonly mode?: 'broker' | 'database'
   readonly log?: MemoryLog
   readonly clock?: ManualClock
