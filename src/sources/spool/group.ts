@@ -9,6 +9,7 @@ const MESSAGE_ROWS = 100
 const MESSAGE_BYTES = 128 * 1024
 /** What one commit takes: more would hold the event loop for long. */
 const GROUP_ROWS = 5000
+const GROUP_MESSAGES = 2000
 const GROUP_BYTES = 1024 * 1024
 
 /** A row that was encoded, and where it belongs. */
@@ -91,7 +92,8 @@ export class Group {
   }
 
   get isFull(): boolean {
-    return this.rows >= GROUP_ROWS || this.bytes >= this.#mostBytes
+    if (this.rows >= GROUP_ROWS || this.messages.length >= GROUP_MESSAGES) return true
+    return this.bytes >= this.#mostBytes
   }
 
   /** Rows of one key have one table and partition, so that their order is kept. */

@@ -45,6 +45,9 @@ test('the batch is linked to the requests of the process before, all of them', a
   await flow.close()
   const linked = after.named('batchflow.batch').flatMap(({ links }) => links.map((link) => link.context.spanId))
   assert.equal(linked.sort(), requests.map((request) => ids(request).spanId).sort())
+  const [process] = after.named('process ')
+  assert.is(process!.name, `process ${log.destination}`)
+  assert.is(process!.kind, SpanKind.CONSUMER)
   files.remove()
 })
 
