@@ -2,8 +2,9 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { BatchTrace, FlowTracing } from '../../contract/tracing.ts'
 import { Guard } from '../../support/guard.ts'
 import { type EncodedRow, Group, type OpenMessage, type Place } from './group.ts'
+import type { NewDeadLetter } from './letters.ts'
 import { SpoolError, spoolErrorOf } from './spool-error.ts'
-import { MOST_DELETED, type NewDeadLetter, type SpoolStore, type Written } from './spool-store.ts'
+import { MOST_DELETED, type SpoolStore, type Written } from './spool-store.ts'
 
 /** How long is waited before what could not be deleted is tried again, in ms. */
 const AGAIN_AFTER = 1000

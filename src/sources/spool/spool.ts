@@ -1,42 +1,17 @@
-import type { TracerProvider } from '@opentelemetry/api'
 import type { DeadLetterReason, Message, PartitionLag, Source, SourceHost, SourceMode } from '../../consume/source.ts'
 import { ClosedError } from '../../contract/errors.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
-import { boolean, implementing, integer, type OptionsOf, oneOf, optional, parse } from '../../support/validate.ts'
+import { brand } from '../../support/brand.ts'
+import { integer, parse } from '../../support/validate.ts'
 import { ProducerTracing } from '../kit/producer-tracing.ts'
 import { type SpoolDatabase, validSpoolDatabase } from './client.ts'
 import { Committer, type CommitterOptions } from './committer.ts'
+import type { SpoolDeadLetter } from './letters.ts'
+import { SPOOL_OPTIONS, type SpoolOptions } from './options.ts'
 import { comparePositions, wholeOf } from './position.ts'
 import { Reader } from './reader.ts'
 import { SpoolError, spoolErrorOf, told } from './spool-error.ts'
-import { type SpoolDeadLetter, SpoolStore } from './spool-store.ts'
-
-export interface SpoolOptions {
-  /**
-   * How many rows of different keys can be written to the database side by side. Fixed while the file holds rows. From 1 to
-   * 64. @default 4
-   */
-  readonly partitions?: number
-  /**
-   * Whether a row is on the disk before it counts as accepted. Without it the row is with the operating system: it survives
-   * the end of the process, however that comes, and may be lost with the power; the file stays whole. @default true
-   */
-  readonly fsync?: boolean
-  /** How large the file may become. At least 1 MiB; a few MiB of SQLite's log come on top. @default 1 GiB */
-  readonly maxFileBytes?: number
-  /** What becomes of a row that finds no room: it waits until there is some, or is refused with a `SpoolError`. @default 'wait' */
-  readonly overflow?: 'wait' | 'reject'
-  /** Makes the PRODUCER spans, one for each group of rows. @default the global provider */
-  readonly tracerProvider?: TracerProvider | undefined
-}
-
-const OPTIONS = {
-  partitions: optional(integer(1, 64), 4),
-  fsync: optional(boolean, true),
-  maxFileBytes: optional(integer(1024 * 1024), 1024 ** 3),
-  overflow: optional(oneOf('wait', 'reject'), 'wait'),
-  tracerProvider: optional(implementing<TracerProvider>('a TracerProvider', 'getTracer')),
-} satisfies OptionsOf<SpoolOptions>
+import { SpoolStore } from './spool-store.ts'
 
 /** @internal What hears of what became of messages. */
 export interface SettleListener {
@@ -71,6 +46,10 @@ const inUse = new WeakSet<SpoolDatabase>()
  * it. One process has it open at a time.
  */
 export class Spool implements Source, AsyncDisposable {
+  static {
+    brand(Spool, 'spool')
+  }
+
   readonly name = 'spool'
   readonly system = 'spool'
   /**
@@ -99,7 +78,7 @@ export class Spool implements Source, AsyncDisposable {
 
   /** @internal Use `spool()`. */
   constructor(database: SpoolDatabase, options: SpoolOptions = {}) {
-    const { partitions, fsync, maxFileBytes, overflow, tracerProvider } = parse('spool', OPTIONS, options)
+    const { partitions, fsync, maxFileBytes, overflow, tracerProvider } = parse('spool', SPOOL_OPTIONS, options)
     this.#database = validSpoolDatabase(database)
     if (inUse.has(this.#database)) throw new SpoolError('locked', 'spool: this connection has it open already')
     this.#store = new SpoolStore(this.#database, partitions, fsync)
