@@ -26,8 +26,9 @@ const rooms = {
   'sources/redis-streams': ['sources/kit', 'consume', 'contract', 'support'],
   'sources/nats': ['sources/kit', 'consume', 'contract', 'support'],
   'sources/kafka': ['sources/kit', 'consume', 'contract', 'support'],
-  'sources/spool': ['sources/kit', 'consume', 'contract', 'support'],
   testing: ['executor', 'lanes', 'contract', 'support'],
+  // openSpool() makes the worker, too, and so is given what consume() is.
+  'sources/spool': ['sources/kit', 'consume', 'executor', 'contract', 'support'],
   'index.ts': ['dead-letters', 'flow', 'executor', 'lanes', 'contract', 'support'],
 }
 

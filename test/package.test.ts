@@ -35,6 +35,8 @@ function contentOf(subpath: string): Content {
   if (subpath === './prometheus') {
     return { names: ['startPrometheus', 'BatchFlowPrometheusExporter'], needs: ['@opentelemetry/sdk-metrics'] }
   }
+  if (subpath === './spool') return { names: ['openSpool', 'spool', 'spoolPublisher', 'SpoolError'], needs: [] }
+  if (subpath === './consume') return { names: ['consume'], needs: [] }
   return { names: [`${subpath.slice(2)}Executor`], needs: [] }
 }
 

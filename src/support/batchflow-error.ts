@@ -13,7 +13,9 @@ export type ErrorCode =
   | 'ERR_BATCHFLOW_ABANDONED'
   | 'ERR_BATCHFLOW_STREAM'
   | 'ERR_BATCHFLOW_PORT'
+  | 'ERR_BATCHFLOW_DECODE'
   | 'ERR_BATCHFLOW_DEAD_LETTER_FILE'
+  | 'ERR_BATCHFLOW_SPOOL'
 
 /** Base of everything this package throws. `code` is stable; messages never contain a value of a row. */
 export class BatchFlowError extends Error {

@@ -5,6 +5,7 @@ import type { Executor } from 'batchflow-otel'
 import { type MysqlPool, mysqlExecutor } from 'batchflow-otel/mysql'
 import { type PgPool, postgresExecutor } from 'batchflow-otel/postgres'
 import { type RedisClient, redisExecutor } from 'batchflow-otel/redis'
+import type { SpoolDatabase } from 'batchflow-otel/spool'
 import { type SqliteDatabase, sqliteExecutor } from 'batchflow-otel/sqlite'
 import type BetterSqlite3 from 'better-sqlite3'
 import { expectTypeOf } from 'expect-type'
@@ -21,6 +22,9 @@ expectTypeOf<PromisePool>().toExtend<MysqlPool>()
 expectTypeOf<DatabaseSync>().toExtend<SqliteDatabase>()
 expectTypeOf<Libsql.Database>().toExtend<SqliteDatabase>()
 expectTypeOf<BetterSqlite3.Database>().toExtend<SqliteDatabase>()
+expectTypeOf<DatabaseSync>().toExtend<SpoolDatabase>()
+expectTypeOf<Libsql.Database>().toExtend<SpoolDatabase>()
+expectTypeOf<BetterSqlite3.Database>().toExtend<SpoolDatabase>()
 expectTypeOf<Redis>().toExtend<RedisClient>()
 expectTypeOf<Cluster>().toExtend<RedisClient>()
 expectTypeOf<Redis5>().toExtend<RedisClient>()

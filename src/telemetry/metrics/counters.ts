@@ -16,6 +16,8 @@ const COUNTERS = {
   executorOutages: METRICS.executorOutages,
   supersededRecords: METRICS.supersededRecords,
   sentBytes: METRICS.sentBytes,
+  sourceMessages: METRICS.sourceMessages,
+  sourceRedelivered: METRICS.sourceRedelivered,
 } as const satisfies { [K in CounterName]: (typeof METRICS)[K] }
 
 export type CounterName = {
