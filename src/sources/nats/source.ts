@@ -1,0 +1,182 @@
+import { randomBytes } from 'node:crypto'
+import { type JetStreamManager, jetstreamManager, RetentionPolicy, type StreamInfo } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { DeadLetterReason, Message, PartitionLag, Source, SourceHost, SourceMode } from '../../consume/source.ts'
+import { OptionError } from '../../support/batchflow-error.ts'
+import { systemClock } from '../../support/clock.ts'
+import { LeaseKeeper } from '../kit/lease-keeper.ts'
+import { memberName } from '../kit/leases.ts'
+import { AcknowledgedCursor } from './acknowledged-cursor.ts'
+import type { Cursor, Place } from './cursor.ts'
+import { DeadLetters } from './dead-letters.ts'
+import { DisconnectedError } from './errors.ts'
+import { Keys } from './keys.ts'
+import { NatsLeases } from './lease-store.ts'
+import { Link } from './link.ts'
+import { comparePositions, sequenceOf } from './message.ts'
+import { consumerName, partitionsOf, subjectOf } from './names.ts'
+import { sourceSettings, type NatsSourceOptions, type SourceSettings } from './options.ts'
+import { OwnedPartition } from './partition.ts'
+import { PositionCursor } from './position-cursor.ts'
+import { streamFor } from './streams.ts'
+import { Troubles } from './troubles.ts'
+
+/** What stands once the stream was reached. */
+interface Running {
+  readonly host: SourceHost
+  readonly mode: SourceMode
+  readonly manager: JetStreamManager
+  readonly retention: RetentionPolicy
+  readonly troubles: Troubles
+  readonly keeper: LeaseKeeper
+  readonly link: Link
+}
+
+/** A stream of NATS JetStream as a source. */
+export class NatsSource implements Source {
+  readonly name = 'nats'
+  readonly system = 'nats'
+  readonly destination: string
+  /** A partition has one owner, and what was delivered before comes again in its place: see `AcknowledgedCursor`. */
+  readonly ordered = true
+  readonly #connection: NatsConnection
+  readonly #settings: SourceSettings
+  readonly #owned = new Map<string, OwnedPartition>()
+  readonly #deadLetters: DeadLetters
+  #running: Running | undefined
+
+  constructor(connection: NatsConnection, options: NatsSourceOptions) {
+    this.#connection = connection
+    this.#settings = sourceSettings(options)
+    this.destination = this.#settings.subject
+    this.#deadLetters = new DeadLetters(connection, this.#settings)
+  }
+
+  compare(a: string, b: string): number {
+    return comparePositions(a, b)
+  }
+
+  async start(host: SourceHost, mode: SourceMode): Promise<void> {
+    if (this.#running !== undefined) throw new OptionError('nats: this source is in use already: make one for each worker')
+    const { apiPrefix, stream, subject, partitions, create, leaseTtl: ttl } = this.#settings
+    const manager = await jetstreamManager(this.#connection, { apiPrefix })
+    const subjects = partitionsOf(partitions).map((partition) => subjectOf(subject, partition))
+    const info = await streamFor(manager, stream, subjects, [`${subject}.*`], create)
+    if (mode.position === 'database') this.#refuseForgetful(info)
+    const troubles = new Troubles((error) => host.trouble(error))
+    const keeper = new LeaseKeeper({
+      store: new NatsLeases(this.#keys(manager)),
+      holder: {
+        taken: (partition) => void this.#taken(partition),
+        revoked: (partition, lost) => this.#revoked(partition, lost),
+        trouble: (error) => troubles.told('leases', error),
+      },
+      clock: systemClock,
+      member: memberName(Date.now(), randomBytes(4).toString('hex')),
+      partitions: partitionsOf(partitions),
+      ttl,
+    })
+    const link = new Link(this.#connection, (up) => this.#linked(up))
+    this.#running = { host, mode, manager, retention: info.config.retention, troubles, keeper, link }
+    try {
+      await keeper.start()
+    } catch (error) {
+      link.close()
+      this.#running = undefined
+      throw error
+    }
+  }
+
+  async acknowledge(partition: string, messages: readonly Message[]): Promise<void> {
+    await this.#owned.get(partition)?.acknowledge(messages)
+  }
+
+  deadLetter(partition: string, message: Message, why: DeadLetterReason): Promise<void> {
+    return this.#deadLetters.put(partition, message, why)
+  }
+
+  async lag(): Promise<ReadonlyMap<string, PartitionLag>> {
+    const owned = [...this.#owned]
+    const lags = await Promise.all(owned.map(([, partition]) => partition.lag()))
+    return new Map(owned.map(([name], index) => [name, lags[index]!]))
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#running
+    if (running === undefined) return
+    await running.keeper.stop()
+    running.link.close()
+    running.troubles.close()
+    this.#running = undefined
+  }
+
+  #keys(manager: JetStreamManager): Keys {
+    const { bucket, stream, subject, group, create } = this.#settings
+    const replicas = (create || {}).replicas ?? 1
+    return new Keys({ connection: this.#connection, manager, bucket, replicas, prefix: `${stream}.${subject}.${group}.` })
+  }
+
+  /** What nobody acknowledges would be gone before it was read, or never go. */
+  #refuseForgetful({ config: { name, retention } }: StreamInfo): void {
+    if (retention === RetentionPolicy.Limits) return
+    throw new OptionError(
+      `nats: stream ${JSON.stringify(name)} has retention ${retention}, which counts acknowledgements: with position: 'database' it has to be limits; acks: 'broker' works with each`,
+    )
+  }
+
+  async #taken(partition: string): Promise<void> {
+    const { host } = this.#running!
+    const position = await host.assigned(partition)
+    const running = this.#running
+    if (running?.keeper.tokenOf(partition) === undefined || this.#owned.has(partition)) return
+    const after = sequenceOf(position ?? '')
+    const owned = new OwnedPartition(this.#place(partition, running), this.#partitionHost(partition, running), after, (self) =>
+      this.#cursor(partition, running, self),
+    )
+    this.#owned.set(partition, owned)
+  }
+
+  async #revoked(partition: string, lost: boolean): Promise<void> {
+    const running = this.#running!
+    const owned = this.#owned.get(partition)
+    owned?.stop()
+    if (lost) this.#owned.delete(partition)
+    await running.host.revoked(partition, lost)
+    running.troubles.told(partition, undefined)
+    this.#owned.delete(partition)
+    await owned?.close(!lost).catch(() => undefined) // its next owner goes without
+  }
+
+  #place(partition: string, { manager }: Running) {
+    const { subject, ...settings } = this.#settings
+    const place = { connection: this.#connection, manager, clock: systemClock, subject: subjectOf(subject, partition) }
+    return { ...settings, ...place }
+  }
+
+  #cursor(partition: string, { mode, manager, retention }: Running, owned: OwnedPartition): Cursor {
+    const { stream, subject, group, maxAckPending } = this.#settings
+    const place: Place = { manager, stream, subject: subjectOf(subject, partition) }
+    const name = consumerName(group, subject, partition)
+    if (mode.position === 'database') return new PositionCursor({ ...place, name, after: () => owned.handedTo })
+    return new AcknowledgedCursor({ ...place, connection: this.#connection, name, retention, maxAckPending })
+  }
+
+  #partitionHost(partition: string, { host, troubles, keeper }: Running) {
+    return {
+      deliver: (messages: readonly Message[]) => host.deliver(partition, messages),
+      bury: (message: Message, tries: number) =>
+        this.deadLetter(partition, message, {
+          reason: 'max_deliver',
+          message: `${tries} owners of its partition ended while they had it`,
+        }),
+      trouble: (error: Error | undefined) => troubles.told(partition, error),
+      gone: () => keeper.lose(partition),
+    }
+  }
+
+  #linked(up: boolean): void {
+    const isClosed = this.#connection.isClosed()
+    this.#running?.troubles.told('connection', up ? undefined : new DisconnectedError(isClosed))
+    if (up) for (const owned of this.#owned.values()) owned.reopen(new DisconnectedError())
+  }
+}
