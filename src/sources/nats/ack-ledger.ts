@@ -62,7 +62,10 @@ export class AckLedger {
 
   #delivered(sequence: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => waiter.reject(new Error('what is to be acknowledged was not delivered again')), PATIENCE)
+      const timer = setTimeout(
+        () => waiter.reject(new Error('what is to be acknowledged was not delivered again')),
+        PATIENCE,
+      )
       const over = (end: () => void) => () => {
         clearTimeout(timer)
         this.#waiting.delete(waiter)

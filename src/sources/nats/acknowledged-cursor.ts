@@ -1,5 +1,5 @@
 import { AckPolicy, type ConsumerInfo, DeliverPolicy, RetentionPolicy } from '@nats-io/jetstream'
-import { nanos, type NatsConnection } from '@nats-io/transport-node'
+import { type NatsConnection, nanos } from '@nats-io/transport-node'
 import { AckLedger } from './ack-ledger.ts'
 import { addConsumer, type Cursor, consumerInfo, GoneError, type Opened, type Place, removeConsumer } from './cursor.ts'
 import type { Delivered } from './pull.ts'
@@ -53,7 +53,7 @@ export class AcknowledgedCursor implements Cursor {
     if (again && !found.some((info) => info?.name === this.#current)) throw new GoneError(this.#current ?? consumers[0])
     const [first, second] = found
     const old = floorOf(second) > floorOf(first) ? second : first
-    const floor = floorOf(old)
+    const floor = Math.max(0, floorOf(old))
     const note = noteAfter(old, floor, again)
     const name = old?.name === consumers[0] ? consumers[1] : consumers[0]
     await removeConsumer(this.#settings, name)

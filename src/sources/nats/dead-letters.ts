@@ -1,12 +1,16 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { DeadLetterReason, Message } from '../../consume/source.ts'
-import { send } from './send.ts'
 import type { SourceSettings } from './options.ts'
+import { send } from './send.ts'
 import { streamFor } from './streams.ts'
 
 /** Header values are one line of printable text. */
-const lineOf = (text: string): string => text.replace(/[^\x20-\x7e]+/g, ' ').trim().slice(0, 1024)
+const lineOf = (text: string): string =>
+  text
+    .replace(/[^\x20-\x7e]+/g, ' ')
+    .trim()
+    .slice(0, 1024)
 
 /**
  * Messages that were put aside: original bytes and headers, and why, in a stream of their own. The same message is there once
@@ -34,7 +38,7 @@ export class DeadLetters {
       ...(why.table !== undefined && { 'batchflow-table': lineOf(why.table) }),
       ...(why.code !== undefined && { 'batchflow-code': lineOf(why.code) }),
     }
-    const id = `${stream}:${subject}:${group}:${message.position}`
+    const id = [stream, subject, group, message.position, why.table, why.reason].join(':')
     const failures = await send(this.#connection, [{ subject: deadLetters.subject, headers, body: message.body, id }])
     if (failures !== undefined) throw failures[0]!.error
   }
@@ -52,7 +56,13 @@ export class DeadLetters {
   async #made(): Promise<void> {
     const { apiPrefix, create, deadLetters } = this.#settings
     const manager = await jetstreamManager(this.#connection, { apiPrefix })
-    await streamFor(manager, deadLetters.stream, [deadLetters.subject], [deadLetters.subject], create && { ...create, maxAge: 0 })
+    await streamFor(
+      manager,
+      deadLetters.stream,
+      [deadLetters.subject],
+      [deadLetters.subject],
+      create && { ...create, maxAge: 0 },
+    )
   }
 }
 

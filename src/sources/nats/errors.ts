@@ -56,7 +56,8 @@ export const isTooLarge = (error: unknown): boolean =>
   codeOf(error) === MESSAGE_TOO_LARGE || (error instanceof Error && error.message.includes('max_payload'))
 
 /** Nobody listens on a subject that something was asked of. */
-export const isNoResponders = (error: unknown): boolean => error instanceof Error && /no responders/i.test(error.message)
+export const isNoResponders = (error: unknown): boolean =>
+  error instanceof Error && /no responders/i.test(error.message)
 
 const BY_CODE: Readonly<Record<number, KnownReason>> = {
   10008: 'connection', // JetStream is not available for now

@@ -1,7 +1,7 @@
 import { AckPolicy, DeliverPolicy, DiscardPolicy, type JetStreamManager } from '@nats-io/jetstream'
 import { createInbox, type Msg, type NatsConnection, nanos } from '@nats-io/transport-node'
-import { isMissingStream, isNameInUse } from './errors.ts'
-import { inboxPrefixOf } from './link.ts'
+import { DisconnectedError, isMissingStream, isNameInUse } from './errors.ts'
+import { inboxPrefixOf, isUp } from './link.ts'
 import { deliveredOf } from './pull.ts'
 
 /** The last value of a key. */
@@ -53,8 +53,10 @@ export class Keys {
    * @throws an error for which `isOutdated` holds when it is another one
    */
   async put(key: string, value: string, expected?: number): Promise<number> {
+    const { connection, manager } = this.#settings
+    if (!isUp(connection)) throw new DisconnectedError(connection.isClosed())
     const options = expected === undefined ? {} : { expect: { lastSubjectSequence: expected } }
-    const { seq } = await this.#settings.manager.jetstream().publish(this.#subject(key), value, options)
+    const { seq } = await manager.jetstream().publish(this.#subject(key), value, options)
     return seq
   }
 
@@ -62,14 +64,12 @@ export class Keys {
   async caughtUp(sequence: number): Promise<void> {
     if (this.#seen >= sequence) return
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.close() // the next one listens anew
-        reject(new Error(`bucket ${this.#settings.bucket} did not tell of its own change within ${PATIENCE} ms`))
-      }, PATIENCE)
+      const timer = setTimeout(() => this.close(), PATIENCE) // the next one listens anew
       this.#waiting = () => {
-        if (this.#seen < sequence) return
+        if (this.#seen < sequence && this.#unsubscribe !== undefined) return
         clearTimeout(timer)
-        resolve()
+        if (this.#seen >= sequence) resolve()
+        else reject(new Error(`bucket ${this.#settings.bucket} did not tell of its own changes`))
       }
     })
   }
@@ -110,13 +110,14 @@ export class Keys {
   close(): void {
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
+    this.#waiting?.()
   }
 
   #hear(error: Error | null, message: Msg): void {
-    if (error !== null) return this.close()
+    if (error !== null) return void this.close()
     const delivered = deliveredOf(message)
     if (delivered === undefined) return
-    if (delivered.delivery !== ++this.#delivery) return this.close()
+    if (delivered.delivery !== ++this.#delivery) return void this.close()
     const key = message.subject.slice(this.#subject('').length)
     this.#entries.set(key, { value: message.string(), sequence: delivered.sequence, time: delivered.time })
     this.#seen = delivered.sequence

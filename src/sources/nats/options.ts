@@ -1,4 +1,5 @@
 import {
+  type Check,
   integer,
   nested,
   type OptionsOf,
@@ -7,7 +8,6 @@ import {
   refuse,
   required,
   text,
-  type Check,
 } from '../../support/validate.ts'
 import { jetStreamName, subjectName } from './names.ts'
 import type { StreamSettings } from './streams.ts'
@@ -89,7 +89,6 @@ const SOURCE = {
   bucket: optional(jetStreamName, 'batchflow'),
   deadLetters: optional(
     nested({ stream: optional(jetStreamName), subject: optional(subjectName) } satisfies OptionsOf<NatsDeadLetters>),
-    {},
   ),
 } satisfies OptionsOf<NatsSourceOptions>
 

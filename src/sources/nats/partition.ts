@@ -33,6 +33,8 @@ export interface PartitionHost {
 /** Before it is tried again, in ms: doubled each time. */
 const FIRST_PAUSE = 100
 const LONGEST_PAUSE = 5_000
+/** What was well for this long, in ms, has not failed in a row. */
+const LASTED = 5_000
 
 /** Reads one partition for as long as it is ours: in order, each message once, whatever becomes of the connection. */
 export class OwnedPartition {
@@ -46,12 +48,18 @@ export class OwnedPartition {
   #pull: Pull | undefined
   #consumer: string | undefined
   #failures = 0
+  #openedAt = 0
   #isStopped = false
   #wake: (() => void) | undefined
   readonly #reading: Promise<void>
 
   /** @param cursor made for a partition that goes on behind `handedTo` */
-  constructor(settings: PartitionSettings, host: PartitionHost, after: number, cursor: (self: OwnedPartition) => Cursor) {
+  constructor(
+    settings: PartitionSettings,
+    host: PartitionHost,
+    after: number,
+    cursor: (self: OwnedPartition) => Cursor,
+  ) {
     this.#settings = settings
     this.#host = host
     this.#handedTo = this.#accepted = after
@@ -121,8 +129,13 @@ export class OwnedPartition {
     const opened = await this.#cursor.open(again)
     if (this.#isStopped) return
     this.#consumer = opened.consumer
+    this.#openedAt = this.#settings.clock.now()
     this.#accepted = this.#handedTo
-    const pull = new Pull({ ...this.#settings, consumer: opened.consumer, wants: (delivered) => this.#wants(delivered) })
+    const pull = new Pull({
+      ...this.#settings,
+      consumer: opened.consumer,
+      wants: (delivered) => this.#wants(delivered),
+    })
     this.#pull = pull
     if (this.#failures > 0) this.#host.trouble(undefined)
     for (let first = !again; ; first = false) {
@@ -138,6 +151,7 @@ export class OwnedPartition {
       this.#isStopped = true
       return this.#host.gone()
     }
+    if (this.#settings.clock.now() - this.#openedAt > LASTED) this.#failures = 0
     if (this.#failures++ === 0) return
     this.#host.trouble(error)
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(this.#failures, 10))
@@ -162,24 +176,26 @@ export class OwnedPartition {
   async #hand(delivered: readonly Delivered[], opened: Opened, first: boolean): Promise<void> {
     const { maxDeliver } = this.#settings
     const { handedOutTo, tries } = opened
-    const isSuspect = ({ sequence }: Delivered) => maxDeliver !== undefined && tries >= maxDeliver - 1 && sequence <= handedOutTo
+    const isSuspect = ({ sequence }: Delivered) =>
+      maxDeliver !== undefined && tries >= maxDeliver - 1 && sequence <= handedOutTo
     const suspects = delivered.filter(isSuspect)
     for (const [index, one] of suspects.entries()) {
       if (this.#pull === undefined || this.#isStopped) return
       if (first && index === 0 && tries >= maxDeliver!) await this.#bury(one, tries)
-      else await this.#handOver([one], tries)
+      else await this.#handOver([one], opened)
       await this.#handed.until(one.sequence, () => this.#isStopped || (this.#pull?.isBroken ?? true))
     }
     const others = delivered.slice(suspects.length)
-    if (others.length > 0) await this.#handOver(others, (others[0]!.sequence <= handedOutTo ? Math.max(1, tries) : 0))
+    if (others.length > 0) await this.#handOver(others, opened)
   }
 
-  async #handOver(delivered: readonly Delivered[], redelivered: number): Promise<void> {
+  async #handOver(delivered: readonly Delivered[], { handedOutTo, tries }: Opened): Promise<void> {
     if (this.#isStopped) return
     const last = delivered.at(-1)!.sequence
     this.#handedTo = last
     this.#handed.add({ last, count: delivered.length, time: delivered[0]!.time })
-    await this.#host.deliver(delivered.map((one) => messageOf(one, redelivered)))
+    const before = (sequence: number) => (sequence <= handedOutTo ? Math.max(1, tries) : 0)
+    await this.#host.deliver(delivered.map((one) => messageOf(one, before(one.sequence))))
   }
 
   async #bury(delivered: Delivered, tries: number): Promise<void> {
@@ -191,7 +207,8 @@ export class OwnedPartition {
 
   async #timeOfNext(): Promise<number | undefined> {
     const { manager, stream, subject } = this.#settings
-    const next = await manager.streams.getMessage(stream, { seq: this.#handedTo + 1, next_by_subj: subject })
+    const query = { seq: this.#handedTo + 1, next_by_subj: subject } // its types know one or the other
+    const next = await manager.streams.getMessage(stream, query)
     return next?.time.getTime()
   }
 }

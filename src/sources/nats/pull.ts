@@ -121,7 +121,7 @@ export class Pull {
 
   #hear(error: Error | null, message: Msg): void {
     if (this.#broken !== undefined) return
-    if (error !== null) return this.break(error)
+    if (error !== null) return void this.break(error)
     const code = message.headers?.code ?? 0
     if (code === 0) this.#deliver(message)
     else this.#status(code, message)
@@ -133,7 +133,7 @@ export class Pull {
     const delivered = deliveredOf(message)
     if (delivered === undefined) return
     if (delivered.delivery !== this.#delivery + 1) {
-      return this.break(new Error(`consumer ${this.#settings.consumer}: deliveries are missing`))
+      return void this.break(new Error(`consumer ${this.#settings.consumer}: deliveries are missing`))
     }
     this.#delivery = delivered.delivery
     this.#asked = Math.max(0, this.#asked - 1)
@@ -155,8 +155,9 @@ export class Pull {
       }
       return
     }
-    const isOver = code === 404 || code === 408 || (code === 409 && /batch completed|maxbytes|shutdown/i.test(description))
-    if (!isOver) return this.break(new Error(`consumer ${this.#settings.consumer}: ${code} ${description}`))
+    const isOver =
+      code === 404 || code === 408 || (code === 409 && /batch completed|maxbytes|shutdown/i.test(description))
+    if (!isOver) return void this.break(new Error(`consumer ${this.#settings.consumer}: ${code} ${description}`))
     this.#asked = Math.max(0, this.#asked - Number(headers?.get('Nats-Pending-Messages') || this.#asked))
     this.#ask()
   }

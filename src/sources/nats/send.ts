@@ -84,7 +84,7 @@ class Sending {
   }
 
   #hear(error: Error | null, answer: Msg): void {
-    if (error !== null) return this.#unknown(error)
+    if (error !== null) return void this.#unknown(error)
     const index = Number(answer.subject.slice(this.#inbox.length + 1))
     this.#answered(index, refusalIn(answer, this.#messages[index]?.subject ?? ''))
   }
@@ -99,8 +99,8 @@ class Sending {
   }
 
   #finish(): void {
-    if (this.#refused === undefined) return this.#resolve(this.#failures.length === 0 ? undefined : this.#failures)
-    this.#reject(new AttemptError(this.#refused, { ambiguous: this.#stored > 0, fault: 'place' }))
+    if (this.#refused === undefined) this.#resolve(this.#failures.length === 0 ? undefined : this.#failures)
+    else this.#reject(new AttemptError(this.#refused, { ambiguous: this.#stored > 0, fault: 'place' }))
   }
 
   #unknown(cause: unknown): void {

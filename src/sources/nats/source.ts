@@ -15,7 +15,7 @@ import { NatsLeases } from './lease-store.ts'
 import { Link } from './link.ts'
 import { comparePositions, sequenceOf } from './message.ts'
 import { consumerName, partitionsOf, subjectOf } from './names.ts'
-import { sourceSettings, type NatsSourceOptions, type SourceSettings } from './options.ts'
+import { type NatsSourceOptions, type SourceSettings, sourceSettings } from './options.ts'
 import { OwnedPartition } from './partition.ts'
 import { PositionCursor } from './position-cursor.ts'
 import { streamFor } from './streams.ts'
@@ -29,6 +29,7 @@ interface Running {
   readonly retention: RetentionPolicy
   readonly troubles: Troubles
   readonly keeper: LeaseKeeper
+  readonly keys: Keys
   readonly link: Link
 }
 
@@ -42,6 +43,10 @@ export class NatsSource implements Source {
   readonly #connection: NatsConnection
   readonly #settings: SourceSettings
   readonly #owned = new Map<string, OwnedPartition>()
+  /** Tokens of the leases of partitions that are ours. */
+  readonly #tokens = new Map<string, number>()
+  /** What still comes to its end in partitions that are not, or were not for a while. */
+  readonly #closing = new Map<string, Promise<void>>()
   readonly #deadLetters: DeadLetters
   #running: Running | undefined
 
@@ -57,17 +62,19 @@ export class NatsSource implements Source {
   }
 
   async start(host: SourceHost, mode: SourceMode): Promise<void> {
-    if (this.#running !== undefined) throw new OptionError('nats: this source is in use already: make one for each worker')
+    if (this.#running !== undefined)
+      throw new OptionError('nats: this source is in use already: make one for each worker')
     const { apiPrefix, stream, subject, partitions, create, leaseTtl: ttl } = this.#settings
     const manager = await jetstreamManager(this.#connection, { apiPrefix })
     const subjects = partitionsOf(partitions).map((partition) => subjectOf(subject, partition))
     const info = await streamFor(manager, stream, subjects, [`${subject}.*`], create)
     if (mode.position === 'database') this.#refuseForgetful(info)
     const troubles = new Troubles((error) => host.trouble(error))
+    const keys = this.#keys(manager)
     const keeper = new LeaseKeeper({
-      store: new NatsLeases(this.#keys(manager)),
+      store: new NatsLeases(keys),
       holder: {
-        taken: (partition) => void this.#taken(partition),
+        taken: (partition, token) => void this.#taken(partition, token),
         revoked: (partition, lost) => this.#revoked(partition, lost),
         trouble: (error) => troubles.told('leases', error),
       },
@@ -77,11 +84,12 @@ export class NatsSource implements Source {
       ttl,
     })
     const link = new Link(this.#connection, (up) => this.#linked(up))
-    this.#running = { host, mode, manager, retention: info.config.retention, troubles, keeper, link }
+    this.#running = { host, mode, manager, retention: info.config.retention, troubles, keeper, keys, link }
     try {
       await keeper.start()
     } catch (error) {
       link.close()
+      keys.close()
       this.#running = undefined
       throw error
     }
@@ -105,15 +113,23 @@ export class NatsSource implements Source {
     const running = this.#running
     if (running === undefined) return
     await running.keeper.stop()
+    await Promise.all(this.#closing.values())
     running.link.close()
+    running.keys.close()
     running.troubles.close()
     this.#running = undefined
   }
 
   #keys(manager: JetStreamManager): Keys {
     const { bucket, stream, subject, group, create } = this.#settings
-    const replicas = (create || {}).replicas ?? 1
-    return new Keys({ connection: this.#connection, manager, bucket, replicas, prefix: `${stream}.${subject}.${group}.` })
+    const replicas = (create === false ? undefined : create?.replicas) ?? 1
+    return new Keys({
+      connection: this.#connection,
+      manager,
+      bucket,
+      replicas,
+      prefix: `${stream}.${subject}.${group}.`,
+    })
   }
 
   /** What nobody acknowledges would be gone before it was read, or never go. */
@@ -124,27 +140,35 @@ export class NatsSource implements Source {
     )
   }
 
-  async #taken(partition: string): Promise<void> {
-    const { host } = this.#running!
-    const position = await host.assigned(partition)
-    const running = this.#running
-    if (running?.keeper.tokenOf(partition) === undefined || this.#owned.has(partition)) return
-    const after = sequenceOf(position ?? '')
-    const owned = new OwnedPartition(this.#place(partition, running), this.#partitionHost(partition, running), after, (self) =>
-      this.#cursor(partition, running, self),
+  async #taken(partition: string, token: number): Promise<void> {
+    const running = this.#running!
+    this.#tokens.set(partition, token)
+    await this.#closing.get(partition)
+    const position = await running.host.assigned(partition)
+    if (this.#tokens.get(partition) !== token) return // taken back meanwhile
+    const owned = new OwnedPartition(
+      this.#place(partition, running),
+      this.#partitionHost(partition, running),
+      sequenceOf(position ?? ''),
+      (self) => this.#cursor(partition, running, self),
     )
     this.#owned.set(partition, owned)
   }
 
   async #revoked(partition: string, lost: boolean): Promise<void> {
-    const running = this.#running!
+    const { host, troubles } = this.#running!
     const owned = this.#owned.get(partition)
+    this.#tokens.delete(partition)
     owned?.stop()
     if (lost) this.#owned.delete(partition)
-    await running.host.revoked(partition, lost)
-    running.troubles.told(partition, undefined)
-    this.#owned.delete(partition)
-    await owned?.close(!lost).catch(() => undefined) // its next owner goes without
+    await host.revoked(partition, lost)
+    troubles.told(partition, undefined)
+    if (owned === undefined) return
+    if (this.#owned.get(partition) === owned) this.#owned.delete(partition)
+    const closing = owned.close(!lost).catch(() => undefined) // its next owner goes without
+    this.#closing.set(partition, closing)
+    await closing
+    if (this.#closing.get(partition) === closing) this.#closing.delete(partition)
   }
 
   #place(partition: string, { manager }: Running) {
@@ -177,6 +201,8 @@ export class NatsSource implements Source {
   #linked(up: boolean): void {
     const isClosed = this.#connection.isClosed()
     this.#running?.troubles.told('connection', up ? undefined : new DisconnectedError(isClosed))
-    if (up) for (const owned of this.#owned.values()) owned.reopen(new DisconnectedError())
+    if (!up) return
+    this.#running?.keys.close() // it may have missed something; the next beat listens anew
+    for (const owned of this.#owned.values()) owned.reopen(new DisconnectedError())
   }
 }
