@@ -8,6 +8,8 @@ export interface AcknowledgedSettings extends Place {
   readonly connection: NatsConnection
   /** Its two consumers, `<name>-a` and `<name>-b`, take turns. */
   readonly name: string
+  /** Where to begin when nobody has yet. */
+  readonly from: 'beginning' | 'end'
   readonly retention: RetentionPolicy
   /** Messages that may be delivered and not acknowledged. */
   readonly maxAckPending: number
@@ -53,7 +55,7 @@ export class AcknowledgedCursor implements Cursor {
     if (again && !found.some((info) => info?.name === this.#current)) throw new GoneError(this.#current ?? consumers[0])
     const [first, second] = found
     const old = floorOf(second) > floorOf(first) ? second : first
-    const floor = Math.max(0, floorOf(old))
+    const floor = old === undefined ? await this.#begin() : floorOf(old)
     const note = noteAfter(old, floor, again)
     const name = old?.name === consumers[0] ? consumers[1] : consumers[0]
     await removeConsumer(this.#settings, name)
@@ -84,6 +86,11 @@ export class AcknowledgedCursor implements Cursor {
     await manager.consumers.update(stream, this.#current, { description: textOf({ ...this.#note, released }) })
   }
 
+  async #begin(): Promise<number> {
+    const { manager, stream, from } = this.#settings
+    return from === 'end' ? (await manager.streams.info(stream)).state.last_seq : 0
+  }
+
   async #add(name: string, note: Note, floor: number): Promise<void> {
     await addConsumer(this.#settings, {
       durable_name: name,
@@ -105,7 +112,7 @@ function floorOf(info: ConsumerInfo | undefined): number {
 }
 
 function noteAfter(old: ConsumerInfo | undefined, floor: number, again: boolean): Note {
-  if (old === undefined) return { from: 0, tries: 0 }
+  if (old === undefined) return { from: floor, tries: 0 }
   const { from, tries, released } = noteOf(old)
   const before = floor > from ? 0 : tries
   return { from: floor, tries: released || again ? before : before + 1 }

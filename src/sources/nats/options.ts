@@ -1,8 +1,10 @@
+import { MAX_DELAY } from '../../support/clock.ts'
 import {
   type Check,
   integer,
   nested,
   type OptionsOf,
+  oneOf,
   optional,
   parse,
   refuse,
@@ -18,8 +20,8 @@ export interface NatsLog {
   readonly stream: string
   /** Partitions are the subjects `<subject>.0`, `<subject>.1`, … @default the stream's name */
   readonly subject?: string | undefined
-  /** How many there are. Workers share them: as many can work as there are partitions. */
-  readonly partitions: number
+  /** How many there are: as many workers can share the work. The same for all publishers and workers. @default 8 */
+  readonly partitions?: number | undefined
   /** Begins the subjects of JetStream's API: `$JS.<domain>.API` for a domain. @default '$JS.API' */
   readonly apiPrefix?: string | undefined
   /**
@@ -32,20 +34,25 @@ export interface NatsLog {
 export interface NatsSourceOptions extends NatsLog {
   /** Workers of one group share the partitions; each group reads all messages. @default 'batchflow' */
   readonly group?: string | undefined
-  /** Messages asked for ahead, per partition. @default 500 */
-  readonly prefetch?: number | undefined
-  /** Bytes asked for ahead, per partition, as far as the size of messages before tells. @default 4194304 */
-  readonly prefetchBytes?: number | undefined
+  /** Where a group that does not exist yet begins. Not asked where the database knows. @default 'beginning' */
+  readonly from?: 'beginning' | 'end' | undefined
+  /** Messages of a partition that are fetched ahead. @default 500 */
+  readonly fetchSize?: number | undefined
+  /** Bytes of them, as far as the size of those before tells. @default 4194304 */
+  readonly fetchBytes?: number | undefined
   /** With `acks: 'broker'`: messages per partition that may be delivered and not acknowledged. @default 20000 */
   readonly maxAckPending?: number | undefined
   /**
-   * With `acks: 'broker'`: a message that as many owners in a row ended over without a word is put aside as a dead letter. The
-   * last of them gets the messages in doubt one by one, so that only the one at fault goes. A worker that is killed while the
-   * database is away is such an owner, too. @default none: it is handed out however often that happens
+   * With `acks: 'broker'`: a message that so many workers in a row vanished over goes to the dead letters. The last of them
+   * gets the messages in doubt one by one, so that only the one at fault goes. Workers that are killed for another reason count
+   * as well. 0: never; else at least 2. @default 0
    */
-  readonly maxDeliver?: number | undefined
-  /** How long a worker that says nothing keeps its partitions, in ms. @default 10000 */
-  readonly leaseTtl?: number | undefined
+  readonly maxDeliveries?: number | undefined
+  /**
+   * How long the partitions of a worker that vanished stay its own, in ms; others take them within a quarter of it more.
+   * @default 5000
+   */
+  readonly leaseTime?: number | undefined
   /** The bucket of the leases, made where it is missing. @default 'batchflow' */
   readonly bucket?: string | undefined
   /** Where dead letters go. */
@@ -70,10 +77,13 @@ const created: Check<StreamSettings | false> = (name, value) => {
   } satisfies OptionsOf<StreamSettings>)(name, value)
 }
 
+/** The second one knows which message the first vanished over. */
+const deliveries: Check<number> = (name, value) => (value === 0 ? value : integer(2)(name, value))
+
 export const LOG = {
   stream: required(jetStreamName),
   subject: optional(subjectName),
-  partitions: required(integer(1, 1024)),
+  partitions: optional(integer(1, 1024), 8),
   apiPrefix: optional(text, '$JS.API'),
   create: optional(created, {}),
 } satisfies OptionsOf<NatsLog>
@@ -81,11 +91,12 @@ export const LOG = {
 const SOURCE = {
   ...LOG,
   group: optional(jetStreamName, 'batchflow'),
-  prefetch: optional(integer(1), 500),
-  prefetchBytes: optional(integer(1), 4_194_304),
+  from: optional(oneOf('beginning', 'end'), 'beginning'),
+  fetchSize: optional(integer(1, 100_000), 500),
+  fetchBytes: optional(integer(1), 4_194_304),
   maxAckPending: optional(integer(1), 20_000),
-  maxDeliver: optional(integer(2)),
-  leaseTtl: optional(integer(500), 10_000),
+  maxDeliveries: optional(deliveries, 0),
+  leaseTime: optional(integer(500, MAX_DELAY), 5000),
   bucket: optional(jetStreamName, 'batchflow'),
   deadLetters: optional(
     nested({ stream: optional(jetStreamName), subject: optional(subjectName) } satisfies OptionsOf<NatsDeadLetters>),

@@ -15,9 +15,10 @@ export interface PartitionSettings {
   readonly stream: string
   /** The subject of the partition. */
   readonly subject: string
-  readonly prefetch: number
-  readonly prefetchBytes: number
-  readonly maxDeliver: number | undefined
+  readonly fetchSize: number
+  readonly fetchBytes: number
+  /** 0: any number */
+  readonly maxDeliveries: number
 }
 
 /** Whom a partition tells. None of it rejects but `bury`. */
@@ -174,14 +175,14 @@ export class OwnedPartition {
   }
 
   async #hand(delivered: readonly Delivered[], opened: Opened, first: boolean): Promise<void> {
-    const { maxDeliver } = this.#settings
+    const { maxDeliveries } = this.#settings
     const { handedOutTo, tries } = opened
     const isSuspect = ({ sequence }: Delivered) =>
-      maxDeliver !== undefined && tries >= maxDeliver - 1 && sequence <= handedOutTo
+      maxDeliveries > 0 && tries >= maxDeliveries - 1 && sequence <= handedOutTo
     const suspects = delivered.filter(isSuspect)
     for (const [index, one] of suspects.entries()) {
       if (this.#pull === undefined || this.#isStopped) return
-      if (first && index === 0 && tries >= maxDeliver!) await this.#bury(one, tries)
+      if (first && index === 0 && tries >= maxDeliveries) await this.#bury(one, tries)
       else await this.#handOver([one], opened)
       await this.#handed.until(one.sequence, () => this.#isStopped || (this.#pull?.isBroken ?? true))
     }

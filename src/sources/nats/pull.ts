@@ -25,8 +25,8 @@ export interface PullSettings {
   readonly stream: string
   readonly consumer: string
   /** Messages, and their bytes as far as those before tell, that are asked for ahead of who reads them. */
-  readonly prefetch: number
-  readonly prefetchBytes: number
+  readonly fetchSize: number
+  readonly fetchBytes: number
   /** Says of what was delivered whether it is wanted. */
   readonly wants: (delivered: Delivered) => boolean
 }
@@ -102,11 +102,11 @@ export class Pull {
   }
 
   #ask(): void {
-    const { connection, apiPrefix, stream, consumer, prefetch, prefetchBytes } = this.#settings
+    const { connection, apiPrefix, stream, consumer, fetchSize, fetchBytes } = this.#settings
     if (this.#broken !== undefined) return
-    const fitting = this.#averageBytes === 0 ? prefetch : Math.ceil(prefetchBytes / this.#averageBytes)
-    const room = Math.min(prefetch, fitting) - this.#ready.length - this.#asked
-    if (room <= 0 || (this.#asked > 0 && room < prefetch / 2)) return
+    const fitting = this.#averageBytes === 0 ? fetchSize : Math.ceil(fetchBytes / this.#averageBytes)
+    const room = Math.min(fetchSize, fitting) - this.#ready.length - this.#asked
+    if (room <= 0 || (this.#asked > 0 && room < fetchSize / 2)) return
     this.#asked += room
     this.#silence.start(2 * HEARTBEAT)
     const request = { batch: room, expires: EXPIRES * NANOSECONDS, idle_heartbeat: HEARTBEAT * NANOSECONDS }

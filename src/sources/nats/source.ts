@@ -64,7 +64,7 @@ export class NatsSource implements Source {
   async start(host: SourceHost, mode: SourceMode): Promise<void> {
     if (this.#running !== undefined)
       throw new OptionError('nats: this source is in use already: make one for each worker')
-    const { apiPrefix, stream, subject, partitions, create, leaseTtl: ttl } = this.#settings
+    const { apiPrefix, stream, subject, partitions, create, leaseTime: ttl } = this.#settings
     const manager = await jetstreamManager(this.#connection, { apiPrefix })
     const subjects = partitionsOf(partitions).map((partition) => subjectOf(subject, partition))
     const info = await streamFor(manager, stream, subjects, [`${subject}.*`], create)
@@ -178,11 +178,11 @@ export class NatsSource implements Source {
   }
 
   #cursor(partition: string, { mode, manager, retention }: Running, owned: OwnedPartition): Cursor {
-    const { stream, subject, group, maxAckPending } = this.#settings
+    const { stream, subject, group, from, maxAckPending } = this.#settings
     const place: Place = { manager, stream, subject: subjectOf(subject, partition) }
     const name = consumerName(group, subject, partition)
     if (mode.position === 'database') return new PositionCursor({ ...place, name, after: () => owned.handedTo })
-    return new AcknowledgedCursor({ ...place, connection: this.#connection, name, retention, maxAckPending })
+    return new AcknowledgedCursor({ ...place, connection: this.#connection, name, from, retention, maxAckPending })
   }
 
   #partitionHost(partition: string, { host, troubles, keeper }: Running) {
@@ -190,7 +190,7 @@ export class NatsSource implements Source {
       deliver: (messages: readonly Message[]) => host.deliver(partition, messages),
       bury: (message: Message, tries: number) =>
         this.deadLetter(partition, message, {
-          reason: 'max_deliver',
+          reason: 'max_deliveries',
           message: `${tries} owners of its partition ended while they had it`,
         }),
       trouble: (error: Error | undefined) => troubles.told(partition, error),
