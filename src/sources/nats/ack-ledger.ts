@@ -23,6 +23,7 @@ const PATIENCE = 5_000
 export class AckLedger {
   readonly #connection: NatsConnection
   readonly #consumer: string
+  readonly #each: boolean
   #open: Delivery[] = []
   /** Where `#open` begins. */
   #start = 0
@@ -30,8 +31,12 @@ export class AckLedger {
   #failed: Error | undefined
   readonly #waiting = new Set<Waiter>()
 
-  /** @param floor what is acknowledged already */
-  constructor(connection: NatsConnection, consumer: string, floor: number) {
+  /**
+   * @param floor what is acknowledged already
+   * @param each a work queue wants a word about each message
+   */
+  constructor(connection: NatsConnection, consumer: string, floor: number, each: boolean) {
+    this.#each = each
     this.#connection = connection
     this.#consumer = consumer
     this.#floor = floor
@@ -50,6 +55,7 @@ export class AckLedger {
     const end = this.#endOf(sequence)
     const last = this.#open[end - 1]
     if (last === undefined || end === this.#start) return
+    if (this.#each) for (let i = this.#start; i < end - 1; i++) this.#connection.publish(this.#open[i]!.reply, '+ACK')
     await this.#send(last)
     this.#settled(last.sequence)
   }

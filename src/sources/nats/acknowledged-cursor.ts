@@ -19,6 +19,9 @@ export interface AcknowledgedSettings extends Place {
 interface Note {
   /** The sequence up to which all was acknowledged when it was made. */
   readonly from: number
+  /** What the first of the owners that vanished one after the other had in hand. */
+  readonly to: number
+  /** How many of them did, before what it had was settled. */
   readonly tries: number
   readonly released?: boolean
 }
@@ -41,7 +44,7 @@ const ACK_WAIT = 3_600_000
 export class AcknowledgedCursor implements Cursor {
   readonly #settings: AcknowledgedSettings
   #current: string | undefined
-  #note: Note = { from: 0, tries: 0 }
+  #note: Note = { from: 0, to: 0, tries: 0 }
   #ledger: AckLedger | undefined
 
   constructor(settings: AcknowledgedSettings) {
@@ -49,7 +52,6 @@ export class AcknowledgedCursor implements Cursor {
   }
 
   async open(again: boolean): Promise<Opened> {
-    const { retention } = this.#settings
     const consumers = [`${this.#settings.name}-a`, `${this.#settings.name}-b`] as const
     const found = await Promise.all(consumers.map((name) => consumerInfo(this.#settings, name)))
     if (again && !found.some((info) => info?.name === this.#current)) throw new GoneError(this.#current ?? consumers[0])
@@ -60,15 +62,15 @@ export class AcknowledgedCursor implements Cursor {
     const name = old?.name === consumers[0] ? consumers[1] : consumers[0]
     await removeConsumer(this.#settings, name)
     // A work queue takes one consumer of a subject, and holds nothing that was acknowledged.
-    const isQueue = retention === RetentionPolicy.Workqueue
+    const isQueue = this.#isQueue
     if (isQueue && old !== undefined) await removeConsumer(this.#settings, old.name)
     await this.#add(name, note, isQueue ? 0 : floor)
     if (!isQueue && old !== undefined) await removeConsumer(this.#settings, old.name)
     this.#ledger?.fail(new Error('the consumer was made anew'))
-    this.#ledger = new AckLedger(this.#settings.connection, name, floor)
+    this.#ledger = new AckLedger(this.#settings.connection, name, floor, isQueue)
     this.#current = name
     this.#note = note
-    return { consumer: name, handedOutTo: old?.delivered.stream_seq ?? 0, tries: note.tries }
+    return { consumer: name, handedOutTo: old?.delivered.stream_seq ?? 0, suspectsTo: note.to, tries: note.tries }
   }
 
   received({ sequence, reply }: Delivered): void {
@@ -86,6 +88,10 @@ export class AcknowledgedCursor implements Cursor {
     await manager.consumers.update(stream, this.#current, { description: textOf({ ...this.#note, released }) })
   }
 
+  get #isQueue(): boolean {
+    return this.#settings.retention === RetentionPolicy.Workqueue
+  }
+
   async #begin(): Promise<number> {
     const { manager, stream, from } = this.#settings
     return from === 'end' ? (await manager.streams.info(stream)).state.last_seq : 0
@@ -95,7 +101,7 @@ export class AcknowledgedCursor implements Cursor {
     await addConsumer(this.#settings, {
       durable_name: name,
       description: textOf(note),
-      ack_policy: AckPolicy.All,
+      ack_policy: this.#isQueue ? AckPolicy.Explicit : AckPolicy.All,
       ack_wait: nanos(ACK_WAIT),
       max_ack_pending: this.#settings.maxAckPending,
       ...(floor === 0
@@ -111,20 +117,22 @@ function floorOf(info: ConsumerInfo | undefined): number {
   return Math.max(info.ack_floor.stream_seq, (info.config.opt_start_seq ?? 1) - 1, noteOf(info).from)
 }
 
+/** What the successor of `old` knows. */
 function noteAfter(old: ConsumerInfo | undefined, floor: number, again: boolean): Note {
-  if (old === undefined) return { from: floor, tries: 0 }
-  const { from, tries, released } = noteOf(old)
-  const before = floor > from ? 0 : tries
-  return { from: floor, tries: released || again ? before : before + 1 }
+  if (old === undefined) return { from: floor, to: 0, tries: 0 }
+  const { to, tries, released } = noteOf(old)
+  const vanished = released || again ? 0 : 1
+  if (floor < to) return { from: floor, to, tries: tries + vanished }
+  const had = old.delivered.stream_seq
+  return vanished === 1 && floor < had ? { from: floor, to: had, tries: 1 } : { from: floor, to: 0, tries: 0 }
 }
 
 function noteOf({ config }: ConsumerInfo): Note {
   try {
-    const note: unknown = JSON.parse(config.description ?? '')
-    const { from, tries, released } = note as Note
-    return { from: Number(from) || 0, tries: Number(tries) || 0, released: released === true }
+    const { from, to, tries, released } = JSON.parse(config.description ?? '') as Note
+    return { from: Number(from) || 0, to: Number(to) || 0, tries: Number(tries) || 0, released: released === true }
   } catch {
-    return { from: 0, tries: 0 }
+    return { from: 0, to: 0, tries: 0 }
   }
 }
 

@@ -7,7 +7,9 @@ export interface Opened {
   readonly consumer: string
   /** Up to this sequence an owner before may have had the messages in hand. */
   readonly handedOutTo: number
-  /** How many owners in a row ended without a word while the first of these messages was the first that is not settled. */
+  /** Up to this sequence is the message, if any, that owners vanish over, one after the other. */
+  readonly suspectsTo: number
+  /** How many of them did. */
   readonly tries: number
 }
 

@@ -98,9 +98,14 @@ export function classify(error: unknown): Classification | undefined {
   if (isTooLarge(error)) return { reason: 'invalid_data' }
   const code = codeOf(error)
   const reason = (code === undefined ? undefined : BY_CODE[code]) ?? BY_NAME[error.name]
-  if (code !== undefined) return { reason: reason ?? 'unknown', code: String(code), isolate: false }
+  if (code !== undefined) return { reason: reason ?? 'unknown', code: String(code), isolate: false, ...waited(reason) }
   if (reason === undefined) return undefined
   return { reason, isolate: false, ...(OUTAGES.has(error.name) && { outage: true }) }
+}
+
+/** Room comes back, and so does JetStream. What was stored meanwhile is known by its id when it is sent again. */
+function waited(reason: KnownReason | undefined): Partial<Classification> {
+  return reason === 'out_of_space' || reason === 'connection' ? { retryable: true, outage: true } : {}
 }
 
 function codeOf(error: unknown): number | undefined {

@@ -49,8 +49,10 @@ export class OwnedPartition {
   #pull: Pull | undefined
   #consumer: string | undefined
   #failures = 0
-  #openedAt = 0
+  #openedAt = Number.POSITIVE_INFINITY
   #isStopped = false
+  #stop!: () => void
+  readonly #stopped = new Promise<void>((resolve) => (this.#stop = resolve))
   #wake: (() => void) | undefined
   readonly #reading: Promise<void>
 
@@ -103,6 +105,7 @@ export class OwnedPartition {
   /** Nothing more is handed over. */
   stop(): void {
     this.#isStopped = true
+    this.#stop()
     this.reopen(new Error('the partition is ours no longer'))
   }
 
@@ -153,6 +156,7 @@ export class OwnedPartition {
       return this.#host.gone()
     }
     if (this.#settings.clock.now() - this.#openedAt > LASTED) this.#failures = 0
+    this.#openedAt = Number.POSITIVE_INFINITY
     if (this.#failures++ === 0) return
     this.#host.trouble(error)
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(this.#failures, 10))
@@ -176,9 +180,9 @@ export class OwnedPartition {
 
   async #hand(delivered: readonly Delivered[], opened: Opened, first: boolean): Promise<void> {
     const { maxDeliveries } = this.#settings
-    const { handedOutTo, tries } = opened
+    const { suspectsTo, tries } = opened
     const isSuspect = ({ sequence }: Delivered) =>
-      maxDeliveries > 0 && tries >= maxDeliveries - 1 && sequence <= handedOutTo
+      maxDeliveries > 0 && tries >= maxDeliveries - 1 && sequence <= suspectsTo
     const suspects = delivered.filter(isSuspect)
     for (const [index, one] of suspects.entries()) {
       if (this.#pull === undefined || this.#isStopped) return
@@ -196,7 +200,8 @@ export class OwnedPartition {
     this.#handedTo = last
     this.#handed.add({ last, count: delivered.length, time: delivered[0]!.time })
     const before = (sequence: number) => (sequence <= handedOutTo ? Math.max(1, tries) : 0)
-    await this.#host.deliver(delivered.map((one) => messageOf(one, before(one.sequence))))
+    const delivering = this.#host.deliver(delivered.map((one) => messageOf(one, before(one.sequence))))
+    await Promise.race([delivering, this.#stopped])
   }
 
   async #bury(delivered: Delivered, tries: number): Promise<void> {

@@ -37,7 +37,7 @@ export class PositionCursor implements Cursor {
       num_replicas: 1,
     })
     this.#current = consumer
-    return { consumer, handedOutTo: 0, tries: 0 }
+    return { consumer, handedOutTo: 0, suspectsTo: 0, tries: 0 }
   }
 
   received(): void {}

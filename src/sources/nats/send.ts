@@ -20,8 +20,8 @@ export interface Outgoing {
  * What is sent while the connection breaks arrives as a prefix: the client throws away what it has not written yet, so that
  * messages of one subject keep their order when all of them are sent again.
  *
- * @returns those that can never be stored
- * @throws {AttemptError} `ambiguous` when some may be stored; sent again with the same ids they are stored once
+ * @returns those that were refused, where others were stored
+ * @throws {AttemptError} when none was stored; `ambiguous` when some may be: sent again with the same ids they are stored once
  */
 export async function send(
   connection: NatsConnection,
@@ -46,8 +46,6 @@ class Sending {
   /** Index of each message that is not answered yet: an answer may come twice. */
   readonly #open: Uint8Array
   #left: number
-  #stored = 0
-  #refused: Error | undefined
   #resolve!: (failures: readonly RowFailure[] | undefined) => void
   #reject!: (error: Error) => void
 
@@ -92,15 +90,16 @@ class Sending {
   #answered(index: number, refusal: Error | undefined): void {
     if (this.#open[index] !== 1) return
     this.#open[index] = 0
-    if (refusal === undefined) this.#stored++
-    else if (isTooLarge(refusal)) this.#failures.push({ index, error: refusal })
-    else this.#refused ??= refusal
+    if (refusal !== undefined)
+      this.#failures.push({ index, error: new AttemptError(refusal, { fault: isTooLarge(refusal) ? 'row' : 'place' }) })
     if (--this.#left === 0) this.#finish()
   }
 
   #finish(): void {
-    if (this.#refused === undefined) this.#resolve(this.#failures.length === 0 ? undefined : this.#failures)
-    else this.#reject(new AttemptError(this.#refused, { ambiguous: this.#stored > 0, fault: 'place' }))
+    const [first] = this.#failures
+    if (first === undefined) this.#resolve(undefined)
+    else if (this.#failures.length === this.#messages.length) this.#reject(first.error as AttemptError)
+    else this.#resolve(this.#failures)
   }
 
   #unknown(cause: unknown): void {
