@@ -208,14 +208,14 @@ test('what is not acknowledged for long does not come again, and no more is fetc
   const stream = nextName()
   await publish(stream, 0, 400)
   const host = new RecordingHost()
-  let letGo = () => {}
-  const locked = new Promise<void>((resolve) => (letGo = resolve))
+  const lock = new AbortController()
+  const locked = new Promise<void>((resolve) => lock.signal.addEventListener('abort', () => resolve()))
   host.onMessages = () => locked
   const source = await open(host, stream, { fetchSize: 10 })
   await sleep(6000)
   for (const { num_ack_pending } of await consumersOf(stream)) assert.ok(num_ack_pending <= 20, String(num_ack_pending))
   acknowledging(host, source)
-  letGo()
+  lock.abort()
   await eventually(() => host.delivered.length >= 400)
   await sleep(100)
   assertOrder(rowsOf(host))
@@ -425,7 +425,10 @@ if (program !== undefined) {
       for (const partition of host.owned) {
         const came = host.delivered.filter((one) => one.partition === partition).map(({ message }) => message)
         const back = came.filter((message, i) => i > 0 && source.compare(message.position, came[i - 1]!.position) <= 0)
-        assert.ok(back.every(({ redelivered }) => redelivered !== undefined), 'what comes again says so')
+        assert.ok(
+          back.every(({ redelivered }) => redelivered !== undefined),
+          'what comes again says so',
+        )
       }
       assert.ok(host.troubles.some((trouble) => trouble !== undefined))
       assert.is(host.troubles.at(-1), undefined)
