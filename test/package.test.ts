@@ -35,6 +35,9 @@ function contentOf(subpath: string): Content {
     return { names: ['startPrometheus', 'BatchFlowPrometheusExporter'], needs: ['@opentelemetry/sdk-metrics'] }
   }
   if (subpath === './consume') return { names: ['consume'], needs: [] }
+  if (subpath === './nats') {
+    return { names: ['nats', 'natsPublisher'], needs: ['@nats-io/jetstream', '@nats-io/transport-node', '@nats-io/nats-core'] }
+  }
   return { names: [`${subpath.slice(2)}Executor`], needs: [] }
 }
 

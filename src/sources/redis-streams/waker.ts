@@ -37,10 +37,11 @@ export class Waker {
     if (this.#isStopped) return Promise.resolve()
     return new Promise((resolve) => {
       const wake = () => {
-        this.#sleepers.delete(key)
+        if (this.#sleepers.get(key) === sleeper) this.#sleepers.delete(key) // else it is the next owner's
         resolve()
       }
-      this.#sleepers.set(key, { key, after, wake })
+      const sleeper = { key, after, wake }
+      this.#sleepers.set(key, sleeper)
       if (!this.#waiting) void this.#run()
       else if (this.#asked > 0) this.#interrupt()
     })

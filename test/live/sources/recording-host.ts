@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Message, SourceHost } from '../../../src/consume/source.ts'
+import type { Message, Source, SourceHost } from '../../../src/consume/source.ts'
 
 /** A worker's side of a source, which notes what it is told. Positions are what a database would keep. */
 export class RecordingHost implements SourceHost {
@@ -11,6 +11,8 @@ export class RecordingHost implements SourceHost {
   readonly positions: Map<string, string> | undefined
   /** Called with what came, before more may come. */
   onMessages: (partition: string, messages: readonly Message[]) => Promise<void> = async () => undefined
+  /** Set before it is started. */
+  source!: Source
 
   constructor(positions?: Map<string, string>) {
     this.positions = positions
@@ -33,6 +35,12 @@ export class RecordingHost implements SourceHost {
 
   trouble(error: Error | undefined): void {
     this.troubles.push(error)
+  }
+
+  /** Acknowledges whatever comes. */
+  acknowledging(): this {
+    this.onMessages = (partition, messages) => this.source.acknowledge(partition, messages)
+    return this
   }
 
   /** Bodies as they came. */

@@ -53,8 +53,9 @@ async function open(
   options: Partial<RedisStreamsOptions> = {},
   by: RedisStreamsClient = client,
 ): Promise<Source> {
-  const source = redisStreams(by, { stream, partitions: PARTITIONS, leaseTime: 1000, ...options })
+  const source = redisStreams(by, { stream, partitions: PARTITIONS, leaseTime: 3000, ...options })
   opened.push(source)
+  host.source = source
   await source.start(host, { position: host.positions === undefined ? 'source' : 'database' })
   return source
 }
@@ -92,9 +93,8 @@ test.after(() => client.disconnect())
 test('what is published is delivered once, in the order of each key, and the lag falls to 0', async () => {
   const stream = nextName()
   await publish(stream, 0, 1000)
-  const host = new RecordingHost()
+  const host = new RecordingHost().acknowledging()
   const source = await open(host, stream)
-  host.onMessages = (partition, messages) => source.acknowledge(partition, messages)
   await eventually(() => host.delivered.length === 1000)
   await publish(stream, 1000, 1100) // while it waits
   await eventually(() => host.delivered.length === 1100)
@@ -124,14 +124,13 @@ test('what a worker that vanished had not acknowledged comes first to the next o
   await publish(stream, 0, 400)
   const dead = new RecordingHost()
   const mortal = new Mortal()
-  await open(dead, stream, { fetchSize: 20 }, mortal)
   const held = new Promise<void>(() => undefined)
   dead.onMessages = () => held // takes some, and never says a word again
+  await open(dead, stream, { fetchSize: 20 }, mortal)
   await eventually(() => dead.delivered.length === 80)
   mortal.vanish()
-  const next = new RecordingHost()
+  const next = new RecordingHost().acknowledging()
   const second = await open(next, stream)
-  next.onMessages = (partition, messages) => second.acknowledge(partition, messages)
   await eventually(() => next.delivered.length === 400)
   assertOrder(rowsOf(next))
   const again = next.delivered.filter(({ message }) => (message.redelivered ?? 0) > 0)
@@ -147,11 +146,11 @@ test('where the database remembers, reading goes on behind its position, and lag
   await publish(stream, 0, 500)
   const positions = new Map<string, string>()
   const host = new RecordingHost(positions)
-  const source = await open(host, stream, { fetchSize: 50 })
   host.onMessages = async (partition, messages) => {
     positions.set(partition, messages.at(-1)!.position)
-    await source.acknowledge(partition, messages)
+    await host.source.acknowledge(partition, messages)
   }
+  const source = await open(host, stream, { fetchSize: 50 })
   await eventually(() => host.delivered.length === 500)
   await eventually(async () => [...(await source.lag()).values()].every(({ messages }) => messages === 0))
   await source.stop()
@@ -214,13 +213,13 @@ test('trimming takes only what all groups have acknowledged', async () => {
   await rows(0)
   assert.is(await client.xlen(`${stream}:0`), 500)
   const host = new RecordingHost()
-  const source = await open(host, stream, { partitions: 1 })
   let acknowledged = 0
   host.onMessages = async (partition, messages) => {
     const some = messages.slice(0, Math.max(0, 300 - acknowledged))
     acknowledged += some.length
-    if (some.length > 0) await source.acknowledge(partition, some)
+    if (some.length > 0) await host.source.acknowledge(partition, some)
   }
+  await open(host, stream, { partitions: 1 })
   await eventually(() => host.delivered.length === 500)
   await rows(500)
   await publisher.close()
@@ -243,19 +242,17 @@ test('a message that was handed out too often goes to the dead letters, and the 
     await source.stop()
   }
   const host = new RecordingHost()
-  const source = await open(host, stream, { maxDeliveries: 2 })
+  await open(host, stream, { maxDeliveries: 2 })
   await eventually(async () => (await client.xlen(`${stream}:dead`)) === 40)
   await publish(stream, 40, 50)
   await eventually(() => host.delivered.length === 10)
-  void source
 })
 
 test('a group that is destroyed is made anew, behind what was acknowledged', async () => {
   const stream = nextName()
   await publish(stream, 0, 100)
-  const host = new RecordingHost()
+  const host = new RecordingHost().acknowledging()
   const source = await open(host, stream)
-  host.onMessages = (partition, messages) => source.acknowledge(partition, messages)
   await eventually(() => host.delivered.length === 100)
   await eventually(async () => [...(await source.lag()).values()].every(({ messages }) => messages === 0))
   for (let p = 0; p < PARTITIONS; p++) await client.xgroup('DESTROY', `${stream}:${p}`, 'batchflow')
