@@ -36,7 +36,7 @@ function contentOf(subpath: string): Content {
   }
   if (subpath === './consume') return { names: ['consume'], needs: [] }
   if (subpath === './nats') {
-    return { names: ['nats', 'natsPublisher'], needs: ['@nats-io/jetstream', '@nats-io/transport-node', '@nats-io/nats-core'] }
+    return { names: ['nats', 'natsPublisher'], needs: ['@nats-io/jetstream', '@nats-io/transport-node'] }
   }
   return { names: [`${subpath.slice(2)}Executor`], needs: [] }
 }

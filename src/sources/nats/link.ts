@@ -16,7 +16,6 @@ export class Link {
     this.#events = connection.status()
     this.#heard = heard
     void this.#listen()
-    void connection.closed().then(() => this.#tell(false))
   }
 
   close(): void {
@@ -24,11 +23,13 @@ export class Link {
     this.#events.stop?.()
   }
 
+  /** The events end with the connection. A reaction to `closed()` would stay for as long as that is open. */
   async #listen(): Promise<void> {
     for await (const { type } of this.#events) {
       if (type === 'disconnect') this.#tell(false)
       else if (type === 'reconnect') this.#tell(true)
     }
+    this.#tell(false)
   }
 
   #tell(up: boolean): void {

@@ -48,11 +48,13 @@ export class OwnedPartition {
   #accepted: number
   #pull: Pull | undefined
   #consumer: string | undefined
+  /** The first message is one that nobody survived. */
+  #isCondemned = false
   #failures = 0
   #openedAt = Number.POSITIVE_INFINITY
   #isStopped = false
-  #stop!: () => void
-  readonly #stopped = new Promise<void>((resolve) => (this.#stop = resolve))
+  /** Ends the wait for the host, which may take no more as the partition is being given back. */
+  #goOn: (() => void) | undefined
   #wake: (() => void) | undefined
   readonly #reading: Promise<void>
 
@@ -105,7 +107,7 @@ export class OwnedPartition {
   /** Nothing more is handed over. */
   stop(): void {
     this.#isStopped = true
-    this.#stop()
+    this.#goOn?.()
     this.reopen(new Error('the partition is ours no longer'))
   }
 
@@ -142,10 +144,12 @@ export class OwnedPartition {
     })
     this.#pull = pull
     if (this.#failures > 0) this.#host.trouble(undefined)
-    for (let first = !again; ; first = false) {
+    const { maxDeliveries } = this.#settings
+    if (!again) this.#isCondemned = maxDeliveries > 0 && opened.tries >= maxDeliveries
+    for (;;) {
       const delivered = await pull.take()
       this.#failures = 0
-      await this.#hand(delivered, opened, first)
+      await this.#hand(delivered, opened)
     }
   }
 
@@ -178,17 +182,19 @@ export class OwnedPartition {
     return true
   }
 
-  async #hand(delivered: readonly Delivered[], opened: Opened, first: boolean): Promise<void> {
+  /** Those that somebody vanished over, as far as one can tell, come one by one. */
+  async #hand(delivered: readonly Delivered[], opened: Opened): Promise<void> {
     const { maxDeliveries } = this.#settings
     const { suspectsTo, tries } = opened
     const isSuspect = ({ sequence }: Delivered) =>
       maxDeliveries > 0 && tries >= maxDeliveries - 1 && sequence <= suspectsTo
     const suspects = delivered.filter(isSuspect)
-    for (const [index, one] of suspects.entries()) {
-      if (this.#pull === undefined || this.#isStopped) return
-      if (first && index === 0 && tries >= maxDeliveries) await this.#bury(one, tries)
+    const isOver = () => this.#isStopped || (this.#pull?.isBroken ?? true)
+    for (const one of suspects) {
+      if (isOver()) return // what is left comes again
+      if (this.#isCondemned) await this.#bury(one, tries)
       else await this.#handOver([one], opened)
-      await this.#handed.until(one.sequence, () => this.#isStopped || (this.#pull?.isBroken ?? true))
+      await this.#handed.until(one.sequence, isOver)
     }
     const others = delivered.slice(suspects.length)
     if (others.length > 0) await this.#handOver(others, opened)
@@ -201,12 +207,16 @@ export class OwnedPartition {
     this.#handed.add({ last, count: delivered.length, time: delivered[0]!.time })
     const before = (sequence: number) => (sequence <= handedOutTo ? Math.max(1, tries) : 0)
     const delivering = this.#host.deliver(delivered.map((one) => messageOf(one, before(one.sequence))))
-    await Promise.race([delivering, this.#stopped])
+    await new Promise<void>((resolve) => {
+      this.#goOn = resolve
+      void delivering.then(resolve, resolve)
+    })
   }
 
   async #bury(delivered: Delivered, tries: number): Promise<void> {
     const message = messageOf(delivered, tries)
     await this.#host.bury(message, tries)
+    this.#isCondemned = false
     this.#handedTo = delivered.sequence
     await this.acknowledge([message])
   }

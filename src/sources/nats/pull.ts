@@ -10,8 +10,6 @@ export interface Delivered {
   readonly delivery: number
   /** ms since 1970 */
   readonly time: number
-  /** What the consumer has not delivered yet. */
-  readonly pending: number
   /** Where it is acknowledged. */
   readonly reply: string
   readonly message: Msg
@@ -173,7 +171,6 @@ export function deliveredOf(message: Msg): Delivered | undefined {
     sequence: Number(tokens[first + 1]),
     delivery: Number(tokens[first + 2]),
     time: Number(tokens[first + 3]) / NANOSECONDS,
-    pending: Number(tokens[first + 4]),
     reply,
     message,
   }
