@@ -1,6 +1,8 @@
+import type { NatsConnection } from '@nats-io/transport-node'
 import { MAX_DELAY } from '../../support/clock.ts'
 import {
   type Check,
+  implementing,
   integer,
   nested,
   type OptionsOf,
@@ -65,6 +67,15 @@ export interface NatsDeadLetters {
   /** @default '<subject>-dead': the stream of the rows may have `<subject>.*` or `<subject>.>` */
   readonly subject?: string | undefined
 }
+
+export const natsConnection = implementing<NatsConnection>(
+  'a connection of @nats-io/transport-node',
+  'publish',
+  'request',
+  'subscribe',
+  'status',
+  'isClosed',
+)
 
 const created: Check<StreamSettings | false> = (name, value) => {
   if (value === false) return value

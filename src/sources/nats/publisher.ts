@@ -9,7 +9,7 @@ import { PUBLISHER, type PublisherOptions } from '../kit/publisher-options.ts'
 import { classify, DisconnectedError } from './errors.ts'
 import { isUp } from './link.ts'
 import { subjectOf } from './names.ts'
-import { LOG, type NatsLog } from './options.ts'
+import { LOG, type NatsLog, natsConnection } from './options.ts'
 import { send } from './send.ts'
 import { type StreamSettings, streamFor } from './streams.ts'
 
@@ -94,6 +94,7 @@ export function publisherOf(connection: NatsConnection, options: NatsPublisherOp
     create,
     ...flow
   } = parse('nats publisher', { ...LOG, ...PUBLISHER }, options)
-  const log = new NatsStream(connection, { stream, subject, partitions, apiPrefix, create: create ?? {} })
+  const client = natsConnection('nats publisher: connection', connection)
+  const log = new NatsStream(client, { stream, subject, partitions, apiPrefix, create: create ?? {} })
   return new Publisher(log, flow as PublisherOptions)
 }

@@ -15,7 +15,7 @@ import { NatsLeases } from './lease-store.ts'
 import { Link } from './link.ts'
 import { comparePositions, sequenceOf } from './message.ts'
 import { consumerName, partitionsOf, subjectOf } from './names.ts'
-import { type NatsSourceOptions, type SourceSettings, sourceSettings } from './options.ts'
+import { type NatsSourceOptions, natsConnection, type SourceSettings, sourceSettings } from './options.ts'
 import { OwnedPartition } from './partition.ts'
 import { PositionCursor } from './position-cursor.ts'
 import { streamFor } from './streams.ts'
@@ -51,7 +51,7 @@ export class NatsSource implements Source {
   #running: Running | undefined
 
   constructor(connection: NatsConnection, options: NatsSourceOptions) {
-    this.#connection = connection
+    this.#connection = natsConnection('nats: connection', connection)
     this.#settings = sourceSettings(options)
     this.destination = this.#settings.subject
     this.#deadLetters = new DeadLetters(connection, this.#settings)
@@ -88,9 +88,7 @@ export class NatsSource implements Source {
     try {
       await keeper.start()
     } catch (error) {
-      link.close()
-      keys.close()
-      this.#running = undefined
+      await this.stop()
       throw error
     }
   }
@@ -160,12 +158,17 @@ export class NatsSource implements Source {
     const owned = this.#owned.get(partition)
     this.#tokens.delete(partition)
     owned?.stop()
-    if (lost) this.#owned.delete(partition)
+    const closing = lost ? this.#close(partition, owned, false) : undefined // it may be ours again at any moment
     await host.revoked(partition, lost)
     troubles.told(partition, undefined)
+    await (closing ?? this.#close(partition, owned, true))
+  }
+
+  /** @param released what was handed over is settled and acknowledged */
+  async #close(partition: string, owned: OwnedPartition | undefined, released: boolean): Promise<void> {
     if (owned === undefined) return
     if (this.#owned.get(partition) === owned) this.#owned.delete(partition)
-    const closing = owned.close(!lost).catch(() => undefined) // its next owner goes without
+    const closing = owned.close(released).catch(() => undefined) // its next owner goes without
     this.#closing.set(partition, closing)
     await closing
     if (this.#closing.get(partition) === closing) this.#closing.delete(partition)

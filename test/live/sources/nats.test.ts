@@ -441,6 +441,7 @@ test('options are checked', () => {
     /maxDeliveries must be an integer of at least 2/,
   )
   assert.throws(() => nats(connection, { stream: 'x', subject: 'a.*' }), /subject must be a subject without wildcards/)
+  assert.throws(() => nats({} as never, { stream: 'x' }), /nats: connection must be a connection of @nats-io/)
   assert.throws(() => natsPublisher(connection, { stream: 'x', partitions: 0 }), /partitions must be an integer/)
   assert.throws(() => natsPublisher(connection, { stream: 'x', flushSize: 0 }), /flushSize/)
 })
