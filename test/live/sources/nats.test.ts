@@ -319,9 +319,12 @@ for (const retention of ['interest', 'workqueue'] as const) {
     await eventually(async () => (await manager.streams.info(stream)).state.messages === 0)
     const other = nats(connection, { stream, partitions: PARTITIONS, bucket: prefix })
     const positioned = new RecordingHost(new Map())
-    await other.start(positioned, { position: 'database' }).then(assert.unreachable, (error) => {
-      assert.match(error.message, new RegExp(`has retention ${retention}, which counts acknowledgements`))
-    })
+    await other.start(positioned, { position: 'database' }).then(
+      () => assert.unreachable(),
+      (error) => {
+        assert.match(error.message, new RegExp(`has retention ${retention}, which counts acknowledgements`))
+      },
+    )
   })
 }
 
@@ -374,12 +377,18 @@ test('a stream that does not store the subjects is refused, and one that is miss
   const stream = nextName()
   const source = nats(connection, { stream, partitions: 2, create: false, bucket: prefix })
   const mode = { position: 'source' } as const
-  await source.start(new RecordingHost(), mode).then(assert.unreachable, (error) => assert.is(error.code, 10059))
+  await source.start(new RecordingHost(), mode).then(
+    () => assert.unreachable(),
+    (error) => assert.is(error.code, 10059),
+  )
   await manager.streams.add({ name: stream, subjects: [`${stream}.0`] })
-  await source.start(new RecordingHost(), mode).then(assert.unreachable, (error) => {
-    assert.is(error.code, 'ERR_BATCHFLOW_OPTION')
-    assert.match(error.message, /does not store subject ".*\.1": add it with `nats stream edit`/)
-  })
+  await source.start(new RecordingHost(), mode).then(
+    () => assert.unreachable(),
+    (error) => {
+      assert.is(error.code, 'ERR_BATCHFLOW_OPTION')
+      assert.match(error.message, /does not store subject ".*\.1": add it with `nats stream edit`/)
+    },
+  )
 })
 
 const program = await servers.natsProgram()

@@ -63,7 +63,10 @@ test('who waits hears that the consumer was made anew, and may ask again', async
   const ledger = new AckLedger(connection, 'c', 0, false)
   const acknowledged = ledger.acknowledge(2)
   ledger.fail(new Error('anew'))
-  await acknowledged.then(assert.unreachable, (error) => assert.is(error.message, 'anew'))
+  await acknowledged.then(
+    () => assert.unreachable(),
+    (error) => assert.is(error.message, 'anew'),
+  )
 })
 
 test('a consumer that is no more tells that the partition is gone; what is refused is acknowledged with the next', async () => {
@@ -73,9 +76,15 @@ test('a consumer that is no more tells that the partition is gone; what is refus
   })
   const ledger = new AckLedger(connection, 'c', 0, false)
   for (const sequence of [1, 2]) ledger.received(sequence, `reply.${sequence}`)
-  await ledger.acknowledge(1).then(assert.unreachable, (thrown) => assert.is(thrown.message, 'timeout'))
+  await ledger.acknowledge(1).then(
+    () => assert.unreachable(),
+    (thrown) => assert.is(thrown.message, 'timeout'),
+  )
   error = new Error('no responders: reply.2')
-  await ledger.acknowledge(2).then(assert.unreachable, (thrown) => assert.is(thrown.name, 'GoneError'))
+  await ledger.acknowledge(2).then(
+    () => assert.unreachable(),
+    (thrown) => assert.is(thrown.name, 'GoneError'),
+  )
   error = undefined
   await ledger.acknowledge(2)
   assert.equal(acks, ['reply.1', 'reply.2', 'reply.2'])
