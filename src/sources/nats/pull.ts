@@ -36,9 +36,10 @@ const HEARTBEAT = 2_000
 const NANOSECONDS = 1_000_000
 
 /**
- * Reads one consumer and never asks for more than there is room for: `consume()` of the client asks again as soon as messages
- * have come in, whether or not anybody has read them. A delivery that is missing, a heartbeat that knows of more than came, or
- * no sign of life ends it; whoever reads begins anew from where they are.
+ * Reads one consumer, and asks for no more than there is room for. `consume()` of the client hands out one message at a time,
+ * and does not tell when some are missing, which a durable consumer would bring again behind newer ones. Here all that is there
+ * is taken at once, and a delivery that is missing, a heartbeat that knows of more than came, or no sign of life ends it; whoever
+ * reads begins anew from where they are.
  */
 export class Pull {
   readonly #settings: PullSettings
