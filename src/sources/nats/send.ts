@@ -18,7 +18,8 @@ export interface Outgoing {
  * request of each, which costs four to five times as much; here they share one inbox, one promise and the attempt's time limit.
  *
  * What is sent while the connection breaks arrives as a prefix: the client throws away what it has not written yet, so that
- * messages of one subject keep their order when all of them are sent again.
+ * messages of one subject keep their order when all of them are sent again. A full stream that gets room just then may take a
+ * later message and have refused an earlier one.
  *
  * @returns those that were refused, where others were stored
  * @throws {AttemptError} when none was stored; `ambiguous` when some may be: sent again with the same ids they are stored once
@@ -29,6 +30,7 @@ export async function send(
   signal?: AbortSignal,
 ): Promise<readonly RowFailure[] | undefined> {
   if (!isUp(connection)) throw new AttemptError(new DisconnectedError(connection.isClosed()), { unreachable: true })
+  if (signal?.aborted) throw new AttemptError(signal.reason)
   const sending = new Sending(connection, messages, signal)
   try {
     return await sending.settled
