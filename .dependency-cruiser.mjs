@@ -62,7 +62,10 @@ const doorArrows = doors.map((door) => {
 /** Packages are the user's to choose; these two every flow needs. */
 const outside = (...packages) => ({
   path: '.',
-  pathNot: ['^src/', ...packages.map((name) => `^node_modules/@opentelemetry/${name}/`)],
+  pathNot: [
+    '^src/',
+    ...packages.map((name) => `^node_modules/@${name.includes('/') ? name : `opentelemetry/${name}`}/`),
+  ],
   dependencyTypesNot: ['core'],
 })
 
@@ -81,8 +84,14 @@ export default {
     {
       name: 'no package but the API',
       severity: 'error',
-      from: { path: '^src/', pathNot: pathOf('prometheus') },
+      from: { path: '^src/', pathNot: [pathOf('prometheus'), pathOf('sources/nats')] },
       to: outside('api', 'semantic-conventions'),
+    },
+    {
+      name: 'no package but the API and the client of NATS',
+      severity: 'error',
+      from: { path: pathOf('sources/nats') },
+      to: outside('api', 'nats-io/jetstream', 'nats-io/transport-node'),
     },
     {
       name: 'no package but the API and sdk-metrics',

@@ -13,6 +13,7 @@ export default defineConfig({
     testing: 'src/testing/index.ts',
     prometheus: 'src/prometheus/index.ts',
     consume: 'src/consume/index.ts',
+    nats: 'src/sources/nats/index.ts',
   },
   format: ['esm', 'cjs'],
   target: 'node20',

@@ -37,6 +37,9 @@ function contentOf(subpath: string): Content {
   }
   if (subpath === './spool') return { names: ['openSpool', 'spool', 'spoolPublisher', 'SpoolError'], needs: [] }
   if (subpath === './consume') return { names: ['consume'], needs: [] }
+  if (subpath === './nats') {
+    return { names: ['nats', 'natsPublisher'], needs: ['@nats-io/jetstream', '@nats-io/transport-node'] }
+  }
   return { names: [`${subpath.slice(2)}Executor`], needs: [] }
 }
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { freePort } from '../../../examples/shared/free-port.ts'
 import { type GuardedProcess, spawnGuarded } from '../../../examples/shared/guarded-process.ts'
-import { type Probe, probeMysql, probePostgres, probeRedis } from './probes.ts'
+import { type Probe, probeMysql, probeNats, probePostgres, probeRedis } from './probes.ts'
 
 export interface PrivateServer {
   readonly url: string
@@ -47,6 +47,14 @@ export async function bootRedis(program: string): Promise<PrivateServer> {
   const port = await freePort()
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
   return launch(`redis://127.0.0.1:${port}`, probeRedis, folder, program, args)
+}
+
+/** With JetStream. @param program path of `nats-server` */
+export async function bootNats(program: string): Promise<PrivateServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'batchflow-nats-'))
+  const port = await freePort()
+  const args = ['--jetstream', '--store_dir', join(folder, 'store'), '--addr', '127.0.0.1', '--port', String(port)]
+  return launch(`nats://127.0.0.1:${port}`, probeNats, folder, program, args)
 }
 
 /** @param target a PostgreSQL server. In transaction mode, with fewer connections to it than clients are likely to want. */

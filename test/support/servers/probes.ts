@@ -45,6 +45,15 @@ export const probeRedis: Probe = (url) => {
   })
 }
 
+/** The server speaks first: `INFO {"version":"2.9.10","jetstream":true,…}`. One without JetStream is none for our purposes. */
+export const probeNats: Probe = (url) =>
+  converse(url, 4222, '', (answer) => {
+    const text = answer.toString()
+    if (!text.includes('\r\n')) return 'incomplete'
+    const version = /^INFO .*"version":"([^"]+)"/.exec(text)?.[1]
+    return version === undefined || !text.includes('"jetstream":true') ? 'refused' : { version }
+  })
+
 type Reading = { readonly version: string } | 'incomplete' | 'refused'
 
 function converse(url: string, defaultPort: number, question: string, read: (answer: Buffer) => Reading) {

