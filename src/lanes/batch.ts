@@ -1,4 +1,5 @@
 import type { Span } from '@opentelemetry/api'
+import type { Companion } from '../contract/companion.ts'
 import type { FlushTrigger, TableMetrics } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
@@ -56,6 +57,11 @@ export class Batch {
   trigger: FlushTrigger = 'size'
   /** When each row was accepted, in rows accepted before it; only where the oldest rows may have to make room. */
   ages: number[] | undefined
+  /**
+   * What has to be committed together with all of its rows. Such a batch is never divided to find bad rows: where one row
+   * fails the companion did not take effect, whatever became of the others.
+   */
+  companion: Companion | undefined = undefined
   /** Attempts with rows of it that were repeated. */
   retried = 0
   readonly #waiters: Waiter[] = []

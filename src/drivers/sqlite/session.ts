@@ -1,7 +1,9 @@
 import { AttemptError, type RowFailure } from '../../contract/driver.ts'
+import { OptionError } from '../../support/batchflow-error.ts'
 import { withoutEffect } from '../kit/without-effect.ts'
 import { classify } from './classify.ts'
-import { changesNothing, type Run, runOf, type SqliteDatabase } from './client.ts'
+import { type Call, callOf, changesIn, type SqliteDatabase } from './client.ts'
+import type { Bound } from './encode.ts'
 import type { SqliteOperation } from './operation.ts'
 import { Statements } from './statements.ts'
 
@@ -27,34 +29,40 @@ interface Apart {
 /** Carries out operations on the database, each as one transaction. */
 export class Session {
   readonly #database: SqliteDatabase
-  readonly #run: Run
+  readonly #call: Call
   readonly #statements: Statements
 
   constructor(database: SqliteDatabase) {
     this.#database = database
-    this.#run = runOf(database)
+    this.#call = callOf(database)
     this.#statements = new Statements(database)
   }
 
   /**
    * All rows, or none. Returns how many of them changed nothing.
    *
+   * @param first what else the transaction holds
    * @throws {AttemptError} `ambiguous` when the disk failed at the end, with the row where that one is at fault
    */
-  send(operation: SqliteOperation): number {
-    return this.#within(() => this.#insert(operation, 0, operation.rows.length))
+  send(operation: SqliteOperation, first: () => void): number {
+    return this.within(() => {
+      first()
+      return this.#insert(operation, 0, operation.rows.length)
+    })
   }
 
   /**
-   * The rows that SQLite takes; returns the others, and how many of them changed nothing. Good rows go in groups, as many at once as there lately were between two
+   * The rows that SQLite takes; the others go to `failures`. Returns how many changed nothing. Good rows go in groups, as many at
+   * once as there lately were between two
    * bad ones.
    *
    * @param firstBad as `send` found it
    */
-  sendGood(operation: SqliteOperation, firstBad: RowFailure): { failures: RowFailure[]; unchanged: number } {
+  sendGood(operation: SqliteOperation, firstBad: RowFailure, failures: RowFailure[], first: () => void): number {
     const { length } = operation.rows
-    const failures = [firstBad]
-    const unchanged = this.#within(() => {
+    failures.push(firstBad)
+    return this.within(() => {
+      first()
       let unchanged = this.#insert(operation, 0, firstBad.index)
       let size = firstBad.index + 1
       for (let at = firstBad.index + 1; at < length; ) {
@@ -68,16 +76,28 @@ export class Session {
       }
       return unchanged
     })
-    return { failures, unchanged }
+  }
+
+  /** Runs a statement of our own in the transaction that is open; returns how many rows it changed. */
+  change(sql: string, values: readonly Bound[] = []): number {
+    const statement = this.#statements.get(sql)
+    return changesIn(this.#call(statement, statement.run, values))
+  }
+
+  /** The rows it answers with. */
+  read(sql: string, values: readonly Bound[]): object[] {
+    const statement = this.#statements.get(sql)
+    if (statement.all === undefined) throw new OptionError('sqliteExecutor: statements of the database must have all()')
+    return this.#call(statement, statement.all, values) as object[]
   }
 
   /** Asks whether SQLite would take such rows at all. */
   probe(sql: string): void {
-    this.#within(() => this.#certain(() => this.#database.prepare(sql)))
+    this.within(() => this.#certain(() => this.#database.prepare(sql)))
   }
 
-  /** IMMEDIATE: the lock is had at the start or not at all, never lost half-way. */
-  #within<T>(act: () => T): T {
+  /** One transaction. IMMEDIATE: the lock is had at the start or not at all, never lost half-way. */
+  within<T>(act: () => T): T {
     this.#certain(() => this.#database.exec('BEGIN IMMEDIATE'))
     try {
       const result = act()
@@ -96,8 +116,8 @@ export class Session {
     let unchanged = 0
     try {
       for (; rowIndex < end; rowIndex++) {
-        const said = this.#run(statement, rows[rowIndex]!)
-        if (form.counts && changesNothing(said)) unchanged++
+        const said = this.#call(statement, statement.run, rows[rowIndex]!)
+        if (form.counts && changesIn(said) === 0) unchanged++
       }
       return unchanged
     } catch (error) {
@@ -137,7 +157,7 @@ export class Session {
   }
 
   #execute(sql: string): void {
-    this.#run(this.#statements.get(sql), [])
+    this.change(sql)
   }
 
   /** When the disk fails here, what was written may be found complete after all. */
