@@ -71,14 +71,15 @@ function onlyNewer(
   const assign = (column: string, old: string) =>
     `${quoteIdentifier(column)} = IF(${condition}, ${incoming(column)}, ${old})`
   const others = set.filter((column) => column !== newer)
-  const sign = `IF(LAST_INSERT_ID(${UNCHANGED}), ${existing(newer)}, ${existing(newer)})`
+  const version = existing(newer)
+  const sign = `IF(LAST_INSERT_ID(IF(${version} IS NULL, ${UNCHANGED}, ${UNCHANGED})), ${version}, ${version})`
   return [...others.map((column) => assign(column, existing(column))), assign(newer, sign)]
 }
 
 /**
  * The server calls this the id it inserted last when a row changed nothing. Of a single row it tells nothing else to clients that
  * count rows found (`CLIENT_FOUND_ROWS`, which `mysql2` sets): inserted or left as it was, one row was affected. No table
- * has counted so far.
+ * has counted so far. The column around it keeps servers from working it out ahead of time.
  */
 export const UNCHANGED = Number.MAX_SAFE_INTEGER
 

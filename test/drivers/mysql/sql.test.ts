@@ -50,12 +50,13 @@ texts('with a version each column asks which row is the newer one, and the versi
   const incoming = '`batchflow new`.`tenant`'
   const existing = '`app`.`users`.`tenant`'
   const condition = `${incoming} > ${existing} OR (${existing} IS NULL AND ${incoming} IS NOT NULL)`
+  const sign = `IF(${existing} IS NULL, 9007199254740991, 9007199254740991)`
   const text = sql({ action: 'replace', keys: ['id'], newer: 'tenant' }, 'alias')
   const assignments = text.slice(text.indexOf(', `name` = '))
   assert.is(
     assignments,
     `, \`name\` = IF(${condition}, \`batchflow new\`.\`name\`, \`app\`.\`users\`.\`name\`)` +
-      `, \`tenant\` = IF(${condition}, ${incoming}, IF(LAST_INSERT_ID(9007199254740991), ${existing}, ${existing}))`,
+      `, \`tenant\` = IF(${condition}, ${incoming}, IF(LAST_INSERT_ID(${sign}), ${existing}, ${existing}))`,
   )
 })
 

@@ -6,6 +6,7 @@ import { type Item, store } from '../../../support/newest-model.ts'
 import type { AnyRow, Database, TestTable } from '../backend.ts'
 import { range, reasonsOf, tableOf, type Written, writeAll, writeWell } from '../harness.ts'
 import type { Register } from '../register.ts'
+import { brief, pairOf } from './values.ts'
 
 const COLUMNS = { id: 'integer', x: 'integer', v: 'integer', y: 'integer' }
 const NEWEST: Readonly<Record<string, OnConflict<AnyRow>>> = {
@@ -15,7 +16,7 @@ const NEWEST: Readonly<Record<string, OnConflict<AnyRow>>> = {
 }
 const KEYS = range(5, 1)
 
-export const newest: Register = ({ add, can }) => {
+export const newest: Register = ({ add, can, backend }) => {
   for (const [what, onConflict] of Object.entries(NEWEST)) {
     if (!can.actions.includes(onConflict.action)) continue
 
@@ -70,6 +71,25 @@ export const newest: Register = ({ add, can }) => {
         }),
         { numRuns: 12 },
       )
+    })
+  }
+
+  for (const { type, values } of backend.types) {
+    const [first, second] = values.map(pairOf)
+    if (first === undefined || second === undefined || !can.actions.includes('replace')) continue
+
+    add(`newest wins: ${type} is ${brief(first.written)} until ${brief(second.written)} is newer`, async (database) => {
+      const made = await database.create({ columns: { id: 'integer', value: type, v: 'integer' }, key: ['id'] })
+      const table = tableOf(made, NEWEST['replace'])
+      for (const [value, v, read] of [
+        [first.written, 5, first.read],
+        [second.written, 4, first.read],
+        [null, 5, first.read],
+        [second.written, 6, second.read],
+      ]) {
+        await writeWell(database.executor, table, [{ id: 1, value, v }])
+        assert.equal((await made.rows())[0]!['value'], read)
+      }
     })
   }
 

@@ -27,12 +27,12 @@ export const values: Register = ({ add, backend }) => {
   }
 }
 
-function pairOf(given: TypeCase['values'][number]): { written: unknown; read: unknown } {
+export function pairOf(given: TypeCase['values'][number]): { written: unknown; read: unknown } {
   const isPair = typeof given === 'object' && given !== null && 'written' in given && 'read' in given
   return isPair ? { written: given.written, read: given.read } : { written: given, read: given }
 }
 
-function brief(value: unknown): string {
+export function brief(value: unknown): string {
   const text = inspect(value, { breakLength: Number.POSITIVE_INFINITY })
   return text.length > 40 ? `${text.slice(0, 40)}…` : text
 }
