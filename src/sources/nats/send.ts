@@ -30,7 +30,7 @@ export async function send(
   signal?: AbortSignal,
 ): Promise<readonly RowFailure[] | undefined> {
   if (!isUp(connection)) throw new AttemptError(new DisconnectedError(connection.isClosed()), { unreachable: true })
-  if (signal?.aborted) throw new AttemptError(signal.reason)
+  if (signal?.aborted) throw new AttemptError(signal.reason, {})
   const sending = new Sending(connection, messages, signal)
   try {
     return await sending.settled
