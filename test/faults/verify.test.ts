@@ -8,11 +8,14 @@ import { createPool } from 'mysql2/promise'
 import pg from 'pg'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { defineTable } from '../../src/contract/table.ts'
+import { defineTable, type Table } from '../../src/contract/table.ts'
 import { mysqlExecutor } from '../../src/drivers/mysql/index.ts'
 import { postgresExecutor } from '../../src/drivers/postgres/index.ts'
+import { BatchRun } from '../../src/executor/batch-run.ts'
 import type { Executor } from '../../src/executor/executor.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
+import { Batch } from '../../src/lanes/batch.ts'
+import { systemClock } from '../../src/support/clock.ts'
 import { FaultProxy } from '../support/servers/fault-proxy.ts'
 import { servers } from '../support/servers/servers.ts'
 
@@ -41,6 +44,8 @@ for (const open of [postgres, mysql]) {
   test(`${place.name}: ${ROUNDS} lost answers, nothing lost, doubled or unknown`, () => endure(place))
 
   test(`${place.name}: nor beside rows that are refused`, () => endure(place, 7))
+
+  test(`${place.name}: a position moves once, whatever becomes of the answers`, () => followLog(place))
 
   test(`${place.name}: the question waits for the end of an outage`, async () => {
     const flow = flowOf(place.executor.withRetry({ ...RETRY, onAmbiguous: 'verify' }))
@@ -110,6 +115,35 @@ async function endure(place: Place, every = 0): Promise<void> {
   assert.equal([committed, failed], [expected.length + 1, refused])
 }
 
+/** As a worker does: the next rows start from the position that the last ones have reached. */
+async function followLog(place: Place): Promise<void> {
+  const executor = place.executor.withTimeout(2000).withRetry(RETRY)
+  const own = executor.driver.companions!
+  const { signal } = new AbortController()
+  const table = defineTable<{ n: number }>(place.events, { columns: ['n'] }) as Table
+  const first = 5_000_000
+  await own.claim(['log'], signal)
+  for (let i = 0; i < ROUNDS; i++) {
+    const batch = new Batch(table)
+    batch.rows.push({ n: first + i })
+    batch.companion = { kind: 'move', scope: 'log', expected: i === 0 ? '' : `${i - 1}`, value: `${i}` }
+    const run = new BatchRun(batch, executor, systemClock)
+    place.proxy.replyTo = place.name === 'mysql' && i % 2 === 0 ? 'COMMIT' : ''
+    const cut = place.proxy.whenReplyCut()
+    place.proxy.fault = 'reply'
+    const done = run.execute()
+    await cut
+    place.proxy.fault = i % 5 === 4 ? 'reset' : 'none'
+    if (i % 5 === 4) await sleep(200)
+    place.proxy.fault = 'none'
+    await done
+    assert.equal([...run.failures.values()], [])
+  }
+  const there = (await place.stored()).filter((n) => n >= first && n < 10_000_000)
+  assert.equal([there.length, new Set(there).size], [ROUNDS, ROUNDS])
+  assert.is((await own.claim(['log'], signal)).get('log'), `${ROUNDS - 1}`)
+}
+
 function flowOf(executor: Executor): BatchFlow {
   return new BatchFlow(executor.withTimeout(2000).withConcurrencyLimit(3), {
     flushSize: 25,
@@ -138,7 +172,7 @@ async function postgres(): Promise<Place | undefined> {
   return {
     name: 'postgres',
     proxy,
-    executor: postgresExecutor(pool, { companions: { tokens: `${schema}.tokens` } }),
+    executor: postgresExecutor(pool, { companions: { positions: `${schema}.positions`, tokens: `${schema}.tokens` } }),
     events: `${schema}.events`,
     stored: async () => (await direct.query<{ n: number }>(`SELECT n FROM ${schema}.events`)).rows.map(({ n }) => n),
     close: async () => {
@@ -161,13 +195,13 @@ async function mysql(): Promise<Place | undefined> {
   return {
     name: 'mysql',
     proxy,
-    executor: mysqlExecutor(pool, { companions: { tokens: `${prefix}_tokens` } }),
+    executor: mysqlExecutor(pool, { companions: { positions: `${prefix}_positions`, tokens: `${prefix}_tokens` } }),
     events: `${prefix}_events`,
     stored: async () => ((await direct.query(`SELECT n FROM ${prefix}_events`))[0] as number[][]).map(([n]) => n!),
     close: async () => {
       await pool.end().catch(() => undefined)
       await proxy.close()
-      await direct.query(`DROP TABLE ${prefix}_events, ${prefix}_tokens`)
+      await direct.query(`DROP TABLE ${prefix}_events, ${prefix}_positions, ${prefix}_tokens`)
       await direct.end()
     },
   }
