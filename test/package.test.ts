@@ -35,6 +35,7 @@ function contentOf(subpath: string): Content {
     return { names: ['startPrometheus', 'BatchFlowPrometheusExporter'], needs: ['@opentelemetry/sdk-metrics'] }
   }
   if (subpath === './consume') return { names: ['consume'], needs: [] }
+  if (subpath === './redis-streams') return { names: ['redisStreams', 'redisStreamsPublisher'], needs: [] }
   return { names: [`${subpath.slice(2)}Executor`], needs: [] }
 }
 
