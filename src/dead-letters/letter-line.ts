@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Row } from '../contract/table.ts'
 import type { DeadLetter } from '../flow/dead-letters.ts'
-import { decode, encode, encodeFields } from './value-codec.ts'
+import { decode, encode, encodeFields } from '../support/value-codec.ts'
 
 /** Of what follows in the line. A reader refuses what is newer than itself, and reads whatever is older. */
 const VERSION = 1

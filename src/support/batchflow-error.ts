@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'ERR_BATCHFLOW_ABANDONED'
   | 'ERR_BATCHFLOW_STREAM'
   | 'ERR_BATCHFLOW_PORT'
+  | 'ERR_BATCHFLOW_DECODE'
   | 'ERR_BATCHFLOW_DEAD_LETTER_FILE'
 
 /** Base of everything this package throws. `code` is stable; messages never contain a value of a row. */

@@ -1,5 +1,5 @@
 import { isAnyArrayBuffer, isBoxedPrimitive, isDate, isMap, isSet } from 'node:util/types'
-import { setField } from '../support/field.ts'
+import { setField } from './field.ts'
 
 /**
  * Values that JSON does not know are written as an object with a single property, whose name begins with `$`:
