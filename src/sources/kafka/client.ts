@@ -124,15 +124,3 @@ export async function loadClient(): Promise<KafkaClient> {
     throw new Error(`Kafka needs the package @platformatic/kafka: npm install @platformatic/kafka${versions}`, { cause })
   }
 }
-
-/** A code of the protocol, by its name, anywhere in what the client threw. */
-export function protocolError(error: unknown): string | undefined {
-  const nested = error as { apiId?: string; errors?: readonly unknown[]; cause?: unknown } | null | undefined
-  if (typeof nested !== 'object' || nested === null) return undefined
-  if (typeof nested.apiId === 'string') return nested.apiId
-  for (const inner of nested.errors ?? []) {
-    const found = protocolError(inner)
-    if (found !== undefined) return found
-  }
-  return protocolError(nested.cause)
-}

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assign, type Claim, decodeClaim, encodeClaim } from './assignment.ts'
-import { type CommittedOffset, type KafkaClient, type KafkaConsumer, protocolError } from './client.ts'
+import type { CommittedOffset, KafkaClient, KafkaConsumer } from './client.ts'
+import { protocolError } from './errors.ts'
 import { Holdings } from './holdings.ts'
 
 export interface GroupMemberOptions {
