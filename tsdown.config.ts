@@ -9,6 +9,7 @@ export default defineConfig({
     redis: 'src/drivers/redis/index.ts',
     otel: 'src/telemetry/index.ts',
     prometheus: 'src/prometheus/index.ts',
+    consume: 'src/consume/index.ts',
   },
   format: ['esm', 'cjs'],
   target: 'node20',

@@ -27,10 +27,12 @@ export {
   type FlowMetrics,
   type FlowProbe,
   type FlushTrigger,
+  type MessageOutcome,
   type MetricsReporter,
   noopReporter,
   type Outage,
   type RejectReason,
+  type SourceProbe,
   type Status,
   type TableMetrics,
   type TableProbe,
@@ -53,6 +55,9 @@ export type {
   FlowInfo,
   FlowTracing,
   OutageWait,
+  ProcessInfo,
+  ProcessOutcome,
+  ProcessTrace,
   Tracing,
 } from './contract/tracing.ts'
 export { type DeadLetterFile, type DeadLetterFileOptions, deadLetterFile } from './dead-letters/dead-letter-file.ts'
@@ -64,7 +69,7 @@ export { registerErrorClassifier } from './executor/classify.ts'
 export { createExecutor, type Executor } from './executor/executor.ts'
 export type { OperationPreview, Preview, PreviewOptions } from './executor/preview.ts'
 export type { RetryOptions } from './executor/retry.ts'
-export { BatchFlow, type SubmitOptions } from './flow/batch-flow.ts'
+export { BatchFlow, type DeliverOptions, type SubmitOptions } from './flow/batch-flow.ts'
 export type { Logger, LogOptions } from './flow/batch-log.ts'
 export { type CloseOnSignalsOptions, closeOnSignals } from './flow/close-on-signals.ts'
 export type { DeadLetter, DeadLetterHandler } from './flow/dead-letters.ts'
@@ -76,6 +81,6 @@ export type { BatchFlowOptions, OverflowPolicy } from './flow/options.ts'
 export type { AbandonedRow, CloseSummary } from './flow/outcomes.ts'
 export type { Rows } from './flow/row-source.ts'
 export type { FlowStats, TableStats } from './flow/stats.ts'
-export type { Receipt } from './lanes/batch.ts'
+export type { Receipt, Receiver } from './lanes/batch.ts'
 export { BatchFlowError, type ErrorCode, OptionError } from './support/batchflow-error.ts'
 export type { Clock, Timer } from './support/clock.ts'

@@ -34,6 +34,7 @@ function contentOf(subpath: string): Content {
   if (subpath === './prometheus') {
     return { names: ['startPrometheus', 'BatchFlowPrometheusExporter'], needs: ['@opentelemetry/sdk-metrics'] }
   }
+  if (subpath === './consume') return { names: ['consume'], needs: [] }
   return { names: [`${subpath.slice(2)}Executor`], needs: [] }
 }
 

@@ -39,6 +39,25 @@ export interface FlowProbe {
   queueLengths(): Iterable<readonly [table: string, rows: number]>
   /** Every table seen, as it is now; one that has several definitions shows up several times. */
   tables(): Iterable<TableProbe>
+  /** The log whose rows the flow writes; `undefined`: they come from elsewhere. */
+  source?(): SourceProbe | undefined
+}
+
+/** What became of a message: its rows are committed, it was put aside, or its rows had been committed before. */
+export type MessageOutcome = 'committed' | 'dead_lettered' | 'dropped'
+
+/** A worker over a log at one moment; its identity is the worker's. */
+export interface SourceProbe {
+  /** What kind of log: `redis-streams`, `nats`, `kafka`, `spool`. */
+  readonly source: string
+  /** Messages settled since the worker began, by what became of them. */
+  readonly messages: Readonly<Record<MessageOutcome, number>>
+  /** Messages that had been handed out before, to whomever. */
+  readonly redelivered: number
+  /** Partitions owned now. */
+  readonly partitions: number
+  /** How far behind each of them was when the log was last asked: messages, and **seconds** where the log tells. */
+  readonly lag: ReadonlyMap<string, { readonly messages: number; readonly seconds?: number | undefined }>
 }
 
 /** A table of a flow at one moment. */

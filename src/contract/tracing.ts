@@ -22,6 +22,33 @@ export interface FlowTracing {
   captureSpan(): Span | undefined
   /** `undefined`: nothing is traced, as no provider is registered. */
   startBatch(batch: BatchInfo): BatchTrace | undefined
+  /** Messages of a log are handed over to be written. `undefined`: nothing is traced. */
+  startProcess?(messages: ProcessInfo): ProcessTrace | undefined
+}
+
+/** What is known of messages when the span of their processing starts. */
+export interface ProcessInfo {
+  /** `messaging.system` of the conventions: `redis`, `nats`, `kafka`, `spool`. */
+  readonly system: string
+  /** The stream, subject, topic or file. */
+  readonly destination: string
+  readonly partition: string
+  readonly messages: number
+  /** Span contexts the messages carry, in their order. */
+  readonly origins: readonly SpanContext[]
+}
+
+/** None of its methods may throw. */
+export interface ProcessTrace {
+  /** All are settled, or given back. Called once. */
+  end(outcome: ProcessOutcome): void
+}
+
+export interface ProcessOutcome {
+  /** Messages put aside. */
+  readonly deadLettered: number
+  /** Messages that were not settled, as their partition is somebody else's now. */
+  readonly givenBack: number
 }
 
 /** What is known of a batch when its span starts. */

@@ -1,12 +1,13 @@
 import type { Writable } from 'node:stream'
+import type { SpanContext } from '@opentelemetry/api'
 import type { Row, Table } from '../contract/table.ts'
 import type { Executor } from '../executor/executor.ts'
-import type { Receipt, Waiter } from '../lanes/batch.ts'
+import type { Receipt, Receiver, Waiter } from '../lanes/batch.ts'
 import type { Lanes } from '../lanes/lanes.ts'
 import { isSignal } from '../support/abort.ts'
-import { type OptionsOf, optional, parse } from '../support/validate.ts'
-import { assemble } from './assembly.ts'
-import { Call } from './call.ts'
+import { implementing, type OptionsOf, optional, parse, record } from '../support/validate.ts'
+import { assemble, type Parts } from './assembly.ts'
+import { Call, Given, type RowOrigin } from './call.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { ACCEPTED, type Intake } from './intake.ts'
 import type { CloseOptions, Lifecycle } from './lifecycle.ts'
@@ -23,7 +24,29 @@ export interface SubmitOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface DeliverOptions extends SubmitOptions {
+  /** The span the row comes from, for the link of its batch. @default none: not even one that is active now */
+  readonly origin?: SpanContext | undefined
+}
+
 const SUBMIT = { signal: optional(isSignal) } satisfies OptionsOf<SubmitOptions>
+
+const DELIVER = {
+  ...SUBMIT,
+  origin: optional((name, value) => record(name, value) as unknown as SpanContext),
+} satisfies OptionsOf<DeliverOptions>
+
+const isReceiver = implementing<Receiver>('a receiver', 'committed', 'failed')
+
+/** What those see of a flow who are built on it, and its user does not. */
+export type Inside = Pick<Parts, 'intake' | 'lanes' | 'observers'>
+
+let inside: (flow: BatchFlow) => Inside
+
+/** @internal */
+export function insideOf(flow: BatchFlow): Inside {
+  return inside(flow)
+}
 
 /**
  * Collects rows per table and writes them in batches.
@@ -39,6 +62,12 @@ export class BatchFlow implements AsyncDisposable {
   readonly #dispatcher: Dispatcher
   readonly #lifecycle: Lifecycle
   readonly #stats: Stats
+  /** The origin told last: rows of one message come one after the other. */
+  #given = Given.none
+
+  static {
+    inside = (flow) => ({ intake: flow.#intake, lanes: flow.#lanes, observers: flow.#observers })
+  }
 
   /** @throws {OptionError} naming the option, the value received and what is allowed */
   constructor(executor: Executor, options: BatchFlowOptions = {}) {
@@ -97,6 +126,37 @@ export class BatchFlow implements AsyncDisposable {
    */
   trySubmit<R extends Row>(table: Table<R>, row: NoInfer<R>): boolean {
     return this.#intake.trySubmit(this.#lanes.of(table), row)
+  }
+
+  /**
+   * Hands a row over as `submit` does, and tells `receiver` what became of it once it is settled: for sources of rows that
+   * have to know, at no cost of a promise per row. One receiver may be given with many rows; it then hears once for each. It is
+   * not told of a row that is not accepted, for which the promise rejects. A receiver waits for its row as `write` does: its
+   * failure is told to it, and to `deadLetter` where there is one. What it throws is logged.
+   *
+   * ```ts
+   * await flow.deliver(users, row, { committed: () => acknowledge(message), failed: (error) => putAside(message, error) })
+   * ```
+   *
+   * @throws {OptionError} when `receiver` lacks one of the two methods
+   * @throws {ClosedError} after `close()`
+   * @throws {FullError} when there is no room and the flow's `overflow` is `reject`
+   * @throws {AbortedError} when `signal` is aborted before the row is accepted
+   */
+  deliver<R extends Row>(
+    table: Table<R>,
+    row: NoInfer<R>,
+    receiver: Receiver,
+    options?: DeliverOptions,
+  ): Promise<void> {
+    try {
+      const { signal, origin } = deliverOptions(options)
+      if (origin !== this.#given.origin) this.#given = new Given(origin)
+      const waiter = isReceiver('deliver: receiver', receiver)
+      return this.#intake.submit(this.#lanes.of(table), row, waiter, signal, this.#given)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /**
@@ -194,7 +254,7 @@ export class BatchFlow implements AsyncDisposable {
     await this.close()
   }
 
-  #offer(table: Table, row: Row, waiter?: Waiter, signal?: AbortSignal, call?: Call): Promise<void> {
+  #offer(table: Table, row: Row, waiter?: Waiter, signal?: AbortSignal, call?: RowOrigin): Promise<void> {
     try {
       return this.#intake.submit(this.#lanes.of(table), row, waiter, signal, call)
     } catch (error) {
@@ -209,3 +269,11 @@ function signalOf(owner: string, options: SubmitOptions | undefined): AbortSigna
   for (const key in options) if (key !== 'signal') parse(owner, SUBMIT, options)
   return options?.signal instanceof AbortSignal ? options.signal : parse(owner, SUBMIT, options).signal
 }
+
+function deliverOptions(options: DeliverOptions = NOTHING): DeliverOptions {
+  for (const key in options) if (key !== 'origin') return parse('deliver', DELIVER, options)
+  const { origin } = options
+  return origin === undefined || typeof origin === 'object' ? options : parse('deliver', DELIVER, options)
+}
+
+const NOTHING: DeliverOptions = Object.freeze({})

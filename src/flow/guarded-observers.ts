@@ -74,6 +74,10 @@ export function openTracing(tracing: Tracing | undefined, flow: FlowInfo): FlowT
         const trace = guard.run(() => opened.startBatch(batch))
         return trace && guard.run(() => guardedBatch(trace, guard))
       },
+      startProcess: (messages) => {
+        const trace = guard.run(() => opened.startProcess?.(messages))
+        return trace && { end: guard.wrap((outcome) => trace.end(outcome)) }
+      },
     }
   )
 }

@@ -5,7 +5,7 @@ import type { Waiter } from '../lanes/batch.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { type Limit, Room } from '../support/limit.ts'
-import type { Call } from './call.ts'
+import type { RowOrigin } from './call.ts'
 import type { OverflowPolicy } from './options.ts'
 import type { Load } from './overflow.ts'
 import { type Arrival, WaitingLine } from './waiting-line.ts'
@@ -77,13 +77,13 @@ export class Intake {
   /**
    * Resolves when the row is accepted: {@link ACCEPTED} where that is at once.
    *
-   * @param call where the row comes from, when it is one of many in one call
+   * @param from where the row comes from, when that is known: it is one of many in one call, or was told
    * @throws {BatchFlowError} when the row is refused now; a promise that is returned rejects when it is refused later
    */
-  submit(lane: Lane, row: Row, waiter?: Waiter, signal?: AbortSignal, call?: Call): Promise<void> {
+  submit(lane: Lane, row: Row, waiter?: Waiter, signal?: AbortSignal, from?: RowOrigin): Promise<void> {
     if (!this.#takes(row) || signal?.aborted) throw this.#refusal(lane, row, signal)
     const calledAt = lane.draw()
-    const origin = call === undefined ? lane.origin() : call.originOf(lane)
+    const origin = from === undefined ? lane.origin() : from.originOf(lane)
     const bytes = lane.weigh(row)
     if (this.#admits(bytes) || this.#makeRoom(bytes, waiter?.patient)) {
       this.#accept(lane, row, waiter, calledAt, origin, bytes)
@@ -103,6 +103,20 @@ export class Intake {
     }
     lane.reject('full')
     return false
+  }
+
+  /**
+   * Makes room for a batch that is ready, at the cost of rows to come: whoever makes such batches sees to how many there are.
+   *
+   * @throws {ClosedError}
+   */
+  admit(lane: Lane, rows: number, bytes: number): void {
+    if (!this.#open) {
+      lane.reject('closed')
+      throw new ClosedError()
+    }
+    this.#room.giveBack(-rows, -bytes)
+    if (this.#room.isUsedUp) this.#press()
   }
 
   /** Gives the room of settled rows to those who wait. */

@@ -1,5 +1,5 @@
 import { hub, type Observable, type Observer } from '../contract/hub.ts'
-import type { FlowProbe, MetricsReporter } from '../contract/metrics-reporter.ts'
+import type { FlowProbe, MetricsReporter, SourceProbe } from '../contract/metrics-reporter.ts'
 import type { FlowTracing, Tracing } from '../contract/tracing.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Lanes } from '../lanes/lanes.ts'
@@ -13,6 +13,8 @@ import { jointMetrics } from './joint-metrics.ts'
 export class Observers implements Observable {
   metrics: GuardedMetrics | undefined
   tracing: FlowTracing | undefined
+  /** The log whose rows the flow writes. */
+  source: SourceProbe | undefined
   readonly #executor: Executor
   readonly #lanes: Lanes
   /** What reporters of the flow's own made of it. */
@@ -71,6 +73,7 @@ export class Observers implements Observable {
       executor: slots,
       queueLengths: () => Array.from(this.#lanes, (lane) => [lane.table.name, lane.queued] as const),
       tables: () => Array.from(this.#lanes, (lane) => lane.probe()),
+      source: () => this.source,
     }
   }
 

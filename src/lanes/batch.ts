@@ -1,7 +1,9 @@
 import type { Span } from '@opentelemetry/api'
+import type { Companion } from '../contract/companion.ts'
 import type { FlushTrigger, TableMetrics } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
+import { logError } from '../support/guard.ts'
 import type { Origins } from './origins.ts'
 
 /** Proof that a row is committed; one object for all rows of a batch. */
@@ -16,16 +18,22 @@ export interface Receipt {
   readonly spanId?: string
 }
 
-/** Whoever wants to hear what became of a row. Neither method may throw. */
-export interface Waiter {
+/** Whoever wants to hear what became of a row. Called once for every row it was given with. */
+export interface Receiver {
+  /** The row is committed. */
+  committed(receipt: Receipt): void
+  /** It is not, and nobody tries any more: a `RowFailedError`, or an `AbandonedError` when `close()` gave it up. */
+  failed(error: BatchFlowError): void
+}
+
+/** A receiver from inside, of whom more is known. What its methods throw is logged, and harms no other row. */
+export interface Waiter extends Receiver {
   /** The span to be linked to the batch the row travels in. */
   readonly span?: Span | undefined
   /** Waits for the row to be settled, whatever becomes of it: a failure is not its to tell. */
   readonly passive?: boolean
   /** Its row waits for room, whatever else is done where there is none. */
   readonly patient?: boolean
-  committed(receipt: Receipt): void
-  failed(error: BatchFlowError): void
 }
 
 /** In place of a time that nobody took. */
@@ -54,6 +62,8 @@ export class Batch {
   trigger: FlushTrigger = 'size'
   /** When each row was accepted, in rows accepted before it; only where the oldest rows may have to make room. */
   ages: number[] | undefined
+  /** Is committed together with the batch, or neither. */
+  companion: Companion | undefined
   /** Attempts with rows of it that were repeated. */
   retried = 0
   readonly #waiters: Waiter[] = []
@@ -105,15 +115,23 @@ export class Batch {
 
   /** Tells everybody that no row is written. */
   fail(errorOf: (index: number) => BatchFlowError): void {
-    for (let i = 0; i < this.#waiters.length; i++) this.#waiters[i]!.failed(errorOf(this.#places[i]! - this.#shifted))
+    for (let i = 0; i < this.#waiters.length; i++) this.#tell(i, undefined, errorOf(this.#places[i]! - this.#shifted))
   }
 
   /** Tells everybody. `errorOf` gives the error of a row that failed. */
   settle(receipt: Receipt, errorOf: (index: number) => BatchFlowError | undefined): void {
     for (let i = 0; i < this.#waiters.length; i++) {
-      const error = errorOf(this.#places[i]! - this.#shifted)
-      if (error === undefined) this.#waiters[i]!.committed(receipt)
-      else this.#waiters[i]!.failed(error)
+      this.#tell(i, receipt, errorOf(this.#places[i]! - this.#shifted))
+    }
+  }
+
+  #tell(i: number, receipt: Receipt | undefined, error: BatchFlowError | undefined): void {
+    const waiter = this.#waiters[i]!
+    try {
+      if (error !== undefined) waiter.failed(error)
+      else if (receipt !== undefined) waiter.committed(receipt)
+    } catch (thrown) {
+      logError('a receiver threw as it was told what became of its row', thrown)
     }
   }
 }

@@ -4,6 +4,7 @@ import type { FlowTracing } from '../contract/tracing.ts'
 import { FifoLane } from './fifo-lane.ts'
 import { KeyedLane } from './keyed-lane.ts'
 import type { Lane, LaneHost } from './lane.ts'
+import { ReadyLane } from './ready-lane.ts'
 import { Tally } from './tally.ts'
 
 /** Who watches the lanes made from now on. */
@@ -43,6 +44,16 @@ export class Lanes {
     const lane = known !== undefined && this.#byId.get(table.id) === known ? known : this.#find(table)
     this.#lastTable = table
     this.#lastLane = lane
+    return lane
+  }
+
+  /** The lane of batches of `table` that come ready-made. @throws {OptionError} when `table` was not made by `defineTable` */
+  ready(table: Table): ReadyLane {
+    isTable('table', table)
+    const known = this.#byId.get(readyId(table))
+    if (known instanceof ReadyLane) return known
+    const lane = new ReadyLane(table, this.#host)
+    this.#add(readyId(table), lane)
     return lane
   }
 
@@ -99,6 +110,10 @@ export class Lanes {
     lane.dispose()
     this.#dropped.add(lane.tally)
     this.waiting.delete(lane)
+    if (lane instanceof ReadyLane) {
+      this.#byId.delete(readyId(lane.table))
+      return
+    }
     this.#byId.delete(lane.table.id)
     this.#byTable.delete(lane.table)
     if (this.#lastLane === lane) this.#lastLane = undefined
@@ -108,12 +123,21 @@ export class Lanes {
     isTable('table', table)
     let lane = this.#byId.get(table.id)
     if (lane === undefined) {
-      const { metrics, tracing } = this.#observers()
       lane = table.keys.length > 0 ? new KeyedLane(table, this.#host) : new FifoLane(table, this.#host)
-      lane.observe(metrics?.table(table.name), tracing)
-      this.#byId.set(table.id, lane)
+      this.#add(table.id, lane)
     }
     this.#byTable.set(table, lane)
     return lane
   }
+
+  #add(id: string, lane: Lane): void {
+    const { metrics, tracing } = this.#observers()
+    lane.observe(metrics?.table(lane.table.name), tracing)
+    this.#byId.set(id, lane)
+  }
+}
+
+/** What no definition of a table has for an id. */
+function readyId(table: Table): string {
+  return `ready ${table.id}`
 }

@@ -9,6 +9,8 @@ export interface Timer {
   /** Starts, or starts anew. */
   start(milliseconds: number): void
   stop(): void
+  /** From now on it does not keep the process alive. Optional: a clock of one's own need not know how. */
+  unref?(): void
 }
 
 /** The longest delay `setTimeout` knows, about 24.8 days. */
@@ -27,6 +29,7 @@ class SystemTimer implements Timer {
   readonly #callback: () => void
   #handle: NodeJS.Timeout | undefined
   #delay = -1
+  #isRef = true
 
   constructor(callback: () => void) {
     this.#callback = callback
@@ -40,6 +43,12 @@ class SystemTimer implements Timer {
     this.stop()
     this.#delay = milliseconds
     this.#handle = setTimeout(this.#callback, milliseconds)
+    if (!this.#isRef) this.#handle.unref()
+  }
+
+  unref(): void {
+    this.#isRef = false
+    this.#handle?.unref()
   }
 
   stop(): void {

@@ -1,0 +1,7 @@
+export { consume } from './consume.ts'
+export type { UnknownTables } from './decode.ts'
+export { type DecodedRow, DecodeError, decodeMessage, encodeRows, type MessageDecoder } from './message-format.ts'
+export type { ConsumeOptions, DeadLetterMessage, Remembering, WorkerOptions } from './options.ts'
+export type { DeadLetterReason, Message, PartitionLag, Source, SourceHost, SourceMode } from './source.ts'
+export type { Trouble, TroubleHandler, TroubleKind } from './troubles.ts'
+export type { PartitionStats, SourceStats, Worker, WorkerStats } from './worker.ts'

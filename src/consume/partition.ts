@@ -1,0 +1,277 @@
+import type { SpanContext } from '@opentelemetry/api'
+import type { RowFailedError } from '../contract/errors.ts'
+import type { BatchFlow } from '../flow/batch-flow.ts'
+import { logError } from '../support/guard.ts'
+import { Acknowledger } from './acknowledger.ts'
+import { Backoff } from './backoff.ts'
+import type { Chunk } from './chunk.ts'
+import type { Reader } from './decode.ts'
+import { HeldMessage } from './held-message.ts'
+import type { Holdings } from './holdings.ts'
+import type { Settings } from './options.ts'
+import type { DeadLetterReason, Message, Source } from './source.ts'
+import type { Tally } from './tally.ts'
+import { parseTraceHeaders } from './traceparent.ts'
+import type { Troubles } from './troubles.ts'
+
+/** What the partitions of a worker share. */
+export interface Shared {
+  readonly source: Source
+  readonly flow: BatchFlow
+  readonly settings: Settings
+  readonly reader: Reader
+  readonly holdings: Holdings
+  readonly tally: Tally
+  readonly troubles: Troubles
+  /** Aborted when the worker gives up what is under way. */
+  readonly signal: AbortSignal
+  /** Somebody traces now. */
+  readonly isTraced: boolean
+  /** The span of the processing of messages that come from these spans. */
+  startChunk(partition: string, origins: readonly (SpanContext | undefined)[]): Chunk | undefined
+}
+
+/**
+ * A partition that is owned: holds its messages in order until they are settled and acknowledged. How their rows get into the
+ * database, and in which order again after trouble, is the subclass's business.
+ */
+export abstract class Partition {
+  readonly name: string
+  protected readonly shared: Shared
+  /** Those that are not settled, and those behind them. */
+  protected readonly held: HeldMessage[] = []
+  protected readonly backoff: Backoff
+  /** Nothing more is begun. */
+  protected stopping = false
+  /** Whatever happens to what is under way is no more of its business. */
+  protected ended = false
+  /** Nothing goes on behind a message of a table that is not known. */
+  protected barred = false
+  /** The position of the message that came last. */
+  protected last = ''
+  readonly #positions = new Map<string, HeldMessage>()
+  readonly #acks: Acknowledger
+  readonly #letterBackoff: Backoff
+  readonly #atRest = new Set<() => void>()
+  #leave!: () => void
+  /** Resolves when the partition is gone. */
+  readonly #gone = new Promise<void>((resolve) => (this.#leave = resolve))
+  #letters = 0
+  #checking = false
+  #keeping = false
+
+  constructor(name: string, shared: Shared) {
+    const { source, settings, troubles } = shared
+    this.name = name
+    this.shared = shared
+    this.backoff = new Backoff(settings.clock)
+    this.#letterBackoff = new Backoff(settings.clock)
+    this.#acks = new Acknowledger(
+      {
+        acknowledge: (messages) => source.acknowledge(name, messages),
+        acknowledged: (messages) => this.#release(messages),
+        trouble: (error) =>
+          error === undefined ? troubles.end('acknowledge', name) : troubles.begin('acknowledge', error, name),
+      },
+      new Backoff(settings.clock),
+    )
+  }
+
+  /** Messages held of it: not settled, or settled and not acknowledged. */
+  get size(): number {
+    return this.held.length + this.#acks.unacknowledged.length
+  }
+
+  /** Hands over what may be now. */
+  protected abstract work(): void
+  /** A message came, and its rows with it. Where it has a `letter`, it is about to be put aside. */
+  protected abstract queue(held: HeldMessage): void
+  /** Rows are under way. */
+  protected abstract get isBusy(): boolean
+  /** It is at rest, and about to be given back. */
+  protected abstract leave(): Promise<void>
+
+  /** Resolves when more may come. */
+  deliver(messages: readonly Message[]): Promise<void> {
+    const { holdings } = this.shared
+    if (this.stopping || messages.length === 0) return Promise.resolve()
+    const origins = this.shared.isTraced ? messages.map(({ headers }) => parseTraceHeaders(headers)) : undefined
+    const chunk = origins && this.shared.startChunk(this.name, origins)
+    for (const [i, message] of messages.entries()) this.#take(message, origins?.[i], chunk)
+    this.check()
+    this.work()
+    return this.barred ? holdings.never(this.name) : holdings.room(this.name)
+  }
+
+  #take(message: Message, origin: SpanContext | undefined, chunk: Chunk | undefined): void {
+    const { tally, holdings } = this.shared
+    if ((message.redelivered ?? 0) > 0) tally.redelivered++
+    const known = this.#positions.get(message.position)
+    if (known !== undefined) known.message = message
+    if (known !== undefined || this.isPast(message)) {
+      chunk?.settled(false)
+      return
+    }
+    const held = new HeldMessage(message, this.last, chunk)
+    this.last = message.position
+    this.#positions.set(message.position, held)
+    this.held.push(held)
+    holdings.take(this.name, 1, held.bytes)
+    held.origin = origin
+    this.#read(held)
+  }
+
+  #read(held: HeldMessage): void {
+    const { why, blockedBy } = this.shared.reader.read(held)
+    if (blockedBy !== undefined) this.#bar(held, blockedBy)
+    if (this.barred) return
+    if (why !== undefined) {
+      held.left++
+      void this.putAside(held, why).then((isDone) => {
+        if (!isDone) return
+        this.settle(held, 'dead_lettered')
+        this.work()
+      })
+    }
+    this.queue(held)
+  }
+
+  /** What came before it is settled, or held, as the database says. */
+  protected isPast(_: Message): boolean {
+    return false
+  }
+
+  #bar(held: HeldMessage, table: string): void {
+    this.barred = true
+    held.left++
+    const message = `a message has rows of table ${JSON.stringify(table)}, which is not among the worker's tables`
+    this.shared.troubles.begin('unknown-table', new Error(message), this.name, table)
+  }
+
+  /** A row of `held` is settled, or a letter about it. */
+  protected settle(held: HeldMessage, outcome: 'committed' | 'dead_lettered' | undefined): void {
+    if (this.ended) return
+    held.settle(outcome)
+    this.check()
+  }
+
+  /** Rows settle many at a time: what follows from it is seen once for all of them. */
+  protected check(): void {
+    if (this.#checking) return
+    this.#checking = true
+    queueMicrotask(() => {
+      this.#checking = false
+      if (this.ended) return
+      this.#advance()
+      if (this.isBusy || this.#letters > 0) return
+      for (const resolve of this.#atRest) resolve()
+      this.#atRest.clear()
+    })
+  }
+
+  #advance(): void {
+    const { tally } = this.shared
+    let settled = 0
+    while (settled < this.held.length && this.held[settled]!.left === 0) settled++
+    if (settled === 0) return
+    const messages = this.held.splice(0, settled)
+    for (const { outcome, chunk } of messages) {
+      tally.messages[outcome]++
+      chunk?.settled(outcome === 'dead_lettered')
+    }
+    this.removed(settled)
+    this.#acks.add(messages)
+  }
+
+  /** So many are no longer at the head of `held`. */
+  protected removed(_: number): void {}
+
+  #release(messages: readonly HeldMessage[]): void {
+    let bytes = 0
+    for (const held of messages) {
+      bytes += held.bytes
+      this.#positions.delete(held.message.position)
+    }
+    if (!this.ended) this.shared.holdings.release(this.name, messages.length, bytes)
+  }
+
+  /**
+   * Puts a message aside, once however many of its rows failed; resolves when that is durable, with `false` when the partition
+   * is gone meanwhile.
+   */
+  protected putAside(held: HeldMessage, why: DeadLetterReason): Promise<boolean> {
+    held.letter ??= this.#write(held, why)
+    return held.letter
+  }
+
+  async #write(held: HeldMessage, why: DeadLetterReason): Promise<boolean> {
+    const { settings, source, troubles } = this.shared
+    this.#letters++
+    try {
+      while (!this.ended) {
+        try {
+          await (settings.deadLetter ?? source.deadLetter.bind(source))(this.name, held.message, why)
+          troubles.end('dead-letter', this.name)
+          this.#letterBackoff.reset()
+          return !this.ended
+        } catch (error) {
+          troubles.begin('dead-letter', error, this.name)
+        }
+        if (this.stopping) return false
+        await this.#letterBackoff.wait()
+      }
+      return false
+    } finally {
+      this.#letters--
+      this.check()
+    }
+  }
+
+  /** The log is told that what is not settled is still worked on. */
+  async keepAlive(): Promise<void> {
+    const { source, troubles } = this.shared
+    const held = [...this.#acks.unacknowledged, ...this.held]
+    if (source.keepAlive === undefined || this.#keeping || held.length === 0) return
+    this.#keeping = true
+    try {
+      await source.keepAlive(
+        this.name,
+        held.map(({ message }) => message),
+      )
+      troubles.end('keep-alive', this.name)
+    } catch (error) {
+      troubles.begin('keep-alive', error, this.name)
+    }
+    this.#keeping = false
+  }
+
+  /** Gives the partition back, once nothing of it is under way. `lost`: at once; what is under way is given up. */
+  async end(lost: boolean): Promise<void> {
+    this.stopping = true
+    this.backoff.end()
+    this.#letterBackoff.end()
+    const drained = lost ? undefined : this.#drain().catch((error) => logError('a partition was not drained', error))
+    await Promise.race([drained, this.#gone])
+    if (this.ended) return
+    this.ended = true
+    this.#leave()
+    for (const { chunk } of this.held) chunk?.giveBack()
+    this.shared.holdings.forget(this.name)
+    this.shared.troubles.forget(this.name)
+  }
+
+  async #drain(): Promise<void> {
+    const rest = new Promise<void>((resolve) => this.#atRest.add(resolve))
+    this.check()
+    if (this.isBusy) void this.shared.flow.flush()
+    await rest
+    await this.leave()
+    await this.#acks.end()
+  }
+}
+
+/** Why a message is put aside for a row that failed. */
+export function whyOf(error: RowFailedError): DeadLetterReason {
+  const { reason, table, databaseCode, message } = error
+  return { reason, table, message, ...(databaseCode !== undefined && { code: databaseCode }) }
+}

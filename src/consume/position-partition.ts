@@ -1,0 +1,117 @@
+import type { Companions } from '../contract/companion.ts'
+import { Queue } from '../support/queue.ts'
+import type { HeldMessage } from './held-message.ts'
+import { Partition, type Shared } from './partition.ts'
+import type { Message } from './source.ts'
+import { TableLog, type TableLogHost } from './table-log.ts'
+
+/** The database remembers what was read, per table. */
+export class PositionPartition extends Partition {
+  readonly #companions: Companions
+  readonly #logs = new Map<string, TableLog>()
+  /** Behind a message that is being put aside: no position may move past it before that is durable. */
+  readonly #waiting = new Queue<HeldMessage>()
+  /** The position of the last message whose rows the tables have. */
+  #reached = ''
+
+  constructor(name: string, shared: Shared, companions: Companions) {
+    super(name, shared)
+    this.#companions = companions
+  }
+
+  /** Resolves with the position after which to read. */
+  async claim(): Promise<string> {
+    const { settings, source, troubles, signal } = this.shared
+    const scopes = new Map(settings.tables.map((table) => [this.#scopeOf(table.name), table]))
+    while (!this.stopping) {
+      try {
+        const positions = await this.#companions.claim([...scopes.keys()], signal)
+        troubles.end('position', this.name)
+        this.backoff.reset()
+        for (const [scope, table] of scopes) {
+          this.#logs.set(table.name, new TableLog(table, scope, positions.get(scope) ?? '', this.#host()))
+        }
+        return (this.last = this.#reached = this.#start(source.compare.bind(source)))
+      } catch (error) {
+        if (!this.stopping) troubles.begin('position', error, this.name)
+        await this.backoff.wait()
+      }
+    }
+    return ''
+  }
+
+  #scopeOf(table: string): string {
+    const { name, destination } = this.shared.source
+    return JSON.stringify([name, destination, this.name, table])
+  }
+
+  /** Where the table stands that has come least far. */
+  #start(compare: (a: string, b: string) => number): string {
+    const starts = Array.from(this.#logs.values(), ({ start }) => start)
+    return starts.reduce((least, start) => (compare(start, least) < 0 ? start : least))
+  }
+
+  #host(): TableLogHost {
+    const partition = this
+    return {
+      name: this.name,
+      shared: this.shared,
+      companions: this.#companions,
+      get stopping() {
+        return partition.stopping
+      },
+      get ended() {
+        return partition.ended
+      },
+      settle: ({ held }, outcome) => this.settle(held, outcome),
+      putAside: ({ held }, why) => this.putAside(held, why),
+      check: () => this.check(),
+      pause: () => this.backoff.wait(),
+      wentWell: () => this.backoff.reset(),
+    }
+  }
+
+  protected override isPast({ position }: Message): boolean {
+    return this.shared.source.compare(position, this.last) <= 0
+  }
+
+  protected get isBusy(): boolean {
+    return Array.from(this.#logs.values()).some((log) => log.isBusy)
+  }
+
+  protected queue(held: HeldMessage): void {
+    this.#waiting.push(held)
+  }
+
+  #sort(held: HeldMessage): void {
+    this.#reached = held.message.position
+    for (const item of held.items) {
+      const log = this.#logs.get(item.table.name)
+      if (log === undefined || log.has(item)) held.settle(undefined)
+      else log.push(item)
+    }
+  }
+
+  protected work(): void {
+    for (let held = this.#waiting.first; held !== undefined && !isBeingPutAside(held); held = this.#waiting.first) {
+      this.#sort(held)
+      this.#waiting.shift()
+    }
+    this.check()
+    for (const log of this.#logs.values()) log.work()
+  }
+
+  /** Tables that got no rows for a while would have the whole log read again after a crash. */
+  moveIdle(): void {
+    if (this.stopping) return
+    for (const log of this.#logs.values()) void log.moveOn(this.#reached)
+  }
+
+  protected async leave(): Promise<void> {
+    await Promise.all(Array.from(this.#logs.values(), (log) => log.moveOn(this.#reached)))
+  }
+}
+
+function isBeingPutAside({ letter, outcome }: HeldMessage): boolean {
+  return letter !== undefined && outcome !== 'dead_lettered'
+}

@@ -1,0 +1,110 @@
+import type { SpanContext } from '@opentelemetry/api'
+import type { Row } from '../contract/table.ts'
+import { Queue } from '../support/queue.ts'
+import { Batch, type Waiter } from './batch.ts'
+import { type Key, keyReader, mergeOf } from './coalesce.ts'
+import { BLANK, type Entry, move, sortByKey } from './entry.ts'
+import { Lane } from './lane.ts'
+import { Origins } from './origins.ts'
+
+/**
+ * Batches that somebody else has put together, each with what is committed beside it. They leave one by one in the order they
+ * came, and their rows meet no others: whoever makes them sees to it that rows of one key are not in two of them.
+ */
+export class ReadyLane extends Lane {
+  readonly #batches = new Queue<Batch>()
+
+  get due(): boolean {
+    return this.#batches.size > 0
+  }
+
+  /** There is nothing in it that has to be told to leave. */
+  get fill(): number {
+    return 0
+  }
+
+  /** What it has makes no room for others. */
+  get oldest(): number {
+    return Number.POSITIVE_INFINITY
+  }
+
+  /**
+   * The batch of `rows`, those of one key merged in their order, with `waiter` at each of its rows.
+   *
+   * @throws what reading a row throws
+   */
+  load(rows: readonly Row[], waiter: Waiter, origins: Iterable<SpanContext | undefined> = []): Batch {
+    const batch = new Batch(this.table)
+    if (this.table.keys.length > 0) this.#merge(rows, batch)
+    else this.#fill(rows, batch)
+    batch.accepted = rows.length
+    for (let index = 0; index < batch.rows.length; index++) batch.attach(index, waiter)
+    if (this.tracing !== undefined) for (const origin of origins) (batch.origins ??= new Origins()).add(origin)
+    batch.trigger = rows.length >= this.limit.rows ? 'size' : 'manual'
+    this.scale.measureNext()
+    return batch
+  }
+
+  #fill(rows: readonly Row[], batch: Batch): void {
+    for (const row of rows) {
+      batch.rows.push(row)
+      batch.bytes += this.weigh(row)
+    }
+  }
+
+  /** In the order of their keys, against deadlocks with whoever else writes them. */
+  #merge(rows: readonly Row[], batch: Batch): void {
+    const keyOf = keyReader(this.table)
+    const merge = mergeOf(this.table)
+    const entries = new Map<Key | Row, Entry>()
+    for (const row of rows) {
+      const key = keyOf(row)
+      const known = entries.get(key ?? row)
+      const entry = known ?? { ...BLANK, key }
+      entry.row = known === undefined ? row : merge(entry.row!, row)
+      entry.accepted++
+      if (known === undefined) entries.set(key ?? row, entry)
+    }
+    const sorted = [...entries.values()]
+    sortByKey(sorted)
+    for (const entry of sorted) {
+      entry.bytes = this.weigh(entry.row!)
+      move(entry, batch)
+    }
+  }
+
+  put(batch: Batch): void {
+    if (this.metrics !== undefined) batch.since = this.host.clock.now()
+    this.queued += batch.accepted
+    this.#batches.push(batch)
+    this.host.schedule(this)
+  }
+
+  take(): Batch | undefined {
+    const batch = this.#batches.shift()
+    if (batch === undefined) return undefined
+    this.handOver(batch.accepted)
+    this.leave(batch)
+    return batch
+  }
+
+  /** All are due from the moment they come. */
+  flush(): void {}
+
+  attachToAll(waiter: Waiter): number {
+    for (const batch of this.#batches) batch.attach(0, waiter)
+    return this.#batches.size
+  }
+
+  protected *times(): Iterable<number> {
+    for (const { since } of this.#batches) yield since
+  }
+
+  protected add(): never {
+    throw new TypeError('rows come to this lane in batches')
+  }
+
+  protected shift(): never {
+    throw new TypeError('rows of batches that were made elsewhere are not dropped one by one')
+  }
+}
