@@ -15,6 +15,7 @@ export {
   AbortedError,
   AttemptTimeoutError,
   ClosedError,
+  CompanionError,
   FencedError,
   FullError,
   InvalidRowError,

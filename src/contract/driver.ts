@@ -111,6 +111,11 @@ export interface AttemptErrorDetails {
   readonly fence?: Fence | undefined
   /** No connection was to be had, so nothing was sent. @default false */
   readonly unreachable?: boolean
+  /**
+   * Only where the attempt is ambiguous: should it have been carried out, these rows were left out of it. Said, with none if
+   * there are none, whenever the driver knows.
+   */
+  readonly refused?: readonly RowFailure[] | undefined
 }
 
 /** What a driver knows about a failed attempt beyond what the client threw, which is kept as `cause`. */
@@ -130,6 +135,8 @@ export class AttemptError extends Error {
   readonly fence: Fence | undefined
   /** No connection was to be had, so nothing was sent. */
   readonly unreachable: boolean
+  /** Should the attempt have been carried out, these rows were left out of it; `undefined` where that is not known. */
+  readonly refused: readonly RowFailure[] | undefined
 
   constructor(cause: unknown, details: AttemptErrorDetails) {
     super('attempt failed', { cause })
@@ -140,5 +147,13 @@ export class AttemptError extends Error {
     this.stale = details.stale ?? false
     this.fence = details.fence
     this.unreachable = details.unreachable ?? false
+    this.refused = details.refused
+  }
+
+  /** The same failure, of which some things are known better. */
+  restated(details: AttemptErrorDetails): AttemptError {
+    const { ambiguous, rowIndex, fault, stale, fence, unreachable, refused } = this
+    const known = { ambiguous, rowIndex, fault, stale, fence, unreachable, refused }
+    return new AttemptError(this.cause, { ...known, ...details })
   }
 }

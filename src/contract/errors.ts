@@ -95,6 +95,20 @@ export class FencedError extends BatchFlowError {
   }
 }
 
+/**
+ * The database refused what was to be committed together with a batch: a table of our own is missing, or a right to it. The
+ * message says what to run; `cause` is what the database said. Nothing of the batch was written.
+ */
+export class CompanionError extends BatchFlowError {
+  static {
+    brand(CompanionError, 'companion-error')
+  }
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_BATCHFLOW_COMPANION', message, options)
+  }
+}
+
 /** Why a row failed, for {@link RowFailedError}. */
 export interface RowFailedDetails {
   readonly reason: Reason

@@ -68,7 +68,7 @@ export interface Table<R extends Row = never> {
  */
 export function defineTable<R extends Row>(name: string, options: TableOptions<R>): Table<R> {
   const owner = `defineTable(${show(name)})`
-  const path = pathOf(name)
+  const path = pathOf('defineTable: name', name)
   const { columns, onConflict } = parse(owner, TABLE, options === undefined ? {} : options)
   const { action, keys, set } = conflictOf(owner, onConflict, columns)
   const table = { name, path, columns, action, keys, set, id: JSON.stringify([path, columns, action, keys, set]) }
@@ -147,12 +147,12 @@ function subset(option: string, list: readonly string[], columns: readonly strin
 }
 
 /** `app."odd.name"` → `['app', 'odd.name']`; inside quotes a doubled quote stands for one. */
-function pathOf(name: unknown): readonly string[] {
+export const pathOf: Check<readonly string[]> = (option, name) => {
   if (typeof name === 'string' && !name.includes('\0')) {
     const parts = name.match(/"(?:[^"]|"")+"|[^".]+/g)
     if (parts !== null && parts.join('.') === name) {
       return parts.map((part) => (part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part))
     }
   }
-  throw new OptionError(`defineTable: name must be like users, app.users or app."odd.name", received ${show(name)}`)
+  return refuse(option, 'like users, app.users or app."odd.name"', name)
 }

@@ -1,3 +1,4 @@
+import type { Companion } from '../contract/companion.ts'
 import { AttemptError, type Driver, type Operation, type RowFailure } from '../contract/driver.ts'
 import { AttemptTimeoutError } from '../contract/errors.ts'
 import type { TableMetrics } from '../contract/metrics-reporter.ts'
@@ -12,12 +13,15 @@ export const ABORT_GRACE = 5000
 /** What went wrong: the whole operation, or single rows of it. */
 export type Failure = { readonly error: unknown } | { readonly rows: readonly RowFailure[] }
 
-/** Who watches an attempt. */
+/** Who watches an attempt, and how it is to be made. */
 export interface AttemptObservers {
   readonly metrics: TableMetrics | undefined
   readonly trace: BatchTrace | undefined
   /** Whether bad rows may be left out. */
   readonly isolate?: boolean
+  readonly companion?: Companion | undefined
+  /** What has to be done before the driver is called, if anything. */
+  readonly prepare?: ((signal: AbortSignal) => Promise<void> | undefined) | undefined
 }
 
 /** One attempt at a part: plan if need be, run, with a time limit and a way to stop it. */
@@ -84,8 +88,11 @@ export class Attempt {
   }
 
   async #work(part: Part): Promise<readonly RowFailure[] | undefined> {
-    const context = { signal: this.#controller.signal, isolate: this.#observers.isolate ?? false }
-    const { metrics } = this.#observers
+    const { metrics, isolate = false, companion, prepare } = this.#observers
+    const { signal } = this.#controller
+    const context = { signal, isolate, companion }
+    const preparing = prepare?.(signal)
+    if (preparing !== undefined) await preparing
     if (part.operation === undefined) {
       const start = this.#now()
       const planned = this.#driver.plan(part, context)
@@ -120,8 +127,8 @@ export class Attempt {
     if (!signal.aborted) return error
     const wasCalled = this.#calledAt >= 0
     if (!(error instanceof AttemptError)) return new AttemptError(signal.reason, { ambiguous: wasCalled })
-    const { fence, unreachable } = error
-    return new AttemptError(signal.reason, { ambiguous: wasCalled && error.ambiguous, fence, unreachable })
+    const { fence, unreachable, refused } = error
+    return new AttemptError(signal.reason, { ambiguous: wasCalled && error.ambiguous, fence, unreachable, refused })
   }
 
   #startTimer(milliseconds: number): void {

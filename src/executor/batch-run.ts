@@ -1,5 +1,5 @@
 import type { RowFailure } from '../contract/driver.ts'
-import type { RowFailedError } from '../contract/errors.ts'
+import { FencedError, type RowFailedError } from '../contract/errors.ts'
 import type { Reason } from '../contract/reasons.ts'
 import type { BatchTrace } from '../contract/tracing.ts'
 import type { Batch } from '../lanes/batch.ts'
@@ -7,6 +7,7 @@ import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Clock } from '../support/clock.ts'
 import { Attempt } from './attempt.ts'
 import { isLoss, judge, type Verdict } from './classify.ts'
+import { Escort } from './escort.ts'
 import { Evidence } from './evidence.ts'
 import type { Executor } from './executor.ts'
 import { Failures, type Refusal } from './failures.ts'
@@ -14,6 +15,7 @@ import { Fencing } from './fencing.ts'
 import { Part } from './part.ts'
 import { Passage } from './passage.ts'
 import { Pause } from './pause.ts'
+import type { Finding } from './proof.ts'
 import { backoff, mayRepeat, mayRetry } from './retry.ts'
 import { shapesOf } from './shapes.ts'
 
@@ -29,6 +31,8 @@ export class BatchRun {
   text: string | undefined
   /** Bytes sent of the whole batch, where it went in one operation and the driver knows. */
   bytes: number | undefined
+  /** Place of the row that the database named as the one at fault, where the batch was given up whole. */
+  culprit: number | undefined
   readonly #failures = new Failures()
   readonly #executor: Executor
   readonly #clock: Clock
@@ -37,7 +41,10 @@ export class BatchRun {
   readonly #passage: Passage
   readonly #pause: Pause
   readonly #fencing: Fencing
+  readonly #escort: Escort
   #stopped: BatchFlowError | undefined
+  /** Why the rest of a batch is given up that has to be committed whole. */
+  #forfeit: { readonly refusal: Refusal; readonly fault: 'row' | 'place' } | undefined
   #attempt: Attempt | undefined
 
   constructor(batch: Batch, executor: Executor, clock: Clock, trace?: BatchTrace) {
@@ -51,6 +58,7 @@ export class BatchRun {
     const passage = (this.#passage = new Passage(executor.gate, clock, retry, pause, trace))
     const judge = (error: unknown) => this.#judge(error)
     this.#fencing = new Fencing({ clock, retry, timeout, passage, pause, judge })
+    this.#escort = new Escort(batch, executor, clock, this.#fencing)
   }
 
   /** The errors of the rows that are not committed, by their places in the batch. */
@@ -97,9 +105,9 @@ export class BatchRun {
   /** Never rejects. */
   async execute(): Promise<void> {
     const { table, rows } = this.batch
-    const left = shapesOf(table, rows)
-      .map((shape) => new Part(table, shape))
-      .reverse()
+    const left = shapesOf(table, rows).map((shape) => new Part(table, shape))
+    this.#escort.assign(left)
+    left.reverse()
     while (left.length > 0) {
       const part = left.pop()!
       // A driver that breaks its contract fails the rows of this part; it must not leave anybody without an answer.
@@ -117,6 +125,7 @@ export class BatchRun {
   /** One attempt at `part`; returns what is left to do, in order. */
   async #advance(part: Part): Promise<readonly Part[]> {
     const { driver, settings } = this.#executor
+    if (this.#forfeit !== undefined) return this.#giveUp(part, this.#forfeit.refusal, this.#forfeit.fault)
     const overdue = this.#passage.isBarred && this.#stopped === undefined ? await this.#passage.wait() : undefined
     if (overdue !== undefined) return this.#giveUp(part, overdue, 'place')
     if (this.#stopped !== undefined) return this.#cutShort(part)
@@ -126,7 +135,7 @@ export class BatchRun {
     const attempt = new Attempt(driver, this.#clock, settings.timeout, {
       metrics: this.batch.metrics,
       trace: this.#trace,
-      isolate: settings.isolate,
+      ...this.#escort.join(part),
     })
     this.#attempt = attempt
     const failure = await attempt.run(part)
@@ -135,40 +144,71 @@ export class BatchRun {
     if (part.rows.length === this.batch.rows.length) this.bytes = part.operation?.byteLength ?? this.bytes
     if (failure === undefined) {
       attempt.end(part)
-      this.#passage.reached()
-      this.#executor.budget.earn()
-      this.#evidence.committed()
-      return []
+      return this.#onCommit()
     }
-    return 'rows' in failure
-      ? this.#onRowFailures(part, attempt, failure.rows)
-      : this.#onFailure(part, attempt, failure.error)
+    if ('error' in failure) return this.#onFailure(part, attempt, failure.error)
+    const verdicts = failure.rows.map(({ error }) => this.#judge(error))
+    attempt.end(part, verdicts[0])
+    return this.#onRowFailures(part, failure.rows, verdicts)
+  }
+
+  #onCommit(): readonly Part[] {
+    this.#passage.reached()
+    this.#executor.budget.earn()
+    this.#evidence.committed()
+    this.#escort.arrived()
+    return []
   }
 
   /** The whole part failed. */
   async #onFailure(part: Part, attempt: Attempt, error: unknown): Promise<readonly Part[]> {
     const verdict = this.#judge(error)
-    const { settings } = this.#executor
     attempt.end(part, verdict)
     part.ambiguous ||= verdict.ambiguous
+    part.refused = verdict.refused ?? part.refused
     const isAway = this.#passage.tell([verdict])
     const isFenced = await this.#fence(part, [verdict])
     if (this.#stopped !== undefined && verdict.fence !== undefined) return this.#cutShort(part)
     if (!isFenced) return this.#giveUp(part, verdict, 'place')
+    const finding = await this.#escort.find(part, verdict, () => part.forgive(0))
+    return finding === undefined ? this.#onRefusal(part, verdict, isAway) : this.#onFinding(part, verdict, finding)
+  }
+
+  /** The answer to an attempt was lost, and it was asked what became of it. */
+  async #onFinding(part: Part, verdict: Verdict, finding: Finding): Promise<readonly Part[]> {
+    if (finding === 'committed') {
+      const { refused = [] } = part
+      if (refused.length === 0) return this.#onCommit()
+      const verdicts = refused.map(({ error }) => this.#judge(error))
+      return this.#onRowFailures(part, refused, verdicts)
+    }
+    if (finding instanceof FencedError) return this.#giveUp(part, this.#judge(finding), 'place')
+    if (finding === 'unknown') return this.#stopped ? this.#cutShort(part) : this.#giveUp(part, verdict, 'place')
+    part.ambiguous = false
+    return this.#onRefusal(part, { ...verdict, ambiguous: false }, false)
+  }
+
+  /** No row of the part is written, as far as anybody can know. */
+  async #onRefusal(part: Part, verdict: Verdict, isAway: boolean): Promise<readonly Part[]> {
     if (isAway) return this.#waitOut(part, verdict.reason)
     if (verdict.stale && !part.replanned) return [part.replan()]
     if (this.#mayRetry(part, verdict)) return this.#retry(part, verdict.reason)
     const fault = await this.#faultOf(part, verdict)
-    if (fault === 'row' && settings.isolate && part.rows.length > 1) return this.#split(part, verdict)
+    if (fault === 'row' && this.#escort.isolates && part.rows.length > 1) return this.#split(part, verdict)
+    const { rowIndex } = verdict
+    if (rowIndex !== undefined) this.culprit ??= part.placeOf(rowIndex)
     return this.#giveUp(part, verdict, fault)
   }
 
   /** Single rows failed, the others are committed. */
-  async #onRowFailures(part: Part, attempt: Attempt, failed: readonly RowFailure[]): Promise<readonly Part[]> {
+  async #onRowFailures(
+    part: Part,
+    failed: readonly RowFailure[],
+    verdicts: readonly Verdict[],
+  ): Promise<readonly Part[]> {
     const again: number[] = []
     let reason: Reason | undefined
-    const verdicts = failed.map(({ error }) => this.#judge(error))
-    attempt.end(part, verdicts[0])
+    this.#escort.arrived()
     if (failed.length < part.rows.length) this.#evidence.committed()
     const isAway = this.#passage.tell(verdicts)
     const isFenced = await this.#fence(part, verdicts)
@@ -195,7 +235,8 @@ export class BatchRun {
   /** Rows without a key that are not tried again need no fence: nothing goes on after them. */
   async #fence(part: Part, verdicts: readonly Verdict[]): Promise<boolean> {
     if (verdicts.some(isLoss)) part.lost++
-    const goingOn = verdicts.filter((verdict) => part.table.keys.length > 0 || this.#mayRetry(part, verdict))
+    const goesOn = part.table.keys.length > 0 || part.companion !== undefined
+    const goingOn = verdicts.filter((verdict) => goesOn || this.#mayRetry(part, verdict))
     return this.#fencing.set(goingOn, () => part.forgive(0))
   }
 
@@ -227,6 +268,7 @@ export class BatchRun {
 
   #giveUp(part: Part, refusal: Refusal, fault: 'row' | 'place'): readonly Part[] {
     this.#failures.add(part, refusal, fault)
+    if (this.batch.companion !== undefined) this.#forfeit ??= { refusal, fault }
     return []
   }
 

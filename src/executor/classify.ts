@@ -1,6 +1,6 @@
-import { AttemptError, type Driver, type Fence } from '../contract/driver.ts'
+import { AttemptError, type Driver, type Fence, type RowFailure } from '../contract/driver.ts'
 import { byNodeCode, byText, type TextTable } from '../contract/error-recognition.ts'
-import { AbandonedError, AbortedError, AttemptTimeoutError } from '../contract/errors.ts'
+import { AbandonedError, AbortedError, AttemptTimeoutError, FencedError } from '../contract/errors.ts'
 import { type Classification, type Classifier, type Reason, traitsOf } from '../contract/reasons.ts'
 import { OptionError } from '../support/batchflow-error.ts'
 import { logError } from '../support/guard.ts'
@@ -44,6 +44,8 @@ export interface Verdict {
   readonly outage: boolean
   /** No row was sent, so that none is quoted in what was thrown. */
   readonly unsent: boolean
+  /** Rows that were left out, should it have been carried out; `undefined`: that is not known. */
+  readonly refused: readonly RowFailure[] | undefined
 }
 
 /** What may be told of it: a server that refuses a batch may be made to quote a row, by a trigger or a script. */
@@ -77,6 +79,7 @@ export function judge(error: unknown, hook: Classifier | undefined, driver: Driv
     detail: found.detail,
     outage: !ambiguous && (found.outage ?? (traits.outage === true || isOutOfReach(found.reason, known, driver))),
     unsent: known?.unreachable ?? false,
+    refused: known?.refused,
   }
 }
 
@@ -95,7 +98,7 @@ export function isLoss({ ambiguous, reason, outage }: Verdict): boolean {
 }
 
 function ourOwn(cause: unknown): Classification | undefined {
-  if (cause instanceof AttemptTimeoutError) return { reason: cause.reason }
+  if (cause instanceof AttemptTimeoutError || cause instanceof FencedError) return { reason: cause.reason }
   if (cause instanceof AbortedError || cause instanceof AbandonedError) return { reason: 'context' }
   return undefined
 }

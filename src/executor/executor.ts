@@ -3,12 +3,14 @@ import type { MetricsReporter } from '../contract/metrics-reporter.ts'
 import type { Classifier } from '../contract/reasons.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { Tracing } from '../contract/tracing.ts'
+import { OptionError } from '../support/batchflow-error.ts'
 import { MAX_DELAY } from '../support/clock.ts'
 import { boolean, callback, implementing, integer } from '../support/validate.ts'
 import { Slots } from './concurrency-limit.ts'
 import { Gate } from './outage.ts'
 import { type Preview, type PreviewOptions, preview } from './preview.ts'
 import { RetryBudget, type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
+import { Tokens } from './tokens.ts'
 
 interface Settings {
   readonly concurrencyLimit: number
@@ -53,6 +55,8 @@ export class Executor {
   readonly gate: Gate
   /** @internal */
   readonly budget = new RetryBudget()
+  /** Where plain inserts carry a token. @internal */
+  readonly tokens: Tokens | undefined
 
   /** @internal Use `createExecutor` or a driver's own function. */
   constructor(driver: Driver, settings: Settings) {
@@ -60,6 +64,8 @@ export class Executor {
     this.settings = settings
     this.gate = new Gate(driver, settings.retry, () => this.slots.wake())
     this.slots = new Slots(settings.concurrencyLimit, this.gate)
+    const { companions } = driver
+    this.tokens = settings.retry.onAmbiguous === 'verify' && companions ? new Tokens(companions) : undefined
   }
 
   /** At most `limit` batches at once; 0 = unlimited, the default. @throws {OptionError} */
@@ -72,7 +78,12 @@ export class Executor {
    * default 5 attempts and 5 minutes; `false` turns both off. @throws {OptionError}
    */
   withRetry(options: RetryOptions | false): Executor {
-    return this.#with({ retry: retryPolicy(options) })
+    const retry = retryPolicy(options)
+    if (retry.onAmbiguous === 'verify' && this.driver.companions === undefined) {
+      const why = `${this.driver.name} has no transactions to commit a token in`
+      throw new OptionError(`withRetry: onAmbiguous must be one of retry, fail, received "verify": ${why}`)
+    }
+    return this.#with({ retry })
   }
 
   /** Time limit per attempt in ms; the statement is cancelled on the server. 0 = none. 30,000 by default. @throws {OptionError} */

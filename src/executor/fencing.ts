@@ -46,18 +46,25 @@ export class Fencing {
    */
   async set(verdicts: readonly Verdict[], metOutage: () => void): Promise<boolean> {
     const fences = new Set(verdicts.flatMap(({ fence }) => fence ?? []))
-    for (const fence of fences) if (!(await this.#setOne(fence, metOutage))) return false
+    const meanwhile = 'an attempt that was given up cannot be ended yet, so its rows wait'
+    for (const fence of fences) if (!(await this.insist(fence, meanwhile, metOutage))) return false
     return true
   }
 
-  async #setOne(fence: Fence, metOutage: () => void): Promise<boolean> {
+  /**
+   * Has `act` done, however often it takes, through outages too. Never rejects. False: it could not be, however long that was
+   * waited for.
+   *
+   * @param meanwhile said when it fails at first
+   */
+  async insist(act: Fence, meanwhile: string, metOutage: () => void): Promise<boolean> {
     const { clock, retry, passage, pause } = this.#options
     const end = clock.now() + this.#most
     for (let tries = 1; !this.#stopped; tries++) {
       if (passage.isBarred && (await passage.wait()) !== undefined) return false
-      const error = await this.#try(fence)
+      const error = await this.#try(act)
       if (error === undefined) return true
-      if (tries === 1) logError('an attempt that was given up cannot be ended yet, so its rows wait', error)
+      if (tries === 1) logError(meanwhile, error)
       if (this.#stopped || clock.now() >= end) return false
       if (await this.#isAway(error)) metOutage()
       else await pause.take(backoff(retry, tries))
@@ -76,12 +83,12 @@ export class Fencing {
   }
 
   /** Resolves with what went wrong. */
-  async #try(fence: Fence): Promise<unknown> {
+  async #try(act: Fence): Promise<unknown> {
     const { clock, timeout, passage } = this.#options
     this.#controller = new AbortController()
     try {
       const milliseconds = timeout === 0 ? PATIENCE : Math.min(timeout, PATIENCE)
-      await timed(fence, { clock, milliseconds, controller: this.#controller })
+      await timed(act, { clock, milliseconds, controller: this.#controller })
       passage.reached()
       return undefined
     } catch (error) {

@@ -1,4 +1,5 @@
-import type { BatchInput, Operation } from '../contract/driver.ts'
+import type { Companion } from '../contract/companion.ts'
+import type { BatchInput, Operation, RowFailure } from '../contract/driver.ts'
 import type { Row, Table } from '../contract/table.ts'
 import { logError } from '../support/guard.ts'
 import type { Shape } from './shapes.ts'
@@ -14,6 +15,10 @@ export class Part implements BatchInput {
   readonly #indices: readonly number[] | undefined
   /** Built at the first attempt, kept for the next ones. */
   operation: Operation | undefined
+  /** What is committed with these rows, and with no others. */
+  companion: Companion | undefined
+  /** Rows that were left out of the last attempt whose answer was lost, as far as its driver knew. */
+  refused: readonly RowFailure[] | undefined
   /** Attempts made with these rows together, and with larger parts they were in before. */
   tries = 0
   /** Those of them that count; what an outage stopped does not. */

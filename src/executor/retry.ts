@@ -21,9 +21,11 @@ export interface RetryOptions {
   /**
    * What to do with a plain insert when the connection was lost after the statement had been sent, so that nobody knows
    * whether it was carried out: `retry` may write rows twice (at least once), `fail` may report rows as failed that are
-   * there (at most once). Writes with a conflict action are idempotent and always retried. @default 'retry'
+   * there (at most once), `verify` finds out (exactly once): every batch commits a token of its own in a table beside those
+   * that are written, and after such a loss the database is asked for it. Needs a database with transactions. Writes with a
+   * conflict action are idempotent and always retried. @default 'retry'
    */
-  readonly onAmbiguous?: 'retry' | 'fail'
+  readonly onAmbiguous?: 'retry' | 'fail' | 'verify'
 }
 
 /** {@link RetryOptions} after validation. */
@@ -37,7 +39,7 @@ const RETRY = {
   maxBackoff: optional(number(0, MAX_DELAY), 1000),
   jitter: optional(number(0, 1), 1),
   maxOutage: optional(number(0, Number.POSITIVE_INFINITY), 300_000),
-  onAmbiguous: optional(oneOf('retry', 'fail'), 'retry'),
+  onAmbiguous: optional(oneOf('retry', 'fail', 'verify'), 'retry'),
 } satisfies OptionsOf<RetryOptions>
 
 /**
@@ -61,7 +63,7 @@ export function mayRetry(policy: RetryPolicy, part: Part, verdict: Verdict): boo
 
 /** The rows may be sent again, though they may be in the table. */
 export function mayRepeat({ maxAttempts, onAmbiguous }: RetryPolicy, { table }: Part, { ambiguous }: Verdict): boolean {
-  return maxAttempts > 1 && (!ambiguous || onAmbiguous === 'retry' || table.action !== 'error')
+  return maxAttempts > 1 && (!ambiguous || onAmbiguous !== 'fail' || table.action !== 'error')
 }
 
 /** Retries that may follow each other at once, and how many batches it takes to earn another. */

@@ -62,8 +62,11 @@ export class Batch {
   trigger: FlushTrigger = 'size'
   /** When each row was accepted, in rows accepted before it; only where the oldest rows may have to make room. */
   ages: number[] | undefined
-  /** Is committed together with the batch, or neither. */
-  companion: Companion | undefined
+  /**
+   * What has to be committed together with all of its rows. Such a batch is never divided to find bad rows: where one row
+   * fails the companion did not take effect, whatever became of the others.
+   */
+  companion: Companion | undefined = undefined
   /** Attempts with rows of it that were repeated. */
   retried = 0
   readonly #waiters: Waiter[] = []

@@ -359,7 +359,7 @@ const bad: [title: string, configure: (executor: Executor) => unknown, message: 
   [
     'a strange choice',
     (e) => e.withRetry({ maxAttempts: 2, onAmbiguous: 'guess' as never }),
-    'withRetry: onAmbiguous must be one of retry, fail, received "guess"',
+    'withRetry: onAmbiguous must be one of retry, fail, verify, received "guess"',
   ],
   [
     'a misspelt option',

@@ -260,7 +260,10 @@ writing('options are checked', async () => {
   const message = (options: object) =>
     thrownBy(() => mysqlExecutor(pool, options as MysqlOptions)).then((error) => (error as Error).message)
   assert.is(await message({ prepare: 1 }), 'mysqlExecutor: prepare must be true or false, received 1')
-  assert.is(await message({ prepared: true }), 'mysqlExecutor: unknown option "prepared"; there are prepare')
+  assert.is(
+    await message({ prepared: true }),
+    'mysqlExecutor: unknown option "prepared"; there are prepare, companions',
+  )
   await pool.promise().end()
 })
 

@@ -1,5 +1,6 @@
 import { byNodeCode, byText, type TextTable } from '../../contract/error-recognition.ts'
 import { type Classification, type KnownReason, traitsOf } from '../../contract/reasons.ts'
+import { classifyCompanion } from '../kit/companions.ts'
 import { EncodeError } from '../kit/encode-error.ts'
 import { endedTooEarly } from '../kit/ended.ts'
 import { isServerError, type ServerError } from './client.ts'
@@ -75,6 +76,8 @@ const ENDED = /^pool is closed/i
 export function classify(error: unknown): Classification | undefined {
   if (error instanceof EncodeError) return { reason: 'invalid_data' }
   if (error instanceof MissingIndexError) return { reason: 'schema', isolate: false, detail: error.message }
+  const companion = classifyCompanion(error, classify)
+  if (companion !== undefined) return companion
   if (!(error instanceof Error)) return undefined
   if (isServerError(error)) return byServer(error)
   if (ENDED.test(error.message)) return endedTooEarly('the pool was ended')

@@ -8,6 +8,7 @@ import {
 } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
 import type { Table } from '../../contract/table.ts'
+import { withRefused } from '../kit/companions.ts'
 import { Forms } from '../kit/forms.ts'
 import { answerTo, type Lender, withLease } from '../kit/lease.ts'
 import { failuresOf, type Sieved, withoutUnencodable } from '../kit/sieve.ts'
@@ -15,7 +16,8 @@ import { withoutEffect } from '../kit/without-effect.ts'
 import { chunksOf, type Limits } from './chunks.ts'
 import { classify } from './classify.ts'
 import { isServerError, type MysqlConnection, type MysqlPool, validPool } from './client.ts'
-import { lenderOf } from './connection.ts'
+import { MysqlCompanions } from './companions.ts'
+import { type Lease, lenderOf } from './connection.ts'
 import { type EncodeDate, encodeDates } from './encode.ts'
 import { Form } from './form.ts'
 import { areIndexed, MissingIndexError } from './keys.ts'
@@ -37,6 +39,7 @@ const TOO_MANY_PREPARED = 1461
 export class MysqlDriver implements Driver<MysqlOperation> {
   readonly name = 'mysql'
   readonly target: DriverTarget
+  readonly companions: MysqlCompanions
   readonly #lender: Lender<MysqlConnection>
   readonly #encodeDate: EncodeDate
   #prepare: boolean
@@ -48,9 +51,11 @@ export class MysqlDriver implements Driver<MysqlOperation> {
 
   /** @throws {OptionError} naming the option and the value it received */
   constructor(pool: MysqlPool, options: MysqlOptions = {}) {
-    this.#prepare = validOptions(options).prepare
+    const { prepare, companions } = validOptions(options)
+    this.#prepare = prepare
     const valid = validPool(pool)
     this.#lender = lenderOf(valid)
+    this.companions = new MysqlCompanions(this.#lender, companions)
     this.#encodeDate = encodeDates(timezoneOf(valid))
     this.target = targetOf(valid)
   }
@@ -62,26 +67,41 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   }
 
   async run(operation: MysqlOperation, context: AttemptContext): Promise<readonly RowFailure[]> {
-    const { signal, isolate = false } = context
-    return withLease(this.#lender, signal, async (lease) => {
-      const settings = await settingsOf(lease, signal)
-      const prepare = this.#prepare
-      const transaction = new Transaction(this.#lender, lease, settings, signal)
-      const writer = new Writer(transaction, operation, {
-        prepare,
-        isolate,
-        blocks: prepare && isolate && settings.blocks,
-      })
-      try {
-        const refused = await transaction.run(() => writer.write())
-        return operation.sieved === undefined ? refused : failuresOf(operation.sieved, refused)
-      } catch (error) {
-        const cause = error instanceof AttemptError ? error.cause : error
-        if (!prepare || !isServerError(cause) || cause.errno !== TOO_MANY_PREPARED) throw error
-        this.#prepare = false
-        throw new AttemptError(cause, { stale: true })
-      }
+    const { signal, companion } = context
+    try {
+      return await withLease(this.#lender, signal, (lease) => this.#write(operation, context, lease))
+    } catch (error) {
+      if (companion?.kind === 'token') await this.companions.restore(error, signal)
+      throw error
+    }
+  }
+
+  async #write(operation: MysqlOperation, context: AttemptContext, lease: Lease): Promise<readonly RowFailure[]> {
+    const { signal, isolate = false, companion } = context
+    const settings = await settingsOf(lease, signal)
+    const prepare = this.#prepare
+    const transaction = new Transaction(this.#lender, lease, settings, signal)
+    const writer = new Writer(transaction, operation, {
+      prepare,
+      isolate,
+      blocks: prepare && isolate && settings.blocks,
     })
+    const all = (refused: readonly RowFailure[]) =>
+      operation.sieved === undefined ? refused : failuresOf(operation.sieved, refused)
+    try {
+      const write = async () => {
+        if (companion !== undefined) await this.companions.accompany(transaction, companion)
+        return writer.write()
+      }
+      return all(await transaction.run(write))
+    } catch (error) {
+      const cause = error instanceof AttemptError ? error.cause : error
+      if (!prepare || !isServerError(cause) || cause.errno !== TOO_MANY_PREPARED) {
+        throw withRefused(error, () => all(writer.failures))
+      }
+      this.#prepare = false
+      throw new AttemptError(cause, { stale: true })
+    }
   }
 
   async probe(batch: Pick<BatchInput, 'table' | 'columns'>, { signal }: AttemptContext): Promise<void> {

@@ -1,4 +1,5 @@
-import { boolean, type OptionsOf, optional, parse } from '../../support/validate.ts'
+import { boolean, type OptionsOf, optional, parse, type Values } from '../../support/validate.ts'
+import { type CompanionOptions, companionTables } from '../kit/companions.ts'
 
 export interface MysqlOptions {
   /**
@@ -9,11 +10,13 @@ export interface MysqlOptions {
    * @default true
    */
   readonly prepare?: boolean
+  /** Tables for what is committed together with a batch; see {@link CompanionOptions}. */
+  readonly companions?: CompanionOptions
 }
 
-const OPTIONS = { prepare: optional(boolean, true) } satisfies OptionsOf<MysqlOptions>
+const OPTIONS = { prepare: optional(boolean, true), companions: companionTables } satisfies OptionsOf<MysqlOptions>
 
 /** @throws {OptionError} naming the option and the value it received */
-export function validOptions(options: MysqlOptions): Required<MysqlOptions> {
+export function validOptions(options: MysqlOptions): Values<typeof OPTIONS> {
   return parse('mysqlExecutor', OPTIONS, options)
 }

@@ -55,6 +55,11 @@ export class Writer {
     this.#blocks = manner.blocks
   }
 
+  /** The rows that are left out so far. */
+  get failures(): readonly RowFailure[] {
+    return this.#failures
+  }
+
   /** Returns the rows that are not written, where they may be left out. */
   async write(): Promise<readonly RowFailure[]> {
     const { chunks } = this.#operation

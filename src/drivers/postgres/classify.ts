@@ -1,5 +1,6 @@
 import { byNodeCode, byText, type TextTable } from '../../contract/error-recognition.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
+import { classifyCompanion } from '../kit/companions.ts'
 import { EncodeError } from '../kit/encode-error.ts'
 import { endedTooEarly } from '../kit/ended.ts'
 import { isServerError, sqlState } from './client.ts'
@@ -78,6 +79,8 @@ export function classify(error: unknown): Classification | undefined {
   if (error instanceof EncodeError) return { reason: 'invalid_data' }
   if (!(error instanceof Error)) return undefined
   if (ENDED.test(error.message)) return endedTooEarly('the pool was ended')
+  const companion = classifyCompanion(error, classify)
+  if (companion !== undefined) return companion
   const state = sqlState(error)
   const reason = (state && byState(state)) ?? byNodeCode(error) ?? byText(BY_TEXT, error.message)
   if (reason === undefined) return isServerError(error) ? { reason: 'unknown', code: error.code } : undefined

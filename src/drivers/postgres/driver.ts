@@ -8,10 +8,12 @@ import {
 } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
 import type { Table } from '../../contract/table.ts'
+import { withRefused } from '../kit/companions.ts'
 import { answerTo, type Lender, withLease } from '../kit/lease.ts'
 import { type Sieved, withoutUnencodable } from '../kit/sieve.ts'
 import { classify } from './classify.ts'
 import { isServerError, type PgClient, type PgPool, type ServerError, validPool } from './client.ts'
+import { PostgresCompanions } from './companions.ts'
 import { lenderOf } from './connection.ts'
 import { fillCopy, planCopy } from './copy.ts'
 import { describeTable } from './describe.ts'
@@ -21,9 +23,10 @@ import { fillInsert, planInsert, planSalvage } from './insert.ts'
 import { PostgresOperation } from './operation.ts'
 import { type PostgresOptions, validOptions } from './options.ts'
 import type { Payload } from './payload.ts'
+import type { Prelude } from './prelude.ts'
 import { rowIndexOf } from './row-index.ts'
 import { failuresOf, isInVain, isRowAtFault, mayPass } from './salvage.ts'
-import { send } from './session.ts'
+import { COMMIT, NOTHING, rollBack, type Sendable, send, uncommitted } from './session.ts'
 import { Tables } from './tables.ts'
 import { targetOf } from './target.ts'
 import { WriterPool } from './writer.ts'
@@ -44,10 +47,12 @@ const NO_PREPARE = new Set(['26000', '42P05'])
 export class PostgresDriver implements Driver<PostgresOperation> {
   readonly name = 'postgres'
   readonly target: DriverTarget
+  readonly companions: PostgresCompanions
   readonly #lender: Lender<PgClient>
-  readonly #options: Required<PostgresOptions>
+  readonly #options: ReturnType<typeof validOptions>
   readonly #tables: Tables
   readonly #writers = new WriterPool()
+  readonly #fence = (victim: Victim) => fenceOf(this.#lender, victim)
 
   /** @throws {OptionError} naming the option and the value it received */
   constructor(pool: PgPool, options: PostgresOptions = {}) {
@@ -58,30 +63,31 @@ export class PostgresDriver implements Driver<PostgresOperation> {
       (path, signal) => withLease(this.#lender, signal, (lease) => describeTable(lease, path, signal)),
       this.#options.prepare,
     )
+    this.companions = new PostgresCompanions(
+      this.#lender,
+      this.#options.companions,
+      () => this.#tables.named,
+      async (prelude, signal) => void (await this.#send(NOTHING, { signal }, prelude)),
+    )
   }
 
-  plan(batch: BatchInput, { signal, isolate = false }: AttemptContext): PostgresOperation | Promise<PostgresOperation> {
-    const encode = (form: Form) => (isolate ? this.#encodeGood(batch, form) : this.#encode(batch, form))
+  plan(batch: BatchInput, attempt: AttemptContext): PostgresOperation | Promise<PostgresOperation> {
+    const { signal, isolate = false, companion } = attempt
+    const isAlone = companion === undefined
+    const encode = (form: Form) =>
+      isolate ? this.#encodeGood(batch, form, isAlone) : this.#encode(batch, form, isAlone)
     const form = this.#tables.formOf(batch, signal)
     return form instanceof Promise ? form.then(encode) : encode(form)
   }
 
   async run(operation: PostgresOperation, context: AttemptContext): Promise<readonly RowFailure[]> {
-    const { payload, batch } = operation
-    const { signal, isolate } = context
+    const { batch } = operation
     if (batch.rows.length === 0) return operation.failures()
     try {
-      await this.#send(payload, signal)
-      return operation.failures()
+      return await this.#write(operation, context)
     } catch (error) {
-      const refusal = await this.#understood(operation, error, signal)
-      const failures = isolate === true ? await this.#salvage(operation, refusal, signal) : undefined
-      if (failures !== undefined) {
-        if (isInVain(failures, batch.rows.length)) throw new AttemptError(refusal, { fault: 'place' })
-        return operation.failures(failures)
-      }
-      const rowIndex = operation.name === 'COPY' ? rowIndexOf(refusal, batch) : undefined
-      throw rowIndex === undefined ? error : new AttemptError(refusal, { rowIndex: operation.placeOf(rowIndex) })
+      if (context.companion?.kind === 'token') await this.companions.restore(error, context.signal)
+      throw error
     }
   }
 
@@ -90,7 +96,7 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     const batch = { table, columns, rows: [] }
     const payload = planInsert(batch, await this.#tables.formOf(batch, signal), this.#writers)
     try {
-      await this.#send(payload, signal)
+      await this.#send(payload, { signal })
     } finally {
       payload.drop()
     }
@@ -106,9 +112,24 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     return classify(error)
   }
 
-  #send(payload: Payload, signal: AbortSignal): Promise<string | undefined> {
-    const fence = (victim: Victim) => fenceOf(this.#lender, victim)
-    return withLease(this.#lender, signal, (lease) => send(lease, payload, signal, fence))
+  async #write(operation: PostgresOperation, context: AttemptContext): Promise<readonly RowFailure[]> {
+    const { payload, batch } = operation
+    const { signal, isolate, companion } = context
+    try {
+      await this.#send(payload, context, companion && this.companions.prelude(companion))
+      return operation.failures()
+    } catch (thrown) {
+      const error = withRefused(thrown, () => operation.failures())
+      const refusal = await this.#understood(operation, error, signal)
+      const failures = isolate === true ? await this.#salvage(operation, refusal, context) : undefined
+      if (failures !== undefined) return operation.failures(failures)
+      const rowIndex = operation.name === 'COPY' ? rowIndexOf(refusal, batch) : undefined
+      throw rowIndex === undefined ? error : new AttemptError(refusal, { rowIndex: operation.placeOf(rowIndex) })
+    }
+  }
+
+  #send(payload: Sendable, { signal }: AttemptContext, prelude?: Prelude): Promise<string | undefined> {
+    return withLease(this.#lender, signal, (lease) => send(lease, payload, { signal, fence: this.#fence, prelude }))
   }
 
   /**
@@ -129,20 +150,55 @@ export class PostgresDriver implements Driver<PostgresOperation> {
    * Writes the rows of a refused batch that the table takes, in one transaction, and returns the others. `undefined` where the
    * server cannot, or knows the row at fault only at the COMMIT: then nothing is written.
    */
-  async #salvage(operation: PostgresOperation, refusal: ServerError, signal: AbortSignal) {
+  async #salvage(operation: PostgresOperation, refusal: ServerError, context: AttemptContext) {
     const { batch, form, name } = operation
+    const { signal } = context
     if (batch.rows.length === 1 || (name === 'COPY' && !form.copyable)) return undefined
     if (!(isRowAtFault(refusal) ?? (await this.#takesRows(batch, signal)))) return undefined
+    const failuresIn = (answer: string | undefined) => {
+      const failures = failuresOf(answer, refusal)
+      if (isInVain(failures, batch.rows.length)) throw new AttemptError(refusal, { fault: 'place' })
+      return failures
+    }
     for (const payload of planSalvage(batch, form, this.#writers)) {
       try {
-        return failuresOf(await this.#send(payload, signal), refusal)
+        return await this.#sendSalvage(operation, payload, context, failuresIn)
       } catch (error) {
+        if (error instanceof AttemptError && error.fault !== undefined) throw error
         if (mayPass(await this.#understood(operation, error, signal))) throw error
       } finally {
         payload.drop()
       }
     }
     return undefined
+  }
+
+  /**
+   * With a token the COMMIT goes by itself, once it is known which rows are left out: should its answer be lost, the token
+   * alone would not tell.
+   */
+  async #sendSalvage(
+    operation: PostgresOperation,
+    payload: Payload,
+    context: AttemptContext,
+    failuresIn: (answer: string | undefined) => readonly RowFailure[],
+  ): Promise<readonly RowFailure[]> {
+    const { signal, companion } = context
+    if (companion === undefined) return failuresIn(await this.#send(payload, context))
+    return withLease(this.#lender, signal, async (lease) => {
+      const manner = { signal, fence: this.#fence }
+      try {
+        const prelude = this.companions.prelude(companion, true)
+        const failures = failuresIn(await send(lease, payload, { ...manner, prelude }).catch(uncommitted))
+        await send(lease, COMMIT, manner).catch((error: unknown) => {
+          throw withRefused(error, () => operation.failures(failures))
+        })
+        return failures
+      } catch (error) {
+        await rollBack(lease, signal)
+        throw error
+      }
+    })
   }
 
   /** Whether an attempt of no row succeeds. */
@@ -153,21 +209,23 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     )
   }
 
-  #encodeGood(batch: BatchInput, form: Form): PostgresOperation {
-    const encode = (good: BatchInput, sieved?: Sieved) => this.#encode(good, form, sieved)
-    const fill = this.#copies(batch.table, form) ? fillCopy : fillInsert
+  #encodeGood(batch: BatchInput, form: Form, isAlone: boolean): PostgresOperation {
+    const encode = (good: BatchInput, sieved?: Sieved) => this.#encode(good, form, isAlone, sieved)
+    const fill = this.#copies(batch.table, form, isAlone) ? fillCopy : fillInsert
     return withoutUnencodable(batch, encode, (single) => this.#writers.lend((writer) => fill(single, form, writer)))
   }
 
-  #encode(batch: BatchInput, form: Form, sieved?: Sieved): PostgresOperation {
-    const payload = this.#copies(batch.table, form)
+  #encode(batch: BatchInput, form: Form, isAlone: boolean, sieved?: Sieved): PostgresOperation {
+    const payload = this.#copies(batch.table, form, isAlone)
       ? planCopy(batch, form, this.#writers)
       : planInsert(batch, form, this.#writers)
     return new PostgresOperation(batch, form, payload, sieved)
   }
 
-  #copies(table: Table, form: Form): boolean {
+  /** @param isAlone nothing goes ahead of it: a COPY that is not prepared would have no room for that */
+  #copies(table: Table, form: Form, isAlone: boolean): boolean {
     const { appendMethod } = this.#options
+    if (!isAlone && !this.#tables.named) return false
     if (table.action !== 'error' || appendMethod === 'insert') return false
     return appendMethod === 'copy' || (form.copyable && !this.#tables.refusesCopy(table))
   }

@@ -177,5 +177,9 @@ function extended(copy: Preparation, check: Preparation): CopyMessages {
 
 /** Equal texts share a name, on every connection and in every process. */
 function named(text: string): Preparation {
-  return { name: `batchflow_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`, text }
+  return { name: nameOf(text), text }
+}
+
+export function nameOf(text: string): string {
+  return `batchflow_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`
 }

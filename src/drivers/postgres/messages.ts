@@ -36,8 +36,31 @@ export function closeMessage(name: string): Buffer {
 }
 
 /** Carries out a prepared statement without parameters. */
-export function executeMessages({ name }: Preparation): Buffer {
-  return Buffer.concat([message(BIND, `\0${name}\0\0\0\0\0\0\0`), EXECUTE])
+export function executeMessages(statement: Preparation): Buffer {
+  return bindMessages(statement, [])
+}
+
+/** Carries out a prepared statement with parameters, all of them as texts. */
+export function bindMessages({ name }: Preparation, values: readonly string[]): Buffer {
+  const head = Buffer.from(`\0${name}\0\0\0`)
+  const parameters = values.flatMap((value) => {
+    const bytes = Buffer.from(value)
+    return [int32(bytes.length), bytes]
+  })
+  const body = Buffer.concat([head, int16(values.length), ...parameters, int16(0)])
+  return Buffer.concat([Buffer.of(BIND), int32(body.length + 4), body, EXECUTE])
+}
+
+function int16(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(2)
+  bytes.writeInt16BE(value)
+  return bytes
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4)
+  bytes.writeInt32BE(value)
+  return bytes
 }
 
 function message(kind: number, body: string): Buffer {

@@ -1,4 +1,5 @@
-import { boolean, type OptionsOf, oneOf, optional, parse } from '../../support/validate.ts'
+import { boolean, type OptionsOf, oneOf, optional, parse, type Values } from '../../support/validate.ts'
+import { type CompanionOptions, companionTables } from '../kit/companions.ts'
 
 export interface PostgresOptions {
   /**
@@ -16,14 +17,17 @@ export interface PostgresOptions {
    * @default true
    */
   readonly prepare?: boolean
+  /** Tables for what is committed together with a batch; see {@link CompanionOptions}. */
+  readonly companions?: CompanionOptions
 }
 
 const OPTIONS = {
   appendMethod: optional(oneOf('auto', 'copy', 'insert'), 'auto'),
   prepare: optional(boolean, true),
+  companions: companionTables,
 } satisfies OptionsOf<PostgresOptions>
 
 /** @throws {OptionError} naming the option and the value it received */
-export function validOptions(options: PostgresOptions): Required<PostgresOptions> {
+export function validOptions(options: PostgresOptions): Values<typeof OPTIONS> {
   return parse('postgresExecutor', OPTIONS, options)
 }

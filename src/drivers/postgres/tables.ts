@@ -19,7 +19,6 @@ interface Entry {
 /** Remembers what the catalogue said about each table, and the forms derived from it. */
 export class Tables {
   readonly #describe: Describe
-  /** Whether statements may be prepared under a name. */
   #named: boolean
   readonly #entries = new WeakMap<Table, Entry>()
   readonly #forms = new Forms<Form>()
@@ -27,6 +26,11 @@ export class Tables {
   constructor(describe: Describe, named: boolean) {
     this.#describe = describe
     this.#named = named
+  }
+
+  /** Whether statements may be prepared under a name. */
+  get named(): boolean {
+    return this.#named
   }
 
   /** At once when the table is known, else after one look-up that all who ask meanwhile share. */

@@ -1,5 +1,6 @@
 import type { PgConnection, PgSubmittable } from './client.ts'
 import { closeMessage, type Preparation, prepareMessages } from './messages.ts'
+import type { Prelude } from './prelude.ts'
 
 /** Statements of ours that a connection keeps prepared. */
 const MOST_PREPARED = 100
@@ -26,11 +27,14 @@ export class WireQuery implements PgSubmittable {
   sent = false
   /** The first value of the first row that the server answered with. */
   answer: string | null | undefined
+  /** Statements that the server has carried out. */
+  completed = 0
   callback: (error?: Error | null) => void
   #forbidden = false
   #connection: PgConnection | undefined
   readonly #preparations: readonly Preparation[]
   readonly #messages: Uint8Array
+  readonly #prelude: Prelude | undefined
   readonly #written: () => void
 
   /** `written` is called once the socket needs `messages` no more; never when nothing was sent. */
@@ -38,6 +42,7 @@ export class WireQuery implements PgSubmittable {
     text: string
     preparations: readonly Preparation[]
     messages: Uint8Array
+    prelude?: Prelude | undefined
     written: () => void
     done: (error?: Error | null) => void
   }) {
@@ -45,6 +50,7 @@ export class WireQuery implements PgSubmittable {
     this.callback = options.done
     this.#preparations = options.preparations
     this.#messages = options.messages
+    this.#prelude = options.prelude
     this.#written = options.written
   }
 
@@ -54,9 +60,11 @@ export class WireQuery implements PgSubmittable {
     this.sent = true
     this.#connection = connection
     stream.cork?.()
-    for (const preparation of this.#preparations) {
-      if (!prepared.get(connection)?.has(preparation.name)) stream.write(prepareMessages(preparation))
+    if (this.#prelude !== undefined) {
+      prepare(connection, this.#prelude.preparations)
+      stream.write(this.#prelude.messages)
     }
+    prepare(connection, this.#preparations)
     for (const name of this.#superfluous(connection)) stream.write(closeMessage(name))
     stream.write(this.#messages, this.#written)
     stream.uncork?.()
@@ -82,18 +90,25 @@ export class WireQuery implements PgSubmittable {
     if (this.answer === undefined) this.answer = fields[0]
   }
 
-  handleCommandComplete(): void {}
+  handleCommandComplete(): void {
+    this.completed++
+  }
+
   handleCopyInResponse(): void {}
   handleRowDescription(): void {}
   handleEmptyQuery(): void {}
   handlePortalSuspended(): void {}
   handleCopyData(): void {}
 
+  get #all(): readonly Preparation[] {
+    return this.#prelude === undefined ? this.#preparations : [...this.#prelude.preparations, ...this.#preparations]
+  }
+
   /** Statements to be closed: a server keeps what is prepared in the memory of each connection, for ever. */
   #superfluous(connection: PgConnection): string[] {
     const names = prepared.get(connection)
     if (names === undefined || names.size <= MOST_PREPARED) return []
-    const own = new Set(this.#preparations.map(({ name }) => name))
+    const own = new Set(this.#all.map(({ name }) => name))
     const oldest = [...names].filter((name) => !own.has(name)).slice(0, names.size - MOST_PREPARED)
     for (const name of oldest) names.delete(name)
     return oldest
@@ -103,10 +118,16 @@ export class WireQuery implements PgSubmittable {
     if (this.#connection === undefined) return
     const names = prepared.get(this.#connection) ?? new Set()
     prepared.set(this.#connection, names)
-    for (const { name } of this.#preparations) {
+    for (const { name } of this.#all) {
       if (name === '') continue
       names.delete(name) // back to the end: the least recently used one is the first
       names.add(name)
     }
+  }
+}
+
+function prepare(connection: PgConnection, preparations: readonly Preparation[]): void {
+  for (const preparation of preparations) {
+    if (!prepared.get(connection)?.has(preparation.name)) connection.stream.write(prepareMessages(preparation))
   }
 }

@@ -1,5 +1,6 @@
 import { byText, type TextTable } from '../../contract/error-recognition.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
+import { classifyCompanion } from '../kit/companions.ts'
 import { EncodeError } from '../kit/encode-error.ts'
 import { endedTooEarly } from '../kit/ended.ts'
 import { resultCode, resultName } from './client.ts'
@@ -58,6 +59,8 @@ export function classify(error: unknown): Classification | undefined {
   if (error instanceof EncodeError) return { reason: 'invalid_data' }
   if (!(error instanceof Error)) return undefined
   if (ENDED.test(error.message)) return endedTooEarly('the database was closed')
+  const companion = classifyCompanion(error, classify)
+  if (companion !== undefined) return companion
   const code = nameOf(error)
   if ((code === undefined || code === 'SQLITE_ERROR') && SCHEMA.test(error.message)) {
     return { reason: 'schema', code, detail: error.message }

@@ -13,6 +13,8 @@ export interface SqliteDatabase {
 
 export interface SqliteStatement {
   run(...parameters: never[]): unknown
+  /** Asked only for what is committed together with a batch. */
+  all?(...parameters: never[]): unknown[]
 }
 
 const isDatabase = implementing<SqliteDatabase>('a synchronous SQLite database', 'prepare', 'exec')
@@ -53,15 +55,17 @@ export function validDatabase(given: SqliteDatabase): SqliteDatabase {
   return isDatabase('sqliteExecutor: database', given)
 }
 
-/** Runs a statement with positional parameters. */
-export type Run = (statement: SqliteStatement, parameters: readonly unknown[]) => void
+/** Calls a method of a statement with positional parameters. */
+export type Call = <T>(statement: SqliteStatement, method: (...parameters: never[]) => T, parameters: Parameters) => T
+
+type Parameters = readonly unknown[]
 
 /** `better-sqlite3` and `libsql`, which alone have `pragma`, take one array; `node:sqlite` takes them one by one. */
-export function runOf(database: SqliteDatabase): Run {
+export function callOf(database: SqliteDatabase): Call {
   const takesArray = typeof Reflect.get(database, 'pragma') === 'function'
   return takesArray
-    ? (statement, parameters) => void Reflect.apply(statement.run, statement, [parameters])
-    : (statement, parameters) => void Reflect.apply(statement.run, statement, parameters)
+    ? (statement, method, parameters) => Reflect.apply(method, statement, [parameters] as never)
+    : (statement, method, parameters) => Reflect.apply(method, statement, parameters as never)
 }
 
 /** Extended result code, where the client tells it as a number: `errcode` in `node:sqlite`, `rawCode` in `libsql`. */

@@ -1,18 +1,20 @@
 import type { AttemptContext, BatchInput, Driver, DriverTarget, RowFailure } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
 import { fieldOf } from '../../support/field.ts'
+import { withRefused } from '../kit/companions.ts'
 import { type Cursor, pinned } from '../kit/encode-error.ts'
 import { Forms } from '../kit/forms.ts'
 import { failuresOf, type Sieved, withoutUnencodable } from '../kit/sieve.ts'
-import { withoutEffect } from '../kit/without-effect.ts'
 import { classify } from './classify.ts'
 import { type SqliteDatabase, validDatabase } from './client.ts'
+import { SqliteCompanions } from './companions.ts'
 import { type Bound, type EncodeDate, encode, encodeDates } from './encode.ts'
 import { Form } from './form.ts'
 import { SqliteOperation } from './operation.ts'
 import { type SqliteOptions, validOptions } from './options.ts'
 import { failureOf, Session } from './session.ts'
 import { targetOf } from './target.ts'
+import { ourTurn } from './turn.ts'
 
 /**
  * Writes batches to SQLite 3.24 and later over a synchronous `Database` the application owns. Each batch is one
@@ -21,6 +23,7 @@ import { targetOf } from './target.ts'
 export class SqliteDriver implements Driver<SqliteOperation> {
   readonly name = 'sqlite'
   readonly target: DriverTarget
+  readonly companions: SqliteCompanions
   readonly #session: Session
   readonly #encodeDate: EncodeDate
   readonly #forms = new Forms<Form>()
@@ -28,8 +31,10 @@ export class SqliteDriver implements Driver<SqliteOperation> {
   /** @throws {OptionError} naming the option and the value it received */
   constructor(database: SqliteDatabase, options: SqliteOptions = {}) {
     const valid = validDatabase(database)
-    this.#encodeDate = encodeDates(validOptions(options).dates)
+    const { dates, companions } = validOptions(options)
+    this.#encodeDate = encodeDates(dates)
     this.#session = new Session(valid)
+    this.companions = new SqliteCompanions(this.#session, companions)
     this.target = targetOf(valid)
   }
 
@@ -39,15 +44,20 @@ export class SqliteDriver implements Driver<SqliteOperation> {
     return isolate ? withoutUnencodable(batch, encode, (single) => this.#encode(single)) : encode(batch)
   }
 
-  /** The event loop has its turn before every batch, however many follow each other. */
   async run(operation: SqliteOperation, context: AttemptContext): Promise<readonly RowFailure[] | undefined> {
-    await ourTurn(context)
-    const refused = this.#send(operation, context)
-    return operation.sieved === undefined ? refused : failuresOf(operation.sieved, refused ?? [])
+    await ourTurn(context.signal)
+    const refused: RowFailure[] = []
+    const all = () => (operation.sieved === undefined ? refused : failuresOf(operation.sieved, refused))
+    try {
+      this.#send(operation, context, refused)
+      return all()
+    } catch (error) {
+      throw withRefused(error, all)
+    }
   }
 
   async probe(batch: Pick<BatchInput, 'table' | 'columns'>, attempt: AttemptContext): Promise<void> {
-    await ourTurn(attempt)
+    await ourTurn(attempt.signal)
     this.#session.probe(this.#form(batch).sql)
   }
 
@@ -55,15 +65,15 @@ export class SqliteDriver implements Driver<SqliteOperation> {
     return classify(error)
   }
 
-  #send(operation: SqliteOperation, { isolate }: AttemptContext): readonly RowFailure[] | undefined {
+  #send(operation: SqliteOperation, { isolate, companion }: AttemptContext, refused: RowFailure[]): void {
+    const first = () => (companion === undefined ? undefined : this.companions.accompany(companion))
     try {
-      this.#session.send(operation)
-      return undefined
+      this.#session.send(operation, first)
     } catch (error) {
       const bad = failureOf(error)
       const isAlone = operation.rows.length === 1 && operation.sieved === undefined
       if (bad === undefined || isolate !== true || isAlone) throw error
-      return this.#session.sendGood(operation, bad)
+      this.#session.sendGood(operation, bad, refused, first)
     }
   }
 
@@ -87,9 +97,4 @@ export class SqliteDriver implements Driver<SqliteOperation> {
     }
     return values
   }
-}
-
-async function ourTurn({ signal }: AttemptContext): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve))
-  if (signal.aborted) throw withoutEffect(signal.reason)
 }

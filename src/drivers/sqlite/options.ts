@@ -1,4 +1,5 @@
-import { type OptionsOf, oneOf, optional, parse } from '../../support/validate.ts'
+import { type OptionsOf, oneOf, optional, parse, type Values } from '../../support/validate.ts'
+import { type CompanionOptions, companionTables } from '../kit/companions.ts'
 
 export interface SqliteOptions {
   /**
@@ -8,11 +9,16 @@ export interface SqliteOptions {
    * @default 'iso'
    */
   readonly dates?: 'iso' | 'milliseconds'
+  /** Tables for what is committed together with a batch; see {@link CompanionOptions}. */
+  readonly companions?: CompanionOptions
 }
 
-const OPTIONS = { dates: optional(oneOf('iso', 'milliseconds'), 'iso') } satisfies OptionsOf<SqliteOptions>
+const OPTIONS = {
+  dates: optional(oneOf('iso', 'milliseconds'), 'iso'),
+  companions: companionTables,
+} satisfies OptionsOf<SqliteOptions>
 
 /** @throws {OptionError} naming the option and the value it received */
-export function validOptions(options: SqliteOptions): Required<SqliteOptions> {
+export function validOptions(options: SqliteOptions): Values<typeof OPTIONS> {
   return parse('sqliteExecutor', OPTIONS, options)
 }

@@ -1,7 +1,9 @@
 import { AttemptError, type RowFailure } from '../../contract/driver.ts'
+import { OptionError } from '../../support/batchflow-error.ts'
 import { withoutEffect } from '../kit/without-effect.ts'
 import { classify } from './classify.ts'
-import { type Run, runOf, type SqliteDatabase } from './client.ts'
+import { type Call, callOf, type SqliteDatabase } from './client.ts'
+import type { Bound } from './encode.ts'
 import type { SqliteOperation } from './operation.ts'
 import { Statements } from './statements.ts'
 
@@ -21,34 +23,39 @@ const ROW_AT_FAULT: ReadonlySet<string | undefined> = new Set([
 /** Carries out operations on the database, each as one transaction. */
 export class Session {
   readonly #database: SqliteDatabase
-  readonly #run: Run
+  readonly #call: Call
   readonly #statements: Statements
 
   constructor(database: SqliteDatabase) {
     this.#database = database
-    this.#run = runOf(database)
+    this.#call = callOf(database)
     this.#statements = new Statements(database)
   }
 
   /**
    * All rows, or none.
    *
+   * @param first what else the transaction holds
    * @throws {AttemptError} `ambiguous` when the disk failed at the end, with the row where that one is at fault
    */
-  send(operation: SqliteOperation): void {
-    this.#within(() => this.#insert(operation, 0, operation.rows.length))
+  send(operation: SqliteOperation, first: () => void): void {
+    this.within(() => {
+      first()
+      this.#insert(operation, 0, operation.rows.length)
+    })
   }
 
   /**
-   * The rows that SQLite takes; returns the others. Good rows go in groups, as many at once as there lately were between two
+   * The rows that SQLite takes; the others go to `failures`. Good rows go in groups, as many at once as there lately were between two
    * bad ones.
    *
    * @param firstBad as `send` found it
    */
-  sendGood(operation: SqliteOperation, firstBad: RowFailure): RowFailure[] {
+  sendGood(operation: SqliteOperation, firstBad: RowFailure, failures: RowFailure[], first: () => void): void {
     const { length } = operation.rows
-    const failures = [firstBad]
-    this.#within(() => {
+    failures.push(firstBad)
+    this.within(() => {
+      first()
       this.#insert(operation, 0, firstBad.index)
       let size = firstBad.index + 1
       for (let at = firstBad.index + 1; at < length; ) {
@@ -60,16 +67,29 @@ export class Session {
         at = next
       }
     })
-    return failures
+  }
+
+  /** Runs a statement of our own in the transaction that is open; returns how many rows it changed. */
+  change(sql: string, values: readonly Bound[] = []): number {
+    const statement = this.#statements.get(sql)
+    const result: unknown = this.#call(statement, statement.run, values)
+    return typeof result === 'object' && result !== null ? Number(Reflect.get(result, 'changes')) : 0
+  }
+
+  /** The rows it answers with. */
+  read(sql: string, values: readonly Bound[]): object[] {
+    const statement = this.#statements.get(sql)
+    if (statement.all === undefined) throw new OptionError('sqliteExecutor: statements of the database must have all()')
+    return this.#call(statement, statement.all, values) as object[]
   }
 
   /** Asks whether SQLite would take such rows at all. */
   probe(sql: string): void {
-    this.#within(() => this.#certain(() => this.#database.prepare(sql)))
+    this.within(() => this.#certain(() => this.#database.prepare(sql)))
   }
 
-  /** IMMEDIATE: the lock is had at the start or not at all, never lost half-way. */
-  #within(act: () => void): void {
+  /** One transaction. IMMEDIATE: the lock is had at the start or not at all, never lost half-way. */
+  within(act: () => void): void {
     this.#certain(() => this.#database.exec('BEGIN IMMEDIATE'))
     try {
       act()
@@ -84,7 +104,7 @@ export class Session {
     const statement = this.#certain(() => this.#statements.get(form.sql))
     let rowIndex = first
     try {
-      for (; rowIndex < end; rowIndex++) this.#run(statement, rows[rowIndex]!)
+      for (; rowIndex < end; rowIndex++) this.#call(statement, statement.run, rows[rowIndex]!)
     } catch (error) {
       throw new AttemptError(error, ROW_AT_FAULT.has(classify(error)?.reason) ? { rowIndex } : {})
     }
@@ -123,7 +143,7 @@ export class Session {
   }
 
   #execute(sql: string): void {
-    this.#run(this.#statements.get(sql), [])
+    this.change(sql)
   }
 
   /** When the disk fails here, what was written may be found complete after all. */

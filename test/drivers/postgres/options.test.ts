@@ -12,12 +12,18 @@ const NativeQuery: unknown = createRequire(import.meta.url)('pg/lib/native/query
 
 const options = suite('postgres options')
 
-options('defaults', () => assert.equal(validOptions({}), { appendMethod: 'auto', prepare: true }))
+options('defaults', () =>
+  assert.equal(validOptions({}), {
+    appendMethod: 'auto',
+    prepare: true,
+    companions: { positions: 'batchflow_positions', tokens: 'batchflow_tokens' },
+  }),
+)
 
 const WRONG: Record<string, unknown> = {
   'postgresExecutor: appendMethod must be one of auto, copy, insert, received "fast"': { appendMethod: 'fast' },
   'postgresExecutor: prepare must be true or false, received 1': { prepare: 1 },
-  'postgresExecutor: unknown option "prepar"; there are appendMethod, prepare': { prepar: false },
+  'postgresExecutor: unknown option "prepar"; there are appendMethod, prepare, companions': { prepar: false },
 }
 
 for (const [message, given] of Object.entries(WRONG)) {
