@@ -7,6 +7,7 @@ export default defineConfig({
     mysql: 'src/drivers/mysql/index.ts',
     sqlite: 'src/drivers/sqlite/index.ts',
     redis: 'src/drivers/redis/index.ts',
+    'redis-streams': 'src/sources/redis-streams/index.ts',
     otel: 'src/telemetry/index.ts',
     prometheus: 'src/prometheus/index.ts',
     consume: 'src/consume/index.ts',

@@ -18,6 +18,7 @@ export class Acknowledger {
   #underWay: readonly HeldMessage[] = []
   #running: Promise<void> | undefined
   #ending = false
+  #stopped = false
 
   constructor(host: AcknowledgerHost, backoff: Backoff) {
     this.#host = host
@@ -42,8 +43,14 @@ export class Acknowledger {
     if (this.#waiting.length > 0) await this.#once()
   }
 
+  /** Nothing more is acknowledged. */
+  stop(): void {
+    this.#stopped = true
+    this.#backoff.end()
+  }
+
   async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 && !this.#stopped) {
       if (await this.#once()) continue
       if (this.#ending) break
       await this.#backoff.wait()

@@ -38,6 +38,7 @@ export class BrokerPartition extends Partition {
       .then(() => {
         this.#pumping = false
         if (this.#paused) this.#rest()
+        else if (this.#next < this.held.length && !this.stopping) this.work() // they came as it ended
         this.check()
       })
   }

@@ -254,6 +254,7 @@ export abstract class Partition {
     await Promise.race([drained, this.#gone])
     if (this.ended) return
     this.ended = true
+    this.#acks.stop()
     this.#leave()
     for (const { chunk } of this.held) chunk?.giveBack()
     this.shared.holdings.forget(this.name)

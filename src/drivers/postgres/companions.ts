@@ -35,13 +35,20 @@ export class PostgresCompanions implements Companions {
     this.#commit = commit
   }
 
-  async claim(scopes: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
-    const values = [[...new Set(scopes)].sort()] // one order for all, against deadlocks
-    const rows = await this.#on(this.#sql.positions, signal, async (lease) => {
-      await ask(lease, { text: this.#sql.know, values }, signal)
-      return ask(lease, { text: this.#sql.read, values }, signal)
+  /** What is known already is only read: that waits for nobody, also where a move is under way. */
+  claim(scopes: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    const wanted = [...new Set(scopes)].sort() // one order for all, against deadlocks
+    return this.#on(this.#sql.positions, signal, async (lease) => {
+      const read = async () => {
+        const rows = await ask(lease, { text: this.#sql.read, values: [wanted] }, signal)
+        return new Map(rows.map(({ scope, position }) => [String(scope), String(position)]))
+      }
+      const known = await read()
+      const missing = wanted.filter((scope) => !known.has(scope))
+      if (missing.length === 0) return known
+      await ask(lease, { text: this.#sql.know, values: [missing] }, signal)
+      return read()
     })
-    return new Map(rows.map(({ scope, position }) => [String(scope), String(position)]))
   }
 
   async commit(companion: Companion, signal: AbortSignal): Promise<void> {

@@ -29,6 +29,8 @@ const SHORT_WAIT = 20
 /** ms */
 const BACK_OFF = { first: 100, longest: 3000 }
 const OUT_OF_RANGE = 1
+/** Messages handed over at a time. */
+const SLICE = 500
 
 /** One partition, and how far it was read. */
 interface Track {
@@ -169,10 +171,17 @@ export class PartitionReader {
       const messages = track.ahead
       track.ahead = undefined
       queueMicrotask(() => this.#look())
-      await this.#host.deliver(track.partition, messages)
+      await this.#handOver(track, messages)
     }
     track.isDelivering = false
     this.#look()
+  }
+
+  /** What came in one fetch may be more than the worker has room for. */
+  async #handOver(track: Track, messages: readonly Message[]): Promise<void> {
+    for (let i = 0; i < messages.length && this.#tracks.get(track.partition) === track; i += SLICE) {
+      await this.#host.deliver(track.partition, messages.slice(i, i + SLICE))
+    }
   }
 
   #went(): void {

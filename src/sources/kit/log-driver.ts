@@ -32,13 +32,16 @@ export interface LogDriver {
    * (`index` is the place in `messages`); of one partition, never a later one without an earlier one unless that can never be
    * taken. Rejects when the log has none, or with an `AttemptError` whose `ambiguous` is true when that is unknown.
    *
-   * @param id the same when these very messages are sent again: a log that can may know them by it
+   * @param id `<publisher>:<number>`, the same when these very messages are sent again, which is before any others are: a log
+   *   that remembers the last number of a publisher can leave alone what is not later
    */
   send(messages: readonly LogMessage[], signal: AbortSignal, id: string): Promise<readonly RowFailure[] | undefined>
   /** Recognises the errors of this log; see `Driver.classify`. */
   classify?(error: unknown): Classification | undefined
   /** A sign of life; without it a batch is tried instead. */
   ping?(signal: AbortSignal): Promise<void>
+  /** Gives back what is its own; the user's client stays. Called once, when nothing is sent any more. */
+  close?(): void | Promise<void>
 }
 
 interface SendOperation extends Operation {
@@ -46,18 +49,15 @@ interface SendOperation extends Operation {
   readonly id: string
 }
 
-/** Ids of what is sent are this and a number; different in every process. */
-type NextId = () => string
-
 /** A log as a driver, for the flow inside a publisher. */
 export class SendDriver implements Driver<SendOperation> {
   readonly name: string
   readonly target: DriverTarget | undefined
   readonly ping?: (attempt: AttemptContext) => Promise<void>
   readonly #log: LogDriver
-  readonly #nextId: NextId
+  readonly #nextId: () => string
 
-  constructor(log: LogDriver, nextId: NextId) {
+  constructor(log: LogDriver, nextId: () => string) {
     this.name = log.name
     this.target = log.target
     this.#log = log

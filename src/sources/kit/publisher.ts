@@ -17,9 +17,11 @@ import { type PublisherOptions, publisherSettings } from './publisher-options.ts
  * A row is encoded at once: it may be changed afterwards.
  */
 export class Publisher implements AsyncDisposable {
+  readonly #log: LogDriver
   readonly #flow: BatchFlow
   readonly #packing: Packing
   readonly #messages: Table<LogMessage>
+  #closing: Promise<void> | undefined
 
   /** @internal Use the publisher function of a source. */
   constructor(log: LogDriver, options: PublisherOptions = {}) {
@@ -31,6 +33,7 @@ export class Publisher implements AsyncDisposable {
       .withTracing(new ProducerTracing(log, tracerProvider))
     if (retry !== undefined) executor = executor.withRetry(retry)
     if (metricsReporter !== undefined) executor = executor.withMetricsReporter(metricsReporter)
+    this.#log = log
     this.#packing = new Packing({ ...settings, partitions: log.partitions, partitionOf: log.partitionOf?.bind(log) })
     this.#messages = defineTable<LogMessage>(tableNameOf(log.destination), {
       columns: ['partition', 'key', 'headers', 'body'],
@@ -103,7 +106,9 @@ export class Publisher implements AsyncDisposable {
 
   /** As `close` of a flow: writes everything out. The rows of its summary are messages. The user's client is not closed. */
   close(options?: CloseOptions): Promise<CloseSummary> {
-    return this.#flow.close(options)
+    const closed = this.#flow.close(options)
+    this.#closing ??= closed.then(() => this.#log.close?.())
+    return this.#closing.then(() => closed)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -54,6 +54,8 @@ export interface Database {
    * Keeps everybody else from writing to the table, so that a batch stays where it is. Absent where nothing can wait.
    */
   hold?(table: TestTable): Promise<Hold>
+  /** An executor with tables of its own, made by nobody yet, for what is committed together with a batch. */
+  companions?(name: string): Executor
   /** Drops what was made and ends the clients. */
   close(): Promise<void>
 }

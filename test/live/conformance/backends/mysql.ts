@@ -50,6 +50,11 @@ export class MysqlDatabase implements Database {
     }
   }
 
+  companions(name: string): Executor {
+    const companions = { positions: `${this.schema}.${name}_p`, tokens: `${this.schema}.${name}_t` }
+    return mysqlExecutor(this.pool, { companions })
+  }
+
   async hold({ name }: TestTable): Promise<Hold> {
     const pool = this.connect({ connectionLimit: 1 })
     const client = await pool.getConnection()

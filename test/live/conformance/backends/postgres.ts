@@ -51,6 +51,11 @@ export class PostgresDatabase implements Database {
     }
   }
 
+  companions(name: string): Executor {
+    const companions = { positions: `${this.#schema}.${name}_p`, tokens: `${this.#schema}.${name}_t` }
+    return postgresExecutor(this.pool, { companions })
+  }
+
   async hold({ name }: TestTable): Promise<Hold> {
     const client = new pg.Client({ connectionString: this.url, types })
     client.on('error', () => undefined)

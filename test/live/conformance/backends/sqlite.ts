@@ -45,6 +45,10 @@ export class SqliteDatabase implements Database {
     return this.connect(this.path)
   }
 
+  companions(name: string): Executor {
+    return sqliteExecutor(this.connection, { companions: { positions: `${name}_p`, tokens: `${name}_t` } })
+  }
+
   async create(definition: Definition): Promise<TestTable> {
     const name = quote(`${definition.prefix ?? 't'}${++this.#tables}`)
     this.connection.exec(`CREATE TABLE ${name} (${columnsOf(definition).join(', ')})`)

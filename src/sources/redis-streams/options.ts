@@ -1,0 +1,74 @@
+import { type Clock, MAX_DELAY, systemClock } from '../../support/clock.ts'
+import {
+  implementing,
+  integer,
+  type OptionsOf,
+  oneOf,
+  optional,
+  parse,
+  required,
+  text,
+} from '../../support/validate.ts'
+import type { PublisherOptions } from '../kit/publisher-options.ts'
+
+export interface RedisStreamsOptions {
+  /** Name of the stream; its partitions are the streams `<stream>:0`, `<stream>:1` and so on. */
+  readonly stream: string
+  /** How many there are: the same for all publishers and workers, for ever. @default 8 */
+  readonly partitions?: number | undefined
+  /** Workers of one group share the partitions. @default 'batchflow' */
+  readonly group?: string | undefined
+  /** Where a group that does not exist yet begins. Not asked where the database knows. @default 'beginning' */
+  readonly from?: 'beginning' | 'end' | undefined
+  /** Messages that are fetched at once. @default 500 */
+  readonly fetchSize?: number | undefined
+  /**
+   * How long the partitions of a worker that vanished stay its own, in ms; others take them within a quarter of it more. A
+   * worker that does nothing else for so long loses its partitions. @default 5000
+   */
+  readonly leaseTime?: number | undefined
+  /**
+   * A message that was handed out so often and never settled, as its workers died of it, goes to the dead letters. Workers that
+   * are killed for another reason count as well. 0: never. @default 0
+   */
+  readonly maxDeliveries?: number | undefined
+  /** @default the system's */
+  readonly clock?: Clock | undefined
+}
+
+const OPTIONS = {
+  stream: required(text),
+  partitions: optional(integer(1, 1024), 8),
+  group: optional(text, 'batchflow'),
+  from: optional(oneOf('beginning', 'end'), 'beginning'),
+  fetchSize: optional(integer(1, 10_000), 500),
+  leaseTime: optional(integer(500, MAX_DELAY), 5000),
+  maxDeliveries: optional(integer(0), 0),
+  clock: optional(implementing<Clock>('a clock', 'now', 'timer'), systemClock),
+} satisfies OptionsOf<RedisStreamsOptions>
+
+export type RedisStreamsSettings = ReturnType<typeof streamsSettings>
+
+/** @throws {OptionError} */
+export function streamsSettings(options: RedisStreamsOptions) {
+  return parse('redisStreams', OPTIONS, options)
+}
+
+export interface RedisStreamsPublisherOptions extends PublisherOptions {
+  /** Name of the stream; its partitions are the streams `<stream>:0`, `<stream>:1` and so on. */
+  readonly stream: string
+  /** How many there are: the same for all publishers and workers, for ever. @default 8 */
+  readonly partitions?: number | undefined
+  /**
+   * About how many messages a partition keeps that all its groups have acknowledged (where the database remembers: has
+   * committed). What is not acknowledged is never trimmed, nor is anything while there is no group. @default none: nothing is trimmed
+   */
+  readonly maxLength?: number | undefined
+}
+
+/** What the publisher has beside what every publisher has. */
+export const STREAMS_PUBLISHER = {
+  stream: required(text),
+  partitions: optional(integer(1, 1024), 8),
+  maxLength: optional(integer(0)),
+}

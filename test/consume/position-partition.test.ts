@@ -1,0 +1,194 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { MemoryStore } from '../support/consume/memory-store.ts'
+import { calm, event, idsOf, state, workerRig } from '../support/consume/rig.ts'
+
+const test = suite('rows of a log, its position in the database')
+
+const scope = (table: string, partition = 'a') => JSON.stringify(['memory', 'log', partition, table])
+
+test('the position goes with the rows, one batch in flight, rows gather meanwhile', async () => {
+  const rig = await workerRig({ mode: 'database', flushSize: 8 })
+  const { log, source, store } = rig
+  let running = 0
+  store.decide = async () => {
+    assert.is(++running, 1)
+    await Promise.resolve()
+    running--
+    return 'commit' as const
+  }
+  for (let id = 1; id <= 30; id++) log.append('a', [event(id)])
+  await source.own('a')
+  await calm(rig)
+  assert.equal(
+    idsOf(store.appended.get('events')),
+    Array.from({ length: 30 }, (_, i) => i + 1),
+  )
+  assert.is(store.positions.get(scope('events')), '30')
+  assert.ok(store.batches.length < 8, `${store.batches.length} batches`)
+  assert.is(log.acknowledged.get('a'), 30)
+  assert.is(source.mode!.position, 'database')
+  await rig.worker.close()
+})
+
+test('a message may be in several batches: its position tells how many of its rows are there', async () => {
+  const rig = await workerRig({ mode: 'database', flushSize: 2 })
+  const { log, source, store } = rig
+  log.append('a', [event(1)])
+  log.append('a', [event(2), event(3), event(4)])
+  await source.own('a')
+  await calm(rig)
+  assert.equal(
+    store.batches.map(({ companion }) => companion?.kind === 'move' && companion.value),
+    ['1#1#2', '2'],
+  )
+  await rig.worker.close()
+})
+
+test('the next worker goes on behind what is committed, within a message', async () => {
+  const store = new MemoryStore()
+  store.positions.set(scope('events'), '1#2#2')
+  store.positions.set(scope('states'), '2')
+  const rig = await workerRig({ mode: 'database', store })
+  const { log, source } = rig
+  log.append('a', [event(1)])
+  log.append('a', [event(2), event(3), event(4), state(1, 1)])
+  log.append('a', [event(5), state(1, 2)])
+  await source.own('a')
+  await calm(rig)
+  assert.equal(idsOf(store.appended.get('events')), [4, 5])
+  assert.equal(store.batches.filter(({ table }) => table === 'states').length, 1)
+  assert.is(log.acknowledged.get('a'), 3)
+  await rig.worker.close()
+})
+
+test('a table without rows is moved along, so that the next worker need not read the whole log', async () => {
+  const rig = await workerRig({ mode: 'database' })
+  const { log, source, store } = rig
+  for (let id = 1; id <= 3; id++) log.append('a', [event(id)])
+  await source.own('a')
+  await calm(rig)
+  assert.is(store.positions.get(scope('states')), '3')
+  log.append('a', [event(4)])
+  await source.revoke('a')
+  assert.is(store.positions.get(scope('states')), store.positions.get(scope('events')))
+  await rig.worker.close()
+})
+
+test('the row at fault is put aside first, those around it are committed, and the position moves past it', async () => {
+  for (const bad of [1, 4, 8]) {
+    const rig = await workerRig({ mode: 'database' })
+    const { log, source, store } = rig
+    source.onDeadLetter = () => {
+      assert.is(Number((store.positions.get(scope('events')) || '0').replace(/#.*/, '')), bad - 1)
+    }
+    for (let id = 1; id <= 8; id++) log.append('a', [{ table: 'events', row: { id, bad: id === bad } }])
+    await source.own('a')
+    await calm(rig)
+    assert.equal(
+      idsOf(store.appended.get('events')),
+      [1, 2, 3, 4, 5, 6, 7, 8].filter((id) => id !== bad),
+    )
+    assert.equal(
+      log.letters.map(({ position, why }) => [position, why.reason, why.table]),
+      [[String(bad), 'constraint', 'events']],
+    )
+    assert.is(store.positions.get(scope('events')), '8')
+    assert.is(log.acknowledged.get('a'), 8)
+    await rig.worker.close()
+  }
+})
+
+test('no position moves past a message that is not put aside yet', async () => {
+  const rig = await workerRig({ mode: 'database' })
+  const { log, source, store } = rig
+  let isAway = true
+  source.onDeadLetter = () => {
+    if (isAway) throw new Error('away')
+  }
+  log.append('a', [event(1)])
+  log.append('a', 'no JSON')
+  log.append('a', [event(2)])
+  await source.own('a')
+  await calm(rig)
+  assert.is(store.positions.get(scope('events')), '1')
+  assert.is(store.positions.get(scope('states')), '1')
+  isAway = false
+  await calm(rig)
+  assert.is(store.positions.get(scope('events')), '3')
+  assert.is(log.acknowledged.get('a'), 3)
+  assert.is(rig.troubles.length, 2)
+  await rig.worker.close()
+})
+
+test('whoever meets the fence drops what is written, and goes on from there', async () => {
+  const rig = await workerRig({ mode: 'database', flushSize: 2 })
+  const { log, source, store } = rig
+  let release = () => {}
+  store.decide = () => new Promise((resolve) => (release = () => resolve('commit')))
+  for (let id = 1; id <= 4; id++) log.append('a', [event(id)])
+  await source.own('a')
+  await calm(rig)
+  store.decide = () => 'commit'
+  store.positions.set(scope('events'), '3') // somebody else has come so far
+  store.appended.set('events', [{ id: 1 }, { id: 2 }, { id: 3 }])
+  release()
+  await calm(rig)
+  assert.is(store.fences, 1)
+  assert.equal(idsOf(store.appended.get('events')), [1, 2, 3, 4])
+  assert.is(store.positions.get(scope('events')), '4')
+  assert.is(log.acknowledged.get('a'), 4)
+  assert.equal(log.letters, [])
+  await rig.worker.close()
+})
+
+test('an answer that is lost after commit doubles nothing', async () => {
+  const rig = await workerRig({ mode: 'database', flushSize: 2 })
+  const { log, source, store } = rig
+  let lost = 1
+  store.decide = () => (lost-- > 0 ? 'lost' : 'commit')
+  for (let id = 1; id <= 4; id++) log.append('a', [event(id)])
+  await source.own('a')
+  await calm(rig)
+  assert.equal(idsOf(store.appended.get('events')), [1, 2, 3, 4])
+  await rig.worker.close()
+})
+
+test('a database that stands before what was committed holds the partition, and says so', async () => {
+  const rig = await workerRig({ mode: 'database' })
+  const { log, source, store } = rig
+  log.append('a', [event(1)])
+  await source.own('a')
+  await calm(rig)
+  store.positions.set(scope('events'), '')
+  log.append('a', [event(2)])
+  await calm(rig)
+  const [trouble] = rig.troubles
+  assert.is(trouble!.kind, 'position')
+  assert.match(trouble!.error!.message, /as after a restore/)
+  assert.equal(idsOf(store.appended.get('events')), [1])
+  await rig.worker.close()
+})
+
+test('a claim is repeated until the database answers, and ends with the partition', async () => {
+  const store = new MemoryStore()
+  let isAway = true
+  store.onCompanion = () => {
+    if (isAway) throw new Error('away')
+  }
+  const rig = await workerRig({ mode: 'database', store })
+  const owned = rig.source.own('a')
+  await calm(rig)
+  assert.is(rig.troubles.length, 1)
+  isAway = false
+  await calm(rig)
+  await owned
+  isAway = true
+  const other = rig.source.own('b')
+  await calm(rig)
+  await rig.worker.close()
+  await other
+  assert.is(rig.clock.running, 0)
+})
+
+test.run()
