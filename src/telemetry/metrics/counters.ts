@@ -15,6 +15,8 @@ const COUNTERS = {
   acceptedRecords: METRICS.acceptedRecords,
   executorOutages: METRICS.executorOutages,
   sentBytes: METRICS.sentBytes,
+  sourceMessages: METRICS.sourceMessages,
+  sourceRedelivered: METRICS.sourceRedelivered,
 } as const satisfies { [K in CounterName]: (typeof METRICS)[K] }
 
 export type CounterName = {

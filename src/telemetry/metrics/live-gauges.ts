@@ -7,6 +7,7 @@ import type { Counters } from './counters.ts'
 import { ExecutorCell } from './executor-cell.ts'
 import { instrumentOptions } from './instruments.ts'
 import type { LabelCap } from './label-cap.ts'
+import { SourceCells } from './source-cells.ts'
 import { TableCell } from './table-cell.ts'
 
 /** A flow whose state is read at each collection. */
@@ -29,12 +30,14 @@ export class LiveGauges {
   readonly #flows = new Set<LiveFlow>()
   readonly #tables = new Map<string, TableCell>()
   readonly #executors = new Map<string, ExecutorCell>()
+  readonly #sources: SourceCells
   readonly #observed: ReturnType<typeof createObserved>
 
   constructor(meter: Meter, guard: Guard, counters: Counters, reasons: LabelCap) {
     this.#guard = guard
     this.#counters = counters
     this.#reasons = reasons
+    this.#sources = new SourceCells(counters)
     this.#observed = createObserved(meter)
   }
 
@@ -55,6 +58,8 @@ export class LiveGauges {
     if (!this.#flows.delete(flow)) return
     this.#guard.run(() => {
       this.#executorCell(flow.common).count(flow.probe.executor)
+      const source = flow.probe.source?.()
+      if (source !== undefined) this.#sources.count(source, flow.common)
       for (const table of flow.probe.tables()) flow.cellOf(table.table).go(table)
     })
   }
@@ -69,9 +74,22 @@ export class LiveGauges {
   observe(result: BatchObservableResult): void {
     for (const cell of this.#tables.values()) cell.clear()
     for (const cell of this.#executors.values()) cell.clear()
+    this.#sources.clear()
     for (const flow of this.#flows) this.#guard.run(() => this.#sum(flow)) // the others are still told
     for (const cell of this.#tables.values()) this.#observeTable(result, cell)
     for (const cell of this.#executors.values()) this.#observeExecutors(result, cell)
+    this.#observeSources(result)
+  }
+
+  #observeSources(result: BatchObservableResult): void {
+    const { sourcePartitions, sourceLag, sourceLagSeconds } = this.#observed
+    for (const { partitions, attributes } of this.#sources.sources) {
+      observe(result, sourcePartitions, partitions, attributes)
+    }
+    for (const { messages, seconds, attributes } of this.#sources.lags) {
+      observe(result, sourceLag, messages, attributes)
+      observe(result, sourceLagSeconds, seconds, attributes)
+    }
   }
 
   #observeTable(result: BatchObservableResult, cell: TableCell): void {
@@ -96,6 +114,8 @@ export class LiveGauges {
   #sum(flow: LiveFlow): void {
     this.#executorCell(flow.common).add(flow.probe.executor)
     for (const table of flow.probe.tables()) flow.cellOf(table.table).add(table)
+    const source = flow.probe.source?.()
+    if (source !== undefined) this.#sources.add(source, flow.common)
   }
 
   #executorCell(attributes: Attributes): ExecutorCell {
@@ -116,6 +136,9 @@ function createObserved(meter: Meter) {
     executorSlots: upDownCounter(METRICS.executorSlots),
     executorSlotsUsed: upDownCounter(METRICS.executorSlotsUsed),
     executorPaused: upDownCounter(METRICS.executorPaused),
+    sourcePartitions: upDownCounter(METRICS.sourcePartitions),
+    sourceLag: upDownCounter(METRICS.sourceLag),
+    sourceLagSeconds: gauge(METRICS.sourceLagSeconds),
   } as const
 }
 

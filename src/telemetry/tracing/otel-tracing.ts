@@ -14,12 +14,21 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { ATTR_DB_COLLECTION_NAME } from '@opentelemetry/semantic-conventions'
-import type { BatchInfo, BatchTrace, FlowInfo, FlowTracing, Tracing } from '../../contract/tracing.ts'
+import type {
+  BatchInfo,
+  BatchTrace,
+  FlowInfo,
+  FlowTracing,
+  ProcessInfo,
+  ProcessTrace,
+  Tracing,
+} from '../../contract/tracing.ts'
 import { boolean, implementing, type OptionsOf, oneOf, optional, parse, type Values } from '../../support/validate.ts'
 import { connectionAttributes } from '../connection-attributes.ts'
 import { SCOPE } from '../scope.ts'
 import { type AttemptSpans, TracedBatch } from './batch-trace.ts'
 import { chooseLinks, isSampled } from './links.ts'
+import { startProcess } from './process-trace.ts'
 import { BATCH_SPAN, SPAN_ATTR } from './span-attributes.ts'
 
 export interface OtelTracingOptions {
@@ -105,6 +114,10 @@ class FlowTracer implements FlowTracing {
     if (!isSpanContextValid(spanContext)) return undefined
     if (isSampled(spanContext)) for (const submitter of batch.submitters) linkTo(submitter, spanContext)
     return new TracedBatch(this.#tracer, span, this.#common, this.#settings)
+  }
+
+  startProcess(messages: ProcessInfo): ProcessTrace | undefined {
+    return startProcess(this.#tracer, messages)
   }
 
   #startSpan(batch: BatchInfo): Span {

@@ -22,6 +22,20 @@ export const SPAN_ATTR = {
   outageDuration: 'batchflow.outage.duration',
   /** Attempts at the batch that the database did not take meanwhile. */
   outageAttempts: 'batchflow.outage.attempts',
+  /** Messages put aside. */
+  deadLettered: 'batchflow.source.dead_lettered',
+  /** Messages that were not settled, as their partition went to somebody else. */
+  givenBack: 'batchflow.source.given_back',
+} as const
+
+/** Those of the messaging conventions that are used here; experimental, so they are copied. */
+export const MESSAGING_ATTR = {
+  system: 'messaging.system',
+  destination: 'messaging.destination.name',
+  partition: 'messaging.destination.partition.id',
+  operationName: 'messaging.operation.name',
+  operationType: 'messaging.operation.type',
+  messageCount: 'messaging.batch.message_count',
 } as const
 
 /** Events of a batch's span. */
