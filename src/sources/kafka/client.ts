@@ -121,6 +121,8 @@ export async function loadClient(): Promise<KafkaClient> {
     return (await import('@platformatic/kafka')) as unknown as KafkaClient
   } catch (cause) {
     const versions = '@1 on Node 20, @2 from Node 22.22'
-    throw new Error(`Kafka needs the package @platformatic/kafka: npm install @platformatic/kafka${versions}`, { cause })
+    throw new Error(`Kafka needs the package @platformatic/kafka: npm install @platformatic/kafka${versions}`, {
+      cause,
+    })
   }
 }

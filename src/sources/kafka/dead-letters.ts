@@ -38,10 +38,11 @@ export class DeadLetters {
   async #ensureTopic(producer: KafkaProducer): Promise<void> {
     if (this.#isThere) return
     const topics = [this.#about.deadLetterTopic]
-    const isThere = () => producer.metadata({ topics, forceUpdate: true }).then(
-      () => true,
-      () => false,
-    )
+    const isThere = () =>
+      producer.metadata({ topics, forceUpdate: true }).then(
+        () => true,
+        () => false,
+      )
     if (!(await isThere())) await this.#create(topics)
     this.#isThere = true
   }

@@ -123,7 +123,8 @@ export class GroupMember {
       heartbeatInterval,
       autocommit: false,
       protocols: [this.#protocol()],
-      partitionAssigner: (_: string, members: Members, __: unknown, metadata: Topics) => this.#assign(members, metadata),
+      partitionAssigner: (_: string, members: Members, __: unknown, metadata: Topics) =>
+        this.#assign(members, metadata),
     })
     consumer.topics.track(topic)
     this.#listen(consumer)

@@ -1,10 +1,10 @@
 import type { Source } from '../../consume/source.ts'
 import { parse } from '../../support/validate.ts'
+import { Publisher } from '../kit/publisher.ts'
 import { PUBLISHER } from '../kit/publisher-options.ts'
-import type { Publisher } from '../kit/publisher.ts'
 import { clientOptions, type KafkaConnection, loadClient } from './client.ts'
-import { type KafkaOptions, KAFKA_PUBLISHER, type KafkaPublisherOptions, kafkaSettings } from './options.ts'
-import { KafkaPublisher } from './publisher.ts'
+import { KafkaLog } from './kafka-log.ts'
+import { KAFKA_PUBLISHER, type KafkaOptions, type KafkaPublisherOptions, kafkaSettings } from './options.ts'
 import { KafkaSource } from './source.ts'
 
 export type { EncodedMessage, MessageEncoder, PartitionBy } from '../kit/packing.ts'
@@ -46,7 +46,7 @@ export async function kafkaPublisher(connection: KafkaConnection, options: Kafka
     const partitions = (await producer.metadata({ topics: [topic] })).topics.get(topic)?.partitionsCount ?? 0
     const { topic: _, maxBatchBytes: __, ...rest } = options
     const { bootstrapBrokers } = connection
-    return new KafkaPublisher({ topic, partitions, producer, bootstrapBrokers, maxBatchBytes }, rest)
+    return new Publisher(new KafkaLog({ topic, partitions, producer, bootstrapBrokers, maxBatchBytes }), rest)
   } catch (error) {
     await producer.close().catch(() => {})
     throw error

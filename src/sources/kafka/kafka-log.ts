@@ -70,6 +70,10 @@ export class KafkaLog implements LogDriver {
     await this.#producer.metadata({ topics: [this.destination], forceUpdate: true })
   }
 
+  close(): Promise<void> {
+    return this.#producer.close()
+  }
+
   #send(messages: readonly LogMessage[], id: string): Promise<readonly RowFailure[] | undefined> {
     let before = this.#sending
     if (before?.id === id) return before.run()

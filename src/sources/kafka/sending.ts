@@ -115,7 +115,8 @@ export function portionsOf(topic: string, messages: readonly LogMessage[], maxBa
 }
 
 function entryOf(topic: string, { partition, key, headers, body }: LogMessage, index: number): Entry {
-  const value = typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  const value =
+    typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const encoded = headersOf(headers)
   const keyBytes = key === undefined ? undefined : Buffer.from(key)
   const message = { topic, partition, key: keyBytes, value, headers: encoded.headers }

@@ -1,12 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type {
-  DeadLetterReason,
-  Message,
-  PartitionLag,
-  Source,
-  SourceHost,
-  SourceMode,
-} from '../../consume/source.ts'
+import type { DeadLetterReason, Message, PartitionLag, Source, SourceHost, SourceMode } from '../../consume/source.ts'
 import { logError } from '../../support/guard.ts'
 import { clientOptions, type KafkaConnection, type KafkaConsumer, loadClient } from './client.ts'
 import { Committer } from './committer.ts'
@@ -217,7 +210,11 @@ export class KafkaSource implements Source {
 
   async #offsets(partitions: number[], timestamp: bigint): Promise<readonly (bigint | undefined)[]> {
     const { topic } = this.#settings
-    const found = await this.#here.consumer.listOffsets({ topics: [topic], partitions: { [topic]: partitions }, timestamp })
+    const found = await this.#here.consumer.listOffsets({
+      topics: [topic],
+      partitions: { [topic]: partitions },
+      timestamp,
+    })
     return found.get(topic) ?? []
   }
 }
