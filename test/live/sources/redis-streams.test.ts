@@ -12,6 +12,7 @@ import {
   redisStreamsPublisher,
 } from '../../../src/sources/redis-streams/index.ts'
 import { needed, servers } from '../../support/servers/servers.ts'
+import { mortalClient } from './mortal-redis.ts'
 import { bodyOf, eventually, RecordingHost } from './recording-host.ts'
 
 const test = suite('redis streams')
@@ -29,23 +30,6 @@ const users = defineTable<User>('users', { columns: ['id', 'name'], onConflict: 
 
 const opened: Source[] = []
 const PARTITIONS = 4
-
-/** A client whose connections can all be cut for good at once, as if their process had ended: leases are left behind. */
-class Mortal {
-  readonly status = 'ready'
-  readonly options = {}
-  readonly #made: Redis[] = []
-
-  duplicate(...overrides: never[]): Redis {
-    const made = client.duplicate(...overrides)
-    this.#made.push(made)
-    return made
-  }
-
-  vanish(): void {
-    for (const made of this.#made) made.disconnect()
-  }
-}
 
 async function open(
   host: RecordingHost,
@@ -123,10 +107,10 @@ test('what a worker that vanished had not acknowledged comes first to the next o
   const stream = nextName()
   await publish(stream, 0, 400)
   const dead = new RecordingHost()
-  const mortal = new Mortal()
+  const mortal = mortalClient(client)
   const held = new Promise<void>(() => undefined)
   dead.onMessages = () => held // takes some, and never says a word again
-  await open(dead, stream, { fetchSize: 20 }, mortal)
+  await open(dead, stream, { fetchSize: 20 }, mortal.client)
   await eventually(() => dead.delivered.length === 80)
   mortal.vanish()
   const next = new RecordingHost().acknowledging()
