@@ -79,7 +79,13 @@ export default {
     {
       name: 'no package but the API',
       severity: 'error',
-      from: { path: '^src/', pathNot: pathOf('prometheus') },
+      from: { path: '^src/', pathNot: [pathOf('prometheus'), pathOf('sources/kafka')] },
+      to: outside('api', 'semantic-conventions'),
+    },
+    {
+      name: 'no package but the API and the client of Kafka',
+      severity: 'error',
+      from: { path: pathOf('sources/kafka'), pathNot: '/client.ts$' },
       to: outside('api', 'semantic-conventions'),
     },
     {

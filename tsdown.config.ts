@@ -11,6 +11,7 @@ export default defineConfig({
     otel: 'src/telemetry/index.ts',
     prometheus: 'src/prometheus/index.ts',
     consume: 'src/consume/index.ts',
+    kafka: 'src/sources/kafka/index.ts',
   },
   format: ['esm', 'cjs'],
   target: 'node20',

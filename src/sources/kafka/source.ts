@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeadLetterReason, Message, PartitionLag, Source, SourceHost, SourceMode } from '../../consume/source.ts'
 import { logError } from '../../support/guard.ts'
-import { clientOptions, type KafkaConnection, type KafkaConsumer, loadClient } from './client.ts'
+import { clientOptions, type KafkaClient, type KafkaConnection, type KafkaConsumer, loadClient } from './client.ts'
 import { Committer } from './committer.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { GroupMember } from './group-member.ts'
@@ -36,6 +36,7 @@ export class KafkaSource implements Source {
   readonly ordered = true
   readonly #options: Record<string, unknown>
   readonly #settings: KafkaSettings
+  readonly #load: () => Promise<KafkaClient>
   /** Of the partitions that are ours. */
   readonly #progress = new Map<number, Progress>()
   /** By partition, what is going on until it is read: another object, another time it became ours. */
@@ -43,10 +44,12 @@ export class KafkaSource implements Source {
   #running: Running | undefined
   #count = 0
 
-  constructor(connection: KafkaConnection, settings: KafkaSettings) {
+  /** @param load where the client comes from */
+  constructor(connection: KafkaConnection, settings: KafkaSettings, load: () => Promise<KafkaClient> = loadClient) {
     this.destination = settings.topic
     this.#options = clientOptions('kafka', connection)
     this.#settings = settings
+    this.#load = load
   }
 
   compare(a: string, b: string): number {
@@ -109,7 +112,7 @@ export class KafkaSource implements Source {
   }
 
   async #create(host: SourceHost, mode: SourceMode): Promise<Running> {
-    const client = await loadClient()
+    const client = await this.#load()
     const options = this.#options
     const { topic, group, deadLetterTopic } = this.#settings
     const troubles = new Troubles((error) => host.trouble(error))

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 )
@@ -26,7 +27,12 @@ func main() {
 	data := flag.String("data", "", "folder to keep the logs in; empty: in memory")
 	flag.Parse()
 
-	options := []kfake.Opt{kfake.Ports(numbers(*ports)...), kfake.ClusterID("kfake"), kfake.AllowAutoTopicCreation()}
+	options := []kfake.Opt{
+		kfake.Ports(numbers(*ports)...),
+		kfake.ClusterID("kfake"),
+		kfake.AllowAutoTopicCreation(),
+		kfake.GroupMinSessionTimeout(100 * time.Millisecond), // 6 s by default, as with Kafka
+	}
 	if *data != "" {
 		options = append(options, kfake.DataDir(*data))
 	}
