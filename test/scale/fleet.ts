@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+/** Worker processes, which are killed one after the other and replaced. */
+export class Fleet {
+  readonly #args: readonly string[]
+  readonly #alive = new Set<ChildProcess>()
+  /** Those that read, of them. */
+  readonly #underWay = new Set<ChildProcess>()
+  /** What they said beyond the expected. */
+  readonly complaints: string[] = []
+  kills = 0
+
+  /** @param args of each worker */
+  constructor(args: readonly string[]) {
+    this.#args = args
+  }
+
+  get size(): number {
+    return this.#alive.size
+  }
+
+  /** Resolves when it is under way, or has ended without. */
+  async add(): Promise<void> {
+    const program = ['--import', 'tsx', 'test/scale/worker.ts', ...this.#args]
+    const child = spawn(process.execPath, program, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#alive.add(child)
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => this.complaints.push(text))
+    const ended = once(child, 'close').then(([code, signal]) => {
+      this.#alive.delete(child)
+      this.#underWay.delete(child)
+      if (code !== 0 && signal !== 'SIGKILL') this.complaints.push(`a worker ended with ${code ?? signal}`)
+    })
+    await Promise.race([once(child.stdout!, 'data').then(() => this.#underWay.add(child)), ended])
+  }
+
+  /** Kills one with -9, and starts another; not the last one that reads, as a process takes seconds to start. */
+  replaceOne(): void {
+    const all = [...this.#underWay]
+    if (all.length < 2) return
+    const victim = all[Math.floor(Math.random() * all.length)]!
+    this.kills++
+    this.#underWay.delete(victim)
+    victim.kill('SIGKILL')
+    void this.add()
+  }
+
+  /** Lets all of them close in order. */
+  async close(): Promise<void> {
+    const all = [...this.#alive]
+    const ended = all.map((child) => once(child, 'close'))
+    for (const child of all) child.kill('SIGTERM')
+    const timer = setTimeout(() => all.map((child) => child.kill('SIGKILL')), 30_000)
+    await Promise.all(ended)
+    clearTimeout(timer)
+  }
+}
