@@ -242,8 +242,15 @@ export class GroupMember {
   }
 }
 
-/** Answers to a commit that came while the group was meeting. */
-const AGAIN = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'])
+/** Answers to a commit that came while the group was meeting, or moving to another broker. */
+const AGAIN = new Set([
+  'REBALANCE_IN_PROGRESS',
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'NOT_COORDINATOR',
+  'COORDINATOR_NOT_AVAILABLE',
+  'COORDINATOR_LOAD_IN_PROGRESS',
+])
 
 type Members = ReadonlyMap<string, { readonly metadata?: Uint8Array | string | null }>
 type Topics = { readonly topics: ReadonlyMap<string, { readonly partitionsCount: number }> }

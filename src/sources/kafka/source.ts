@@ -4,6 +4,7 @@ import { logError } from '../../support/guard.ts'
 import { clientOptions, type KafkaClient, type KafkaConnection, type KafkaConsumer, loadClient } from './client.ts'
 import { Committer } from './committer.ts'
 import { DeadLetters } from './dead-letters.ts'
+import { protocolError } from './errors.ts'
 import { GroupMember } from './group-member.ts'
 import { compareOffsets } from './messages.ts'
 import type { KafkaSettings } from './options.ts'
@@ -63,7 +64,7 @@ export class KafkaSource implements Source {
       await running.member.join(this.#count)
     } catch (error) {
       await this.stop()
-      throw error
+      throw this.#explained(error)
     }
   }
 
@@ -103,6 +104,14 @@ export class KafkaSource implements Source {
     this.#running = undefined
     await Promise.all([running.consumer.close(true), running.letters.close()]).catch((error) => {
       logError('the connections of a Kafka source were not closed', error)
+    })
+  }
+
+  #explained(error: unknown): unknown {
+    if (protocolError(error) !== 'INCONSISTENT_GROUP_PROTOCOL') return error
+    const group = JSON.stringify(this.#settings.group)
+    return new Error(`kafka: the group ${group} has members that are no workers: give them a group of their own`, {
+      cause: error,
     })
   }
 
