@@ -84,7 +84,13 @@ export default {
     {
       name: 'no package but the API',
       severity: 'error',
-      from: { path: '^src/', pathNot: [pathOf('prometheus'), pathOf('sources/nats')] },
+      from: { path: '^src/', pathNot: [pathOf('prometheus'), pathOf('sources/nats'), pathOf('sources/kafka')] },
+      to: outside('api', 'semantic-conventions'),
+    },
+    {
+      name: 'no package but the API and the client of Kafka',
+      severity: 'error',
+      from: { path: pathOf('sources/kafka'), pathNot: '/client.ts$' },
       to: outside('api', 'semantic-conventions'),
     },
     {

@@ -14,6 +14,7 @@ export default defineConfig({
     prometheus: 'src/prometheus/index.ts',
     consume: 'src/consume/index.ts',
     nats: 'src/sources/nats/index.ts',
+    kafka: 'src/sources/kafka/index.ts',
   },
   format: ['esm', 'cjs'],
   target: 'node20',

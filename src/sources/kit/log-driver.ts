@@ -25,6 +25,8 @@ export interface LogDriver {
   /** How many partitions there are. */
   readonly partitions: number
   readonly target?: DriverTarget | undefined
+  /** Which of `count` partitions a key belongs to, where the log has a hash of its own that other clients of it use, too. */
+  partitionOf?(keyText: string, count: number): number
   /**
    * Writes messages to the log in one go. Resolves with nothing once the log has all of them, or with those that it has not
    * (`index` is the place in `messages`); of one partition, never a later one without an earlier one unless that can never be

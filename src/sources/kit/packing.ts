@@ -20,6 +20,8 @@ export interface EncodedMessage {
 
 export interface PackingSettings {
   readonly partitions: number
+  /** The log's own hash. @default {@link partitionOf} */
+  readonly partitionOf?: ((keyText: string, count: number) => number) | undefined
   readonly partitionBy: PartitionBy | undefined
   readonly encode: MessageEncoder | undefined
   readonly maxMessageBytes: number
@@ -48,7 +50,7 @@ export class Packing {
   /** @throws {InvalidRowError} for a row that no message can hold */
   one(table: Table<Row>, row: Row): LogMessage {
     const key = this.#keyOf(table, row)
-    const partition = key === undefined ? this.#next() : partitionOf(key, this.#settings.partitions)
+    const partition = key === undefined ? this.#next() : this.#place(key)
     return this.#message(table, partition, key, this.#encoded(table, [row]), activeTraceHeaders())
   }
 
@@ -68,12 +70,17 @@ export class Packing {
     return messages
   }
 
+  #place(key: string): number {
+    const { partitions, partitionOf: own = partitionOf } = this.#settings
+    return own(key, partitions)
+  }
+
   #shares(table: Table<Row>, rows: readonly Row[]): Map<number, Share> {
     const shares = new Map<number, Share>()
     const turn = this.#next() // rows of one call that nothing decides about stay together
     for (const row of rows) {
       const key = this.#keyOf(table, row)
-      const partition = key === undefined ? turn : partitionOf(key, this.#settings.partitions)
+      const partition = key === undefined ? turn : this.#place(key)
       const share = shares.get(partition)
       if (share === undefined) shares.set(partition, { key, rows: [row] })
       else {

@@ -35,7 +35,7 @@ export class Publisher implements AsyncDisposable {
     if (retry !== undefined) executor = executor.withRetry(retry)
     if (metricsReporter !== undefined) executor = executor.withMetricsReporter(metricsReporter)
     this.#log = log
-    this.#packing = new Packing({ ...settings, partitions: log.partitions })
+    this.#packing = new Packing({ ...settings, partitions: log.partitions, partitionOf: log.partitionOf?.bind(log) })
     this.#messages = defineTable<LogMessage>(tableNameOf(log.destination), {
       columns: ['partition', 'key', 'headers', 'body'],
     })
