@@ -29,6 +29,10 @@ export interface PanelSpec {
   readonly description: Text
   readonly unit: Unit
   readonly queries: readonly Query[]
+  /**
+   * Ask for now only: the last point of a range is as old as its step, seven minutes on a dashboard of a day.
+   */
+  readonly now?: boolean
   /** Columns out of 24. @default 8 */
   readonly width?: number
   /** Colours of a stat; dashed lines on a graph. */

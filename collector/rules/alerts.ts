@@ -10,7 +10,7 @@ const paused = `${sum(PROCESS_DATABASE, last(series(METRICS.executorPaused)))} >
 
 const stalled: Alert = {
   comment:
-    'The count of settled rows is what it was a minute ago, although a row has been waiting for long. A database that is known to be away has an alert of its own.',
+    'The count of settled rows is what it was a while ago, although a row has been waiting for as long. A database that is known to be away has an alert of its own.',
   alert: 'BatchflowStalled',
   expr: `
 (
@@ -18,15 +18,14 @@ const stalled: Alert = {
   and
   ${settled('')}
   ==
-  ${settled(' offset 1m')}
+  ${settled(` offset ${THRESHOLDS.stalled.alert}s`)}
 )
 unless on (${PROCESS_DATABASE})
 ${paused}`,
   for: '30s',
   severity: 'critical',
   summary: 'Rows of {{ $labels.table }} wait, and none is settled',
-  description:
-    'The oldest row of table {{ $labels.table }} ({{ $labels.database }}) in {{ $labels.job }} on {{ $labels.instance }} has been waiting for {{ $value | humanizeDuration }}, and not one row was settled within a minute.',
+  description: `The oldest row of table {{ $labels.table }} ({{ $labels.database }}) in {{ $labels.job }} on {{ $labels.instance }} has been waiting for {{ $value | humanizeDuration }}, and not one row was settled within ${THRESHOLDS.stalled.alert} seconds.`,
 }
 
 const tooOld: Alert = {

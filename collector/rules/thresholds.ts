@@ -41,6 +41,12 @@ export const BURN_RATES = {
   slow: [{ rate: 3, long: '1d', short: '2h' }],
 } as const
 
+/**
+ * How many rows must have failed, or batches must have been slow, within the long window: where little is written, a share
+ * is no rate. One row of three that fail at night has an alert of its own, and wakes nobody.
+ */
+export const BURN_MINIMUM = { rows: 10, batches: 10 } as const
+
 /** @throws where `seconds` is not a bound of one of the metric's buckets */
 export function bound(metric: MetricSpec, seconds: number): number {
   if (metric.buckets?.includes(seconds)) return seconds

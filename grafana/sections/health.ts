@@ -18,6 +18,7 @@ const standing = `count(${max(oldest, EACH)} > ${stalled.shown} and ${records(''
 const panels: readonly PanelSpec[] = [
   {
     ...stat,
+    now: true,
     title: { en: 'Tables that stand still', zh: '停滞的表' },
     description: {
       en: 'Tables of which rows wait while none is settled, counted in each process.',
@@ -33,6 +34,7 @@ const panels: readonly PanelSpec[] = [
   },
   {
     ...stat,
+    now: true,
     title: { en: 'Oldest row', zh: '最老的行' },
     description: {
       en: 'How long the oldest row that is not settled has been waiting. 0 while nothing is to be written.',
@@ -49,6 +51,7 @@ const panels: readonly PanelSpec[] = [
   },
   {
     ...stat,
+    now: true,
     title: { en: 'Waiting for a database', zh: '等待数据库' },
     description: {
       en: 'Executors whose database takes no batch now: it is out of reach, read-only or full. Their rows are kept and wait.',

@@ -52,9 +52,12 @@ interface Panel {
   readonly targets?: readonly { readonly expr: string; readonly refId: string; readonly exemplar?: boolean }[]
 }
 
-/** `expr` with every variable on "All". @throws when one is unknown */
-export function filled(expr: string): string {
-  const result = Object.entries(VARIABLES).reduce((text, [name, value]) => text.replaceAll(name, value), expr)
+/** `expr` with every variable on "All", or as `chosen`. @throws when one is unknown */
+export function filled(expr: string, chosen: Readonly<Record<string, string>> = {}): string {
+  const result = Object.entries({ ...VARIABLES, ...chosen }).reduce(
+    (text, [name, value]) => text.replaceAll(name, value),
+    expr,
+  )
   if (result.includes('$')) throw new Error(`a variable is left in ${result}`)
   return result
 }
