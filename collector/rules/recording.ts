@@ -4,14 +4,22 @@ import { series, sum, TABLE } from './promql.ts'
 import type { Group, Recording } from './rule.ts'
 import { OBJECTIVES } from './thresholds.ts'
 
+/** How histograms are stored, as in grafana/native.ts. */
+type Histograms = 'classic' | 'native'
+type Duration = typeof METRICS.executeDuration | typeof METRICS.enqueueLatency
+
 const retries = sum(TABLE, `rate(${series(METRICS.errors, 'type=~"retry:.+"')}[5m])`)
 const batches = sum(TABLE, `rate(${series(METRICS.batches)}[5m])`)
 
-function quantile(q: number, metric: typeof METRICS.executeDuration | typeof METRICS.enqueueLatency): string {
-  return `histogram_quantile(${q}, ${sum(`${TABLE}, le`, `rate(${series(metric, '', '_bucket')}[5m])`)})`
+function quantile(q: number, metric: Duration, histograms: Histograms): string {
+  const rates =
+    histograms === 'native'
+      ? sum(TABLE, `rate(${series(metric)}[5m])`)
+      : sum(`${TABLE}, le`, `rate(${series(metric, '', '_bucket')}[5m])`)
+  return `histogram_quantile(${q}, ${rates})`
 }
 
-export const recording: Group = {
+export const recording = (histograms: Histograms): Group => ({
   name: 'batchflow-recording',
   rules: [
     { record: 'job_database_table:batchflow_batches:rate5m', expr: batches },
@@ -26,14 +34,14 @@ export const recording: Group = {
     },
     {
       record: 'job_database_table:batchflow_execute_duration_seconds:p99_rate5m',
-      expr: quantile(0.99, METRICS.executeDuration),
+      expr: quantile(0.99, METRICS.executeDuration, histograms),
     },
     {
       record: 'job_database_table:batchflow_enqueue_latency_seconds:p95_rate5m',
-      expr: quantile(0.95, METRICS.enqueueLatency),
+      expr: quantile(0.95, METRICS.enqueueLatency, histograms),
     },
   ],
-}
+})
 
 export const WINDOWS = ['5m', '30m', '1h', '2h', '6h', '1d'] as const
 export type Window = (typeof WINDOWS)[number]
@@ -95,9 +103,26 @@ function slowOnes(window: LongWindow): Recording {
   return { record: slowCount(window), expr: late('increase', window) }
 }
 
+const inNative = (over: Over, window: Window) => sum(TABLE, `${over}(${series(METRICS.processDuration)}[${window}])`)
+const lateShare = (histograms: string) => `1 - histogram_fraction(0, ${OBJECTIVES.latency.seconds}, ${histograms})`
+
+function slowNative(window: Window): Recording {
+  return { record: slowRatio(window), expr: lateShare(inNative('rate', window)) }
+}
+
+function slowOnesNative(window: LongWindow): Recording {
+  const histograms = inNative('increase', window)
+  return { record: slowCount(window), expr: `histogram_count(${histograms})\n*\n(${lateShare(histograms)})` }
+}
+
 /** Long windows need not be looked at as often as alerts are. */
-export const objectives: Group = {
+export const objectives = (histograms: Histograms): Group => ({
   name: 'batchflow-objectives',
   interval: '30s',
-  rules: [...WINDOWS.map(failed), ...LONG_WINDOWS.map(failures), ...WINDOWS.map(slow), ...LONG_WINDOWS.map(slowOnes)],
-}
+  rules: [
+    ...WINDOWS.map(failed),
+    ...LONG_WINDOWS.map(failures),
+    ...WINDOWS.map(histograms === 'native' ? slowNative : slow),
+    ...LONG_WINDOWS.map(histograms === 'native' ? slowOnesNative : slowOnes),
+  ],
+})

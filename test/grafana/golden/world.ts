@@ -3,6 +3,8 @@
  * each series with numbers of its own. Until minute 15 nothing happens; then every counter grows evenly, from minute 20 on
  * by another rate.
  */
+
+import type { Histograms } from '../../../grafana/native.ts'
 import {
   METRICS,
   type MetricSpec,
@@ -102,10 +104,11 @@ export function boundsOf(name: MetricName): readonly number[] {
 }
 
 /** All of it, as promtool reads it, a value a minute. */
-export function inputSeries(): { series: string; values: string }[] {
+export function inputSeries(histograms: Histograms = 'classic'): { series: string; values: string }[] {
   return (Object.keys(METRICS) as MetricName[]).flatMap((name) => {
     const spec: MetricSpec = METRICS[name]
-    if (prometheusType(spec) === 'histogram') return histogramSeries(name)
+    if (prometheusType(spec) === 'histogram')
+      return histograms === 'native' ? nativeSeries(name) : histogramSeries(name)
     const values = prometheusType(spec) === 'counter' ? growing : (value: number) => `${value}x30`
     return pointsOf(name).map(({ labels, value }) => ({
       series: seriesText(prometheusName(spec), labels),
@@ -129,11 +132,33 @@ function histogramSeries(name: MetricName): { series: string; values: string }[]
   })
 }
 
+/** With the same bounds, so that the answers are the same. */
+function nativeSeries(name: MetricName): { series: string; values: string }[] {
+  const custom = boundsOf(name).filter(Number.isFinite).join(' ')
+  return bucketsOf(name).map(({ labels, counts }) => {
+    let total = 0
+    const totals = counts.map(([, count]) => (total += count))
+    const at = (value: (rate: number) => number) => {
+      const buckets = totals.map((rate, i) => value(rate) - (i === 0 ? 0 : value(totals[i - 1] ?? 0)))
+      return `{{schema:-53 count:${value(total)} sum:${value(sumOf(name, labels))} custom_values:[${custom}] buckets:[${buckets.join(' ')}]}}`
+    }
+    return { series: seriesText(prometheusName(METRICS[name]), labels), values: grown(at) }
+  })
+}
+
 /** Flat for 15 minutes, high enough that no window sees it begin; then for 5 minutes at one rate, for 10 at another. */
 function growing(rate: number): string {
-  const [start, before] = [totalOf(rate, true), 60 * early(rate)]
-  const middle = start + 5 * before
-  return `${start}x15 ${start + before}+${before}x4 ${middle + 60 * rate}+${60 * rate}x9`
+  return grown((value) => String(value(rate)))
+}
+
+/** @param at a value, or a histogram of values, each of which depends on its rate */
+function grown(at: (value: (rate: number) => number) => string): string {
+  const start = (rate: number) => totalOf(rate, true)
+  const before = (rate: number) => 60 * early(rate)
+  const after = (rate: number) => 60 * rate
+  const second = at((rate) => start(rate) + before(rate))
+  const third = at((rate) => start(rate) + 5 * before(rate) + after(rate))
+  return `${at(start)}x15 ${second}+${at(before)}x4 ${third}+${at(after)}x9`
 }
 
 /** In no fixed proportion to the later rate, and of more buckets not less. */
