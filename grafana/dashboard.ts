@@ -1,6 +1,6 @@
 /** The dashboard: its sections in the order of reading, its variables and links. */
 import * as model from '@grafana/grafana-foundation-sdk/dashboard'
-import { METRICS } from '../src/telemetry/metrics/catalogue.ts'
+import { ALL_METRICS } from '../src/telemetry/metrics/source-catalogue.ts'
 import { annotations } from './annotations.ts'
 import { topLinks } from './links.ts'
 import { type Histograms, nativeSection } from './native.ts'
@@ -11,6 +11,7 @@ import { executor } from './sections/executor.ts'
 import { failures } from './sections/failures.ts'
 import { health } from './sections/health.ts'
 import { processes } from './sections/processes.ts'
+import { sources } from './sections/sources.ts'
 import { stages } from './sections/stages.ts'
 import { tables } from './sections/tables.ts'
 import { throughput } from './sections/throughput.ts'
@@ -25,6 +26,7 @@ export const SECTIONS: readonly Section[] = [
   stages,
   executor,
   failures,
+  sources,
   databases,
   processes,
   tables,
@@ -94,7 +96,7 @@ function finished(built: model.Dashboard): model.Dashboard {
 /** Metrics of the catalogue that no panel shows. */
 export function unseen(): string[] {
   const shown = SECTIONS.flatMap(({ panels }) => panels.flatMap(({ queries }) => queries.map(({ expr }) => expr)))
-  return Object.values(METRICS)
+  return Object.values(ALL_METRICS)
     .map((metric) => metric.name.replaceAll('.', '_'))
     .filter((name) => !shown.some((expr) => new RegExp(`\\b${name}(_total|_bucket|_sum)?{`).test(expr)))
 }

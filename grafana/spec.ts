@@ -17,7 +17,7 @@ export interface Query {
 }
 
 /** Ids of Grafana's units. */
-export type Unit = 's' | 'short' | 'percentunit' | 'rowsps' | 'ops' | 'eps' | 'Bps'
+export type Unit = 's' | 'short' | 'percentunit' | 'rowsps' | 'ops' | 'eps' | 'mps' | 'Bps'
 
 /** A value from which on a colour holds. The first one is the base, its value is ignored. */
 export type Steps = readonly (readonly [from: number, colour: 'green' | 'yellow' | 'red' | 'text'])[]

@@ -16,6 +16,10 @@ export const THRESHOLDS = {
   oldestRow: { warn: 10, alert: 120 },
   /** Seconds after which a table of which nothing is settled stands still: on the dashboard at once, in an alert surely. */
   stalled: { shown: 30, alert: 45 },
+  /** Seconds that a message may be in a log. */
+  sourceLag: { warn: 60, alert: 300 },
+  /** Seconds after which a worker that settles nothing, although messages are there, stands still. */
+  sourceStalled: 120,
   /** Share of executors' slots in use. */
   slots: { warn: 0.8, alert: 0.95 },
 } as const

@@ -112,6 +112,11 @@ export interface TableMetrics {
   countFlush(trigger: FlushTrigger): void
   countCoalesced(strategy: 'ignore' | 'update' | 'replace', rows: number): void
   countDeadLetters(reason: Reason, rows: number): void
+  /**
+   * Committed rows that changed nothing, as they were not newer than the row they met (`onConflict.newer`): the stored one, or
+   * one that waited with them. The latter are told with `countCoalesced` as well.
+   */
+  countSuperseded?(rows: number): void
   /** Rows accepted, told as they leave their lane: together with those that are `queued` they are all. */
   countAccepted?(rows: number): void
   /** An operation is handed to the client, where the driver knows how long it is; once for each attempt. */

@@ -31,6 +31,7 @@ function jointTable(tables: readonly TableMetrics[]): TableMetrics | undefined {
     countFlush: (trigger) => each((table) => table.countFlush(trigger)),
     countCoalesced: (strategy, rows) => each((table) => table.countCoalesced(strategy, rows)),
     countDeadLetters: (reason, rows) => each((table) => table.countDeadLetters(reason, rows)),
+    countSuperseded: (rows) => each((table) => table.countSuperseded?.(rows)),
     countAccepted: (rows) => each((table) => table.countAccepted?.(rows)),
     countSentBytes: (bytes) => each((table) => table.countSentBytes?.(bytes)),
   } satisfies Required<TableMetrics>

@@ -158,6 +158,13 @@ export const METRICS = {
     description: 'Rows handed to the dead-letter handler.',
     attributes: [...PER_TABLE, ATTR.reason],
   },
+  supersededRecords: {
+    name: 'batchflow.superseded.records',
+    kind: 'counter',
+    unit: '{row}',
+    description: 'Committed rows that changed nothing: they were not newer than another row of their conflict key.',
+    attributes: PER_TABLE,
+  },
   acceptedRecords: {
     name: 'batchflow.accepted.records',
     kind: 'counter',

@@ -14,6 +14,7 @@ const COUNTERS = {
   deadLetters: METRICS.deadLetters,
   acceptedRecords: METRICS.acceptedRecords,
   executorOutages: METRICS.executorOutages,
+  supersededRecords: METRICS.supersededRecords,
   sentBytes: METRICS.sentBytes,
 } as const satisfies { [K in CounterName]: (typeof METRICS)[K] }
 

@@ -31,6 +31,7 @@ export class TableRecorder implements TableMetrics {
   readonly #flushes: CountOf<FlushTrigger>
   readonly #coalesced: CountOf<string>
   readonly #deadLetters: CountOf<Reason>
+  #superseded: Count | undefined
   #sentBytes: Count | undefined
   readonly #shared: SharedMeter
 
@@ -112,6 +113,11 @@ export class TableRecorder implements TableMetrics {
 
   countAccepted(rows: number): void {
     this.#cell.leave(rows)
+  }
+
+  countSuperseded(rows: number): void {
+    this.#superseded ??= this.#shared.counters.of('supersededRecords', this.#base)
+    this.#superseded.add(rows)
   }
 
   countSentBytes(bytes: number): void {

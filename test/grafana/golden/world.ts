@@ -6,15 +6,15 @@
 
 import type { Histograms } from '../../../grafana/native.ts'
 import {
-  METRICS,
   type MetricSpec,
   prometheusLabel,
   prometheusName,
   prometheusType,
 } from '../../../src/telemetry/metrics/catalogue.ts'
+import { ALL_METRICS } from '../../../src/telemetry/metrics/source-catalogue.ts'
 import { type Labels, seriesText } from '../../support/promtool/unit-tests.ts'
 
-export type MetricName = keyof typeof METRICS
+export type MetricName = keyof typeof ALL_METRICS
 
 /** One series: what it grows by a second, or, of a gauge, is. */
 export interface Point {
@@ -49,6 +49,9 @@ const OWN: Readonly<Record<string, readonly string[]>> = {
   reason: ['full', 'context'],
   trigger: ['size', 'interval', 'pressure'],
   strategy: ['update', 'ignore'],
+  source: ['kafka', 'nats'],
+  outcome: ['committed', 'dead_lettered', 'dropped'],
+  partition: ['0', '1'],
 }
 
 /** Bounds out of a metric's list that have series. */
@@ -67,7 +70,7 @@ export const EVERYTHING: readonly Labels[] = [...CHOSEN, ...OTHERS]
 
 /** The series of a metric, without those of its histogram. */
 export function pointsOf(name: MetricName): readonly Point[] {
-  const spec: MetricSpec = METRICS[name]
+  const spec: MetricSpec = ALL_METRICS[name]
   const own = spec.attributes.map(prometheusLabel).filter((label) => label in OWN)
   const places = (spec.attributes.includes('table') ? EVERYTHING : distinct(EVERYTHING)).filter(
     ({ job }) => !(name === 'errors' && job === QUIET),
@@ -99,14 +102,14 @@ export function sumOf(name: MetricName, labels: Labels): number {
 }
 
 export function boundsOf(name: MetricName): readonly number[] {
-  const { buckets = [] }: MetricSpec = METRICS[name]
+  const { buckets = [] }: MetricSpec = ALL_METRICS[name]
   return [...BOUNDS.map((i) => buckets[i] ?? 0), Number.POSITIVE_INFINITY]
 }
 
 /** All of it, as promtool reads it, a value a minute. */
 export function inputSeries(histograms: Histograms = 'classic'): { series: string; values: string }[] {
-  return (Object.keys(METRICS) as MetricName[]).flatMap((name) => {
-    const spec: MetricSpec = METRICS[name]
+  return (Object.keys(ALL_METRICS) as MetricName[]).flatMap((name) => {
+    const spec: MetricSpec = ALL_METRICS[name]
     if (prometheusType(spec) === 'histogram')
       return histograms === 'native' ? nativeSeries(name) : histogramSeries(name)
     const values = prometheusType(spec) === 'counter' ? growing : (value: number) => `${value}x30`
@@ -119,7 +122,7 @@ export function inputSeries(histograms: Histograms = 'classic'): { series: strin
 
 function histogramSeries(name: MetricName): { series: string; values: string }[] {
   const series = (suffix: string, labels: Labels, rate: number) => ({
-    series: seriesText(`${prometheusName(METRICS[name])}${suffix}`, labels),
+    series: seriesText(`${prometheusName(ALL_METRICS[name])}${suffix}`, labels),
     values: growing(rate),
   })
   return bucketsOf(name).flatMap(({ labels, counts }) => {
@@ -142,7 +145,7 @@ function nativeSeries(name: MetricName): { series: string; values: string }[] {
       const buckets = totals.map((rate, i) => value(rate) - (i === 0 ? 0 : value(totals[i - 1] ?? 0)))
       return `{{schema:-53 count:${value(total)} sum:${value(sumOf(name, labels))} custom_values:[${custom}] buckets:[${buckets.join(' ')}]}}`
     }
-    return { series: seriesText(prometheusName(METRICS[name]), labels), values: grown(at) }
+    return { series: seriesText(prometheusName(ALL_METRICS[name]), labels), values: grown(at) }
   })
 }
 

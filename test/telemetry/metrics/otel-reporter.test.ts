@@ -43,6 +43,7 @@ function useEveryVerb(table: TableMetrics): void {
   table.countDeadLetters('invalid_data', 2)
   table.countAccepted?.(200)
   table.countSentBytes?.(4096)
+  table.countSuperseded?.(4)
 }
 
 test('every instrument is exported as the catalogue declares it, under one scope without schema URL', async () => {
@@ -112,6 +113,7 @@ const RECORDED: readonly (readonly [MetricSpec, readonly (readonly [Attributes, 
   [METRICS.queueLength, [[{}, 3]]],
   [METRICS.acceptedRecords, [[{}, 203]]],
   [METRICS.sentBytes, [[{}, 4096]]],
+  [METRICS.supersededRecords, [[{}, 4]]],
 ]
 
 test('each verb records its value with its attributes', async () => {
