@@ -44,6 +44,11 @@ export interface AttemptContext {
    * fail whole; the executor may split it.
    */
   readonly isolate?: boolean
+  /**
+   * To be called, once and with the rows committed, with how many of them changed nothing because the row they met was not
+   * older. Only for a table with `newer`.
+   */
+  readonly superseded?: ((rows: number) => void) | undefined
   /** Has to be committed with the operation, or neither. Only where the driver has {@link Driver.companions}. */
   readonly companion?: Companion | undefined
 }

@@ -25,12 +25,28 @@ export type ConflictAction = 'error' | 'ignore' | 'update' | 'replace'
  * - `update`: the columns of `set` (default: every column that is not a key) take the new values. A property that is
  *   `undefined` or absent leaves its column as it is; `null` writes NULL.
  * - `replace`: the new row takes the place of the old one, absent properties become NULL.
+ *
+ * `newer` names the column that tells which of two rows is the newer one: a number or a time that only grows. Then a row
+ * changes nothing unless its version is greater than that of the row it meets; it counts as committed, and as superseded. So
+ * rows may come late, twice, or in any order. A row without a version (NULL, absent) is older than every row that has one: it is
+ * written where there is none, and changes nothing where there is. The column is always part of `set`.
  */
 export type OnConflict<R extends Row> =
   | { readonly action: 'error' }
   | { readonly action: 'ignore'; readonly keys?: readonly ColumnOf<R>[] }
-  | { readonly action: 'update'; readonly keys: readonly ColumnOf<R>[]; readonly set?: readonly ColumnOf<R>[] }
-  | { readonly action: 'replace'; readonly keys: readonly ColumnOf<R>[] }
+  | {
+      readonly action: 'update'
+      readonly keys: readonly ColumnOf<R>[]
+      readonly set?: readonly ColumnOf<R>[]
+      /** @default the row that was submitted last wins */
+      readonly newer?: ColumnOf<R>
+    }
+  | {
+      readonly action: 'replace'
+      readonly keys: readonly ColumnOf<R>[]
+      /** @default the row that was submitted last wins */
+      readonly newer?: ColumnOf<R>
+    }
 
 export type ColumnOf<R extends Row> = keyof R & string
 
@@ -53,6 +69,8 @@ export interface Table<R extends Row = never> {
   readonly keys: readonly string[]
   /** Columns a conflicting row overwrites; empty for `error` and `ignore`. */
   readonly set: readonly string[]
+  /** The column that tells which of two rows is the newer one, where a row that is not changes nothing. One of `set`. */
+  readonly newer?: string | undefined
   /** Equal for equal definitions; rows of equal definitions share one lane. */
   readonly id: string
   /** Carries the row type; never present at run time. */
@@ -70,8 +88,9 @@ export function defineTable<R extends Row>(name: string, options: TableOptions<R
   const owner = `defineTable(${show(name)})`
   const path = pathOf(name)
   const { columns, onConflict } = parse(owner, TABLE, options === undefined ? {} : options)
-  const { action, keys, set } = conflictOf(owner, onConflict, columns)
-  const table = { name, path, columns, action, keys, set, id: JSON.stringify([path, columns, action, keys, set]) }
+  const { action, keys, set, newer } = conflictOf(owner, onConflict, columns)
+  const id = JSON.stringify([path, columns, action, keys, set, ...(newer === undefined ? [] : [newer])])
+  const table = { name, path, columns, action, keys, set, newer, id }
   for (const list of [path, columns, keys, set]) Object.freeze(list)
   return Object.freeze(table)
 }
@@ -95,6 +114,9 @@ const columnList: Check<readonly string[]> = (option, value) => {
   return [...seen]
 }
 
+const columnName: Check<string> = (option, value) =>
+  typeof value === 'string' ? value : refuse(option, 'the name of a column', value)
+
 const TABLE = {
   columns: required(columnList),
   onConflict: optional((name, value) => record(name, value) as unknown as OnConflict<never>, { action: 'error' }),
@@ -106,11 +128,16 @@ const action = oneOf('error', 'ignore', 'update', 'replace')
 const CONFLICTS = {
   error: { action: required(action) },
   ignore: { action: required(action), keys: optional(columnList) },
-  update: { action: required(action), keys: required(columnList), set: optional(columnList) },
-  replace: { action: required(action), keys: required(columnList) },
+  update: {
+    action: required(action),
+    keys: required(columnList),
+    set: optional(columnList),
+    newer: optional(columnName),
+  },
+  replace: { action: required(action), keys: required(columnList), newer: optional(columnName) },
 } satisfies { [A in ConflictAction]: Record<keyof Extract<OnConflict<Row>, { action: A }>, Option<unknown>> }
 
-type Conflict = Pick<Table, 'action' | 'keys' | 'set'>
+type Conflict = Pick<Table, 'action' | 'keys' | 'set' | 'newer'>
 
 function conflictOf(owner: string, given: OnConflict<never>, columns: readonly string[]): Conflict {
   const option = `${owner}: onConflict`
@@ -124,16 +151,30 @@ function conflictOf(owner: string, given: OnConflict<never>, columns: readonly s
       return { action: 'ignore', keys: among('keys', keys), set: [] }
     }
     case 'replace': {
-      const { keys } = parse(option, CONFLICTS.replace, given)
-      return { action: 'replace', keys: among('keys', keys), set: without(columns, keys) }
+      const { keys, newer } = parse(option, CONFLICTS.replace, given)
+      const set = without(columns, keys)
+      return { action: 'replace', keys: among('keys', keys), set, newer: versionOf(option, newer, columns, keys) }
     }
     case 'update': {
-      const { keys, set = without(columns, keys) } = parse(option, CONFLICTS.update, given)
+      const { keys, set = without(columns, keys), newer } = parse(option, CONFLICTS.update, given)
       const key = set.find((column) => keys.includes(column))
-      if (key === undefined) return { action: 'update', keys: among('keys', keys), set: among('set', set) }
-      throw new OptionError(`${option}.set must not contain the conflict key ${show(key)}`)
+      if (key !== undefined) throw new OptionError(`${option}.set must not contain the conflict key ${show(key)}`)
+      const version = versionOf(option, newer, columns, keys)
+      const all = version === undefined || set.includes(version) ? set : [...set, version]
+      return { action: 'update', keys: among('keys', keys), set: among('set', all), newer: version }
     }
   }
+}
+
+function versionOf(
+  option: string,
+  newer: string | undefined,
+  columns: readonly string[],
+  keys: readonly string[],
+): string | undefined {
+  if (newer === undefined) return undefined
+  if (keys.includes(newer)) throw new OptionError(`${option}.newer must not be the conflict key ${show(newer)}`)
+  return subset(`${option}.newer`, [newer], columns)[0]
 }
 
 function without(columns: readonly string[], others: readonly string[]): readonly string[] {

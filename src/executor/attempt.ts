@@ -32,6 +32,8 @@ export class Attempt {
   /** When the driver was called (ms), and for how long (ms). */
   #calledAt = -1
   #took = 0
+  /** Rows that the driver says changed nothing. */
+  superseded = 0
   #leaveBehind: ((error: AttemptError) => void) | undefined
 
   /** @param timeout ms, 0 = none */
@@ -84,7 +86,11 @@ export class Attempt {
   }
 
   async #work(part: Part): Promise<readonly RowFailure[] | undefined> {
-    const context = { signal: this.#controller.signal, isolate: this.#observers.isolate ?? false }
+    const context = {
+      signal: this.#controller.signal,
+      isolate: this.#observers.isolate ?? false,
+      superseded: part.table.newer === undefined ? undefined : (rows: number) => void (this.superseded += rows),
+    }
     const { metrics } = this.#observers
     if (part.operation === undefined) {
       const start = this.#now()

@@ -25,6 +25,8 @@ export class BatchRun {
   readonly batch: Batch
   /** Attempts made, those of all parts together. */
   attempts = 0
+  /** Rows that changed nothing, as far as that is known: those that an earlier attempt may have written are not counted. */
+  superseded = 0
   /** Text of the last operation. */
   text: string | undefined
   /** Bytes sent of the whole batch, where it went in one operation and the driver knows. */
@@ -131,6 +133,7 @@ export class BatchRun {
     this.#attempt = attempt
     const failure = await attempt.run(part)
     this.#attempt = undefined
+    if (!part.ambiguous) this.superseded += attempt.superseded
     this.text = part.operation?.text ?? this.text
     if (part.rows.length === this.batch.rows.length) this.bytes = part.operation?.byteLength ?? this.bytes
     if (failure === undefined) {

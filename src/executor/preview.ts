@@ -49,16 +49,17 @@ export async function preview(
   options: PreviewOptions = {},
 ): Promise<Preview> {
   const { values } = parse('preview', PREVIEW, options)
-  const merged = coalesce(table, rows)
+  const batches = coalesce(table, rows)
+  const written = batches.reduce((sum, batch) => sum + batch.length, 0)
   const operations: OperationPreview[] = []
   const { signal } = new AbortController()
-  for (const shape of merged.length === 0 ? [] : shapesOf(table, merged)) {
+  for (const shape of batches.flatMap((batch) => shapesOf(table, batch))) {
     const part = new Part(table, shape)
     const operation = await planned(driver, part, signal)
     operations.push(describe(operation, part, values))
     operation.release?.()
   }
-  return { table: table.name, rows: merged.length, coalesced: rows.length - merged.length, operations }
+  return { table: table.name, rows: written, coalesced: rows.length - written, operations }
 }
 
 /** @throws {RowFailedError} for what a batch would fail with */

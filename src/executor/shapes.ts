@@ -23,7 +23,7 @@ const MAX_SHAPES = 1000
 
 /**
  * Sorts the rows of an `update` by the columns they have, so that an absent column stays out of the statement. For every
- * other action an absent column is NULL and there is one shape.
+ * other action an absent column is NULL and there is one shape; so is an absent version.
  */
 class Shapes {
   readonly #table: Table
@@ -32,7 +32,8 @@ class Shapes {
 
   constructor(table: Table) {
     this.#table = table
-    this.#optional = table.action === 'update' ? table.columns.filter((column) => !table.keys.includes(column)) : []
+    const { action, columns, keys, newer } = table
+    this.#optional = action === 'update' ? columns.filter((name) => !keys.includes(name) && name !== newer) : []
   }
 
   of(rows: readonly Row[]): Shape[] {

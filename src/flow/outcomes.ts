@@ -54,6 +54,9 @@ export class Outcomes {
   settle({ tally, metrics }: Lane, run: BatchRun, taken: boolean): void {
     const { batch, failures } = run
     const uncommitted = this.#count(tally, run, taken)
+    const superseded = supersededBy(run)
+    tally.superseded += superseded
+    if (superseded > 0) metrics?.countSuperseded?.(superseded)
     this.#report(metrics, run, uncommitted)
     const receipt: Receipt = Object.freeze({
       table: batch.table.name,
@@ -109,4 +112,11 @@ export class Outcomes {
     metrics?.observeProcessDuration((clock.now() - leftAt) / 1000, status)
     log?.settled(run, uncommitted, clock.now() - leftAt)
   }
+}
+
+/** How many of the committed rows changed nothing: the database said so, or they met a newer one before they were written. */
+function supersededBy({ batch, superseded, failures }: BatchRun): number {
+  let rows = superseded
+  for (const [index, merged] of batch.superseded ?? []) if (!failures.has(index)) rows += merged
+  return rows
 }

@@ -25,6 +25,8 @@ export interface TableStats {
   readonly deadLettered: number
   /** Rows that `close()` gave up and returned. */
   readonly abandoned: number
+  /** Committed rows that changed nothing: they were not newer than another one of their key (`onConflict.newer`). */
+  readonly superseded: number
   /** Rows refused before they were accepted. */
   readonly rejected: number
   /** Attempts that were repeated. */
@@ -118,7 +120,7 @@ export class Stats {
 }
 
 function shown({ queued, tally }: Pick<Counted, 'queued' | 'tally'>): TableStats {
-  const { inFlight, committed, failed, deadLettered, abandoned, rejected, retried, lastCommitAt } = tally
+  const { inFlight, committed, failed, deadLettered, abandoned, superseded, rejected, retried, lastCommitAt } = tally
   const unsettled = queued + inFlight
   const accepted = committed + failed + abandoned + unsettled
   return {
@@ -130,6 +132,7 @@ function shown({ queued, tally }: Pick<Counted, 'queued' | 'tally'>): TableStats
     failed,
     deadLettered,
     abandoned,
+    superseded,
     rejected,
     retried,
     lastCommitAt,

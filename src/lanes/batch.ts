@@ -41,6 +41,8 @@ export class Batch {
   bytes = 0
   /** How many accepted rows each of `rows` stands for; `undefined`: one. */
   weights: number[] | undefined
+  /** How many of the rows that each of `rows` stands for were not newer than another of them; only those that stand for some. */
+  superseded: Map<number, number> | undefined
   /** Accept times (ms) of the sampled rows. */
   samples: number[] | undefined
   /** The origins of its rows, for tracing. */

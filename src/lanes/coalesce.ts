@@ -1,5 +1,6 @@
 import type { Row, Table } from '../contract/table.ts'
 import { fieldOf, setField } from '../support/field.ts'
+import { type Merge, mergeNewest } from './newest.ts'
 
 /** A row's conflict key. A whole number and its text are one key, since the column decides which of them it holds. */
 export type Key = string | number
@@ -48,10 +49,9 @@ function numberIn(text: string): number | undefined {
   return Number.isSafeInteger(value) && String(value) === text ? value : undefined
 }
 
-/** One row in place of two of the same key, with the effect of writing `older` and then `newer`. */
-export type Merge = (older: Row, newer: Row) => Row
-
+/** How two rows of the same key become one, with the effect of writing `older` and then `newer`. */
 export function mergeOf(table: Table): Merge {
+  if (table.newer !== undefined) return mergeNewest(table, table.newer, (...rows) => overlay(table, ...rows))
   if (table.action === 'ignore') return (older) => older
   if (table.action === 'replace') return (_, newer) => newer
   const { columns, keys, set } = table
@@ -85,16 +85,22 @@ function overlay(table: Table, older: Row, newer: Row): Row {
   return merged
 }
 
-/** `rows` with those of one key merged, in the order their keys first came. */
-export function coalesce(table: Table, rows: readonly Row[]): readonly Row[] {
-  if (table.keys.length === 0) return rows
+/** The batches that `rows` make up, one after the other: those of one key are merged, or where that cannot be in several. */
+export function coalesce(table: Table, rows: readonly Row[]): readonly (readonly Row[])[] {
+  if (table.keys.length === 0) return rows.length === 0 ? [] : [rows]
   const keyOf = keyReader(table)
   const merge = mergeOf(table)
-  const merged = new Map<unknown, Row>()
+  const batches: Map<unknown, Row>[] = []
+  const latest = new Map<unknown, number>()
   for (const row of rows) {
     const key = keyOf(row) ?? row
-    const older = merged.get(key)
-    merged.set(key, older === undefined ? row : merge(older, row))
+    let place = latest.get(key) ?? 0
+    const older = batches[place]?.get(key)
+    const merged = older === undefined ? row : merge(older, row)
+    if (merged === undefined) place++
+    if (place === batches.length) batches.push(new Map())
+    batches[place]!.set(key, merged ?? row)
+    latest.set(key, place)
   }
-  return [...merged.values()]
+  return batches.map((batch) => [...batch.values()])
 }

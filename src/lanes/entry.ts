@@ -20,9 +20,14 @@ export interface Entry {
   waiters: Waiter[] | undefined
   samples: number[] | undefined
   origins: Origins | undefined
+  /** Rows of its key are in flight, or wait ahead of it. */
   inflight: boolean
   /** Asked to leave while its key was in flight. */
   overdue: boolean
+  /** How many of the accepted rows were not newer than the one that stands for them. */
+  superseded: number
+  /** The next row of the key, where it cannot be merged: it waits until this one is settled. */
+  behind: Entry | undefined
 }
 
 /** Moves the rows that wait in `entry`, and everybody who waits for them, into `batch`. */
@@ -31,11 +36,13 @@ export function move(entry: Entry, batch: Batch): void {
   ;(batch.weights ??= []).push(entry.accepted)
   batch.accepted += entry.accepted
   batch.bytes += entry.bytes
+  if (entry.superseded > 0) (batch.superseded ??= new Map()).set(index, entry.superseded)
   if (entry.waiters !== undefined) for (const waiter of entry.waiters) batch.attach(index, waiter)
   if (entry.samples !== undefined) for (const sample of entry.samples) (batch.samples ??= []).push(sample)
   if (entry.origins !== undefined) (batch.origins ??= new Origins()).addAll(entry.origins)
   entry.row = entry.waiters = entry.samples = entry.origins = undefined
   entry.accepted = 0
+  entry.superseded = 0
   entry.bytes = 0
   entry.since = UNTIMED
   entry.overdue = false
@@ -53,6 +60,8 @@ export const BLANK: Entry = {
   origins: undefined,
   inflight: false,
   overdue: false,
+  superseded: 0,
+  behind: undefined,
 }
 
 /** When the first of them came (ms), `UNTIMED` where that is not known of all. */

@@ -3,14 +3,16 @@ import type { FlushTrigger } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import { Queue } from '../support/queue.ts'
 import { Batch, UNTIMED, type Waiter } from './batch.ts'
-import { type Key, type KeyReader, keyReader, type Merge, mergeOf } from './coalesce.ts'
+import { type Key, type KeyReader, keyReader, mergeOf } from './coalesce.ts'
 import { BLANK, type Entry, move, oldest, sortByKey } from './entry.ts'
 import { Lane, type LaneHost, NOT_SAMPLED } from './lane.ts'
+import type { Merge } from './newest.ts'
 import { Origins } from './origins.ts'
 
 /**
  * Rows with a conflict key. Rows of one key merge while they wait, and a key is in one batch in flight at most, so that
- * rows of a key never overtake each other however many batches run at once.
+ * rows of a key never overtake each other however many batches run at once. Rows that cannot be merged leave in order, in
+ * batches of their own.
  */
 export class KeyedLane extends Lane {
   readonly #keyOf: KeyReader
@@ -61,11 +63,13 @@ export class KeyedLane extends Lane {
     origin: SpanContext | undefined,
     bytes: number,
   ): number {
-    const entry = this.#entryOf(row)
+    let entry = this.#entryOf(row)
     const merged = entry.accepted === 0 ? row : this.#merge(entry.row!, row)
+    if (merged === undefined) entry = this.#entryBehind(row)
     // Asked only now: merging reads columns, and a getter that submits may have sent the entry off meanwhile.
     const isNew = entry.accepted === 0
-    const more = this.#hold(entry, isNew ? row : merged, row, bytes)
+    if (!isNew && merged === entry.row && this.table.newer !== undefined) entry.superseded++
+    const more = this.#hold(entry, isNew ? row : merged!, row, bytes)
     entry.accepted++
     this.queued++
     if (waiter !== undefined) (entry.waiters ??= []).push(waiter)
@@ -95,6 +99,16 @@ export class KeyedLane extends Lane {
       if (key !== undefined) this.#entries.set(key, entry)
     }
     return entry
+  }
+
+  /** An empty one for a row that must not become one with the last of its key. */
+  #entryBehind(row: Row): Entry {
+    const last = this.#entryOf(row)
+    if (last.accepted === 0) return last
+    const behind = { ...BLANK, key: last.key, inflight: true }
+    last.behind = behind
+    if (last.key !== undefined) this.#entries.set(last.key, behind)
+    return behind
   }
 
   #wait(entry: Entry): void {
@@ -194,8 +208,8 @@ export class KeyedLane extends Lane {
     else {
       this.#readyBytes -= entry.bytes
       this.#overdue = Math.max(0, this.#overdue - 1)
-      if (entry.key !== undefined) this.#entries.delete(entry.key)
       move(entry, dropped)
+      this.#release(entry)
     }
   }
 
@@ -208,18 +222,20 @@ export class KeyedLane extends Lane {
 
   override settled(batch: Batch, sent?: number): void {
     super.settled(batch, sent)
-    for (const entry of this.#travelling.get(batch) ?? []) {
-      entry.inflight = false
-      if (entry.accepted === 0) {
-        if (entry.key !== undefined) this.#entries.delete(entry.key)
-        continue
-      }
+    for (const entry of this.#travelling.get(batch) ?? []) this.#release(entry)
+    if (this.due) this.host.schedule(this)
+  }
+
+  /** Nothing of the key is ahead of `entry` any more: what waits in it may leave, or else what is behind it. */
+  #release(entry: Entry): void {
+    entry.inflight = false
+    if (entry.accepted > 0) {
       this.#blocked.delete(entry)
       this.#ready.push(entry)
       this.#readyBytes += entry.bytes
       if (entry.overdue) this.#overdue = this.#ready.size
-    }
-    if (this.due) this.host.schedule(this)
+    } else if (entry.behind !== undefined) this.#release(entry.behind)
+    else if (entry.key !== undefined) this.#entries.delete(entry.key)
   }
 }
 

@@ -8,6 +8,8 @@ export class Tally {
   /** Those of them that the `deadLetter` handler took. */
   deadLettered = 0
   abandoned = 0
+  /** Committed rows that changed nothing, as they were not newer than another one of their key. */
+  superseded = 0
   /** Rows refused before they were accepted. */
   rejected = 0
   /** Attempts that were repeated. */
@@ -21,6 +23,7 @@ export class Tally {
     this.failed += other.failed
     this.deadLettered += other.deadLettered
     this.abandoned += other.abandoned
+    this.superseded += other.superseded
     this.rejected += other.rejected
     this.retried += other.retried
     if ((other.lastCommitAt ?? 0) > (this.lastCommitAt ?? 0)) this.lastCommitAt = other.lastCommitAt

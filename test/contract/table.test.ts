@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { defineTable } from '../../src/contract/table.ts'
+import { defineTable, type OnConflict } from '../../src/contract/table.ts'
 import { OptionError } from '../../src/support/batchflow-error.ts'
 import { rejectsWith } from '../support/assertions.ts'
 
@@ -34,6 +34,21 @@ test('an update may be limited to some columns; error and ignore overwrite none'
   assert.equal(defineTable<User>('u', { columns }).set, [])
   assert.equal(defineTable<User>('u', { columns, onConflict: { action: 'ignore', keys: ['id'] } }).set, [])
   assert.equal(defineTable<User>('u', { columns, onConflict: { action: 'ignore' } }).keys, [])
+})
+
+test('a version is one of the columns that are set, and part of the identity', () => {
+  const columns: (keyof User)[] = ['id', 'name', 'email']
+  const table = (onConflict: OnConflict<User>) => defineTable<User>('u', { columns, onConflict })
+  const replaced = table({ action: 'replace', keys: ['id'], newer: 'email' })
+  assert.is(replaced.newer, 'email')
+  assert.equal(replaced.set, ['name', 'email'])
+  assert.equal(table({ action: 'update', keys: ['id'], set: ['name'], newer: 'email' }).set, ['name', 'email'])
+  assert.equal(table({ action: 'update', keys: ['id'], set: ['email'], newer: 'email' }).set, ['email'])
+  assert.is(table({ action: 'update', keys: ['id'] }).newer, undefined)
+  const ids = [undefined, 'name', 'email'].map(
+    (newer) => table({ action: 'update', keys: ['id'], newer } as OnConflict<User>).id,
+  )
+  assert.is(new Set(ids).size, 3)
 })
 
 test('splits schema-qualified and quoted names', () => {
@@ -111,6 +126,27 @@ const bad: [title: string, define: () => unknown, message: string][] = [
     'a key that is no column',
     () => defineTable<User>('u', { columns: ['id'], onConflict: { action: 'replace', keys: ['name'] } }),
     'defineTable("u"): onConflict.keys must be among columns, received "name"',
+  ],
+  [
+    'a version that is no column',
+    () => defineTable<User>('u', { columns: ['id'], onConflict: { action: 'replace', keys: ['id'], newer: 'name' } }),
+    'defineTable("u"): onConflict.newer must be among columns, received "name"',
+  ],
+  [
+    'a version that is a key',
+    () => defineTable<User>('u', { columns: ['id'], onConflict: { action: 'update', keys: ['id'], newer: 'id' } }),
+    'defineTable("u"): onConflict.newer must not be the conflict key "id"',
+  ],
+  [
+    'a version that is no name',
+    () =>
+      defineTable<User>('u', { columns: ['id'], onConflict: { action: 'update', keys: ['id'], newer: 3 as never } }),
+    'defineTable("u"): onConflict.newer must be the name of a column, received 3',
+  ],
+  [
+    'a version where the first row stays',
+    () => defineTable<User>('u', { columns: ['id'], onConflict: { action: 'ignore', newer: 'id' } as never }),
+    'defineTable("u"): onConflict: unknown option "newer"; there are action, keys',
   ],
   [
     'a key to be set',

@@ -22,6 +22,7 @@ const NOTHING = {
   failed: 0,
   deadLettered: 0,
   abandoned: 0,
+  superseded: 0,
   rejected: 0,
   retried: 0,
   lastCommitAt: undefined,

@@ -50,6 +50,7 @@ function recordEverything(
   table.countCoalesced('update', 7)
   table.countDeadLetters('invalid_data', 2)
   table.countSentBytes?.(4096)
+  table.countSuperseded?.(4)
 }
 
 /** Label names by series name, from every sample of a page. */

@@ -40,7 +40,7 @@ test('merging keeps a column called __proto__ a column', () => {
     columns: ['id', '__proto__', 'name'],
     onConflict: { action: 'update', keys: ['id'] },
   })
-  const merged = mergeOf(table)(JSON.parse('{"id": 1, "__proto__": 2}'), { id: 1, name: 'a' })
+  const merged = mergeOf(table)(JSON.parse('{"id": 1, "__proto__": 2}'), { id: 1, name: 'a' }) as object
   assert.is(Object.getPrototypeOf(merged), Object.prototype)
   assert.equal(
     table.columns.map((column) => fieldOf(merged, column)),

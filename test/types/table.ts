@@ -43,6 +43,14 @@ defineTable<User>('users', { columns: ['id'], onConflict: { action: 'ignore', ke
 defineTable<User>('users', { columns: ['id'], onConflict: { action: 'replace', keys: ['id'] } })
 defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'update', keys: ['id'], set: ['name'] } })
 
+defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'update', keys: ['id'], newer: 'name' } })
+defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'replace', keys: ['id'], newer: 'name' } })
+expectTypeOf(users.newer).toEqualTypeOf<string | undefined>()
+
+// @ts-expect-error a version is a column
+defineTable<User>('users', { columns: ['id'], onConflict: { action: 'update', keys: ['id'], newer: 'version' } })
+// @ts-expect-error the first row stays, whatever its version
+defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'ignore', keys: ['id'], newer: 'name' } })
 // @ts-expect-error an action has to be one of the four
 defineTable<User>('users', { columns: ['id'], onConflict: { action: 'upsert', keys: ['id'] } })
 // @ts-expect-error update needs to know what makes a conflict

@@ -29,5 +29,16 @@ export function onConflict(table: Table, columns: readonly string[]): string {
   const set = table.set.filter((column) => columns.includes(column))
   if (set.length === 0) return ` ON CONFLICT${target} DO NOTHING`
   const assignments = set.map((column) => `${quoteIdentifier(column)} = excluded.${quoteIdentifier(column)}`)
-  return ` ON CONFLICT${target} DO UPDATE SET ${assignments.join(', ')}`
+  return ` ON CONFLICT${target} DO UPDATE SET ${assignments.join(', ')}${onlyNewer(table)}`
+}
+
+function onlyNewer({ path, newer }: Table): string {
+  if (newer === undefined) return ''
+  const column = quoteIdentifier(newer)
+  return ` WHERE ${isNewer(`excluded.${column}`, `${quoteIdentifier(path.at(-1)!)}.${column}`)}`
+}
+
+/** No version is older than every other, and not newer than none. */
+export function isNewer(incoming: string, existing: string): string {
+  return `${incoming} > ${existing} OR (${existing} IS NULL AND ${incoming} IS NOT NULL)`
 }

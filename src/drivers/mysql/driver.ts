@@ -62,7 +62,7 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   }
 
   async run(operation: MysqlOperation, context: AttemptContext): Promise<readonly RowFailure[]> {
-    const { signal, isolate = false } = context
+    const { signal, isolate = false, superseded } = context
     return withLease(this.#lender, signal, async (lease) => {
       const settings = await settingsOf(lease, signal)
       const prepare = this.#prepare
@@ -70,10 +70,12 @@ export class MysqlDriver implements Driver<MysqlOperation> {
       const writer = new Writer(transaction, operation, {
         prepare,
         isolate,
-        blocks: prepare && isolate && settings.blocks,
+        blocks: prepare && isolate && settings.blocks && superseded === undefined, // a block does not tell
+        counts: superseded !== undefined,
       })
       try {
         const refused = await transaction.run(() => writer.write())
+        superseded?.(writer.unchanged)
         return operation.sieved === undefined ? refused : failuresOf(operation.sieved, refused)
       } catch (error) {
         const cause = error instanceof AttemptError ? error.cause : error

@@ -1,5 +1,5 @@
 import type { Table } from '../../contract/table.ts'
-import { quotingWith } from '../kit/sql.ts'
+import { isNewer, quotingWith } from '../kit/sql.ts'
 
 const { quoteIdentifier, quotePath, quoteList } = quotingWith('`')
 
@@ -44,13 +44,43 @@ function onConflict(table: Table, columns: readonly string[], dialect: Dialect):
   const incoming = (column: string) =>
     dialect === 'alias' ? `${ALIAS}.${quoteIdentifier(column)}` : `VALUES(${quoteIdentifier(column)})`
   const set = table.set.filter((column) => columns.includes(column))
+  const { newer } = table
   const assignments = [
     conflictGuard(table, incoming),
-    ...set.map((column) => `${quoteIdentifier(column)} = ${incoming(column)}`),
+    ...(newer === undefined
+      ? set.map((column) => `${quoteIdentifier(column)} = ${incoming(column)}`)
+      : onlyNewer(table, newer, set, incoming)),
   ]
   const alias = dialect === 'alias' ? ` AS ${ALIAS}` : ''
   return `${alias} ON DUPLICATE KEY UPDATE ${assignments.join(', ')}`
 }
+
+/**
+ * Assignments take effect one after the other, so the version, which all of them ask for, comes last. MySQL has no condition
+ * for the whole; a row none of whose columns change counts as unchanged. The last of them also says that a row changed nothing, see
+ * `UNCHANGED`.
+ */
+function onlyNewer(
+  { path }: Table,
+  newer: string,
+  set: readonly string[],
+  incoming: (column: string) => string,
+): string[] {
+  const existing = (column: string) => `${quotePath(path)}.${quoteIdentifier(column)}`
+  const condition = isNewer(incoming(newer), existing(newer))
+  const assign = (column: string, old: string) =>
+    `${quoteIdentifier(column)} = IF(${condition}, ${incoming(column)}, ${old})`
+  const others = set.filter((column) => column !== newer)
+  const sign = `IF(LAST_INSERT_ID(${UNCHANGED}), ${existing(newer)}, ${existing(newer)})`
+  return [...others.map((column) => assign(column, existing(column))), assign(newer, sign)]
+}
+
+/**
+ * The server calls this the id it inserted last when a row changed nothing. Of a single row it tells nothing else to clients that
+ * count rows found (`CLIENT_FOUND_ROWS`, which `mysql2` sets): inserted or left as it was, one row was affected. No table
+ * has counted so far.
+ */
+export const UNCHANGED = Number.MAX_SAFE_INTEGER
 
 /**
  * Leaves the key as it is, which is also how nothing at all is updated. There is no conflict target in MySQL: a row meets

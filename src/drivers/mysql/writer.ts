@@ -8,6 +8,7 @@ import { isRefusal } from './connection.ts'
 import type { MysqlOperation } from './operation.ts'
 import { isAboutRow, rowIndexOf } from './row-index.ts'
 import type { Statement, Transaction } from './session.ts'
+import { unchangedIn } from './unchanged.ts'
 
 /** How a batch is sent. */
 export interface Manner {
@@ -16,6 +17,8 @@ export interface Manner {
   readonly isolate: boolean
   /** Where bad rows are many, rows go in blocks of single inserts. */
   readonly blocks: boolean
+  /** Rows that change nothing are to be counted. */
+  readonly counts: boolean
 }
 
 /** Numbers of rows. */
@@ -42,6 +45,8 @@ export class Writer {
   readonly #operation: MysqlOperation
   readonly #manner: Manner
   readonly #failures: RowFailure[] = []
+  /** Rows that were there already and did not change, where that is of interest. */
+  unchanged = 0
   /** Whether such rows could be written at all, once somebody had to ask. */
   #placeIsFit: boolean | undefined
   #blocks: boolean
@@ -61,7 +66,10 @@ export class Writer {
     if (chunks.length > 1 || !this.#transaction.isAutomatic) await this.#transaction.begin()
     for (const chunk of chunks) {
       const statement = this.#statement(chunk, 0, chunk.rows)
-      await this.#transaction.send(statement).catch((error: unknown) => this.#onRefusal(chunk, error))
+      await this.#transaction.send(statement).then(
+        (said) => this.#count(said, chunk.rows),
+        (error: unknown) => this.#onRefusal(chunk, error),
+      )
     }
     if (this.#block !== undefined) this.#transaction.forget(this.#block)
     if (!this.#transaction.isAutomatic) await this.#transaction.commit()
@@ -123,7 +131,7 @@ export class Writer {
       if (suspect !== undefined && suspect < at) suspect = undefined
       const most = suspect === undefined ? 2 * size : suspect - at
       const rows = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(most, chunk.rows - at))))
-      const error = await this.#refusalOf(this.#statement(chunk, at, rows))
+      const error = await this.#refusalOf(this.#statement(chunk, at, rows), (said) => this.#count(said, rows))
       if (error === undefined || rows === 1) {
         if (error !== undefined) await this.#leaveOut(chunk.first + at, error)
         if (error !== undefined) blocks = CLEAN_BLOCKS
@@ -171,14 +179,19 @@ export class Writer {
   }
 
   /** With what the server refused the statement, if it did and can go on. */
-  async #refusalOf(statement: Statement): Promise<ServerError | undefined> {
+  async #refusalOf(statement: Statement, onAnswer?: (said: unknown) => void): Promise<ServerError | undefined> {
     try {
-      await this.#transaction.send(statement)
+      const said = await this.#transaction.send(statement)
+      onAnswer?.(said)
       return undefined
     } catch (error) {
       if (isServerError(error) && isRefusal(error) && !traitsOf(classify(error)!.reason).retryable) return error
       throw error
     }
+  }
+
+  #count(said: unknown, rows: number): void {
+    if (this.#manner.counts) this.unchanged += unchangedIn(said, rows)
   }
 
   #statement({ values, rows: all }: Chunk, first: number, rows: number): Statement {

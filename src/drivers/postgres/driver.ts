@@ -22,8 +22,8 @@ import { PostgresOperation } from './operation.ts'
 import { type PostgresOptions, validOptions } from './options.ts'
 import type { Payload } from './payload.ts'
 import { rowIndexOf } from './row-index.ts'
-import { failuresOf, isInVain, isRowAtFault, mayPass } from './salvage.ts'
-import { send } from './session.ts'
+import { isInVain, isRowAtFault, mayPass, salvagedOf } from './salvage.ts'
+import { type Answer, send } from './session.ts'
 import { Tables } from './tables.ts'
 import { targetOf } from './target.ts'
 import { WriterPool } from './writer.ts'
@@ -68,16 +68,19 @@ export class PostgresDriver implements Driver<PostgresOperation> {
 
   async run(operation: PostgresOperation, context: AttemptContext): Promise<readonly RowFailure[]> {
     const { payload, batch } = operation
-    const { signal, isolate } = context
+    const { signal, isolate, superseded } = context
     if (batch.rows.length === 0) return operation.failures()
     try {
-      await this.#send(payload, signal)
+      const { written } = await this.#send(payload, signal)
+      if (written !== undefined) superseded?.(batch.rows.length - written)
       return operation.failures()
     } catch (error) {
       const refusal = await this.#understood(operation, error, signal)
-      const failures = isolate === true ? await this.#salvage(operation, refusal, signal) : undefined
-      if (failures !== undefined) {
+      const salvaged = isolate === true ? await this.#salvage(operation, refusal, signal) : undefined
+      if (salvaged !== undefined) {
+        const { failures, written } = salvaged
         if (isInVain(failures, batch.rows.length)) throw new AttemptError(refusal, { fault: 'place' })
+        superseded?.(batch.rows.length - failures.length - written)
         return operation.failures(failures)
       }
       const rowIndex = operation.name === 'COPY' ? rowIndexOf(refusal, batch) : undefined
@@ -106,7 +109,7 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     return classify(error)
   }
 
-  #send(payload: Payload, signal: AbortSignal): Promise<string | undefined> {
+  #send(payload: Payload, signal: AbortSignal): Promise<Answer> {
     const fence = (victim: Victim) => fenceOf(this.#lender, victim)
     return withLease(this.#lender, signal, (lease) => send(lease, payload, signal, fence))
   }
@@ -135,7 +138,7 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     if (!(isRowAtFault(refusal) ?? (await this.#takesRows(batch, signal)))) return undefined
     for (const payload of planSalvage(batch, form, this.#writers)) {
       try {
-        return failuresOf(await this.#send(payload, signal), refusal)
+        return salvagedOf((await this.#send(payload, signal)).value, refusal)
       } catch (error) {
         if (mayPass(await this.#understood(operation, error, signal))) throw error
       } finally {

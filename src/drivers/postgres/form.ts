@@ -6,7 +6,7 @@ import { type ColumnType, type Description, UNKNOWN_COLUMN, versionSql } from '.
 import { BUILT_IN, binaryWriter, TEXT_OID, textOf } from './encode.ts'
 import type { ToText } from './encode-text.ts'
 import { executeMessages, type Preparation, prepareMessages, queryMessage, SYNC } from './messages.ts'
-import { CLOSE_ROWS, FAILURES, rowsSql, salvageSql } from './salvage-sql.ts'
+import { CLOSE_ROWS, OUTCOME, rowsSql, salvageSql } from './salvage-sql.ts'
 import { copySql, insertSql, quoteLiteral, type UnnestColumn } from './sql.ts'
 import type { WriteBinary } from './writer.ts'
 
@@ -105,7 +105,7 @@ export class Form {
     const messages = binary ? this.#binary : this.#text
     if (messages.salvage !== undefined) return messages.salvage
     const columns = this.#arrayColumns(binary)
-    const then = [salvageSql(this.table, columns), FAILURES, CLOSE_ROWS]
+    const then = [salvageSql(this.table, columns), OUTCOME, CLOSE_ROWS]
     return (messages.salvage = this.#arrayMessages(columns, rowsSql(columns), then))
   }
 

@@ -21,8 +21,8 @@ export function rowsSql(columns: readonly UnnestColumn[]): string {
 
 export const CLOSE_ROWS = 'CLOSE batchflow_rows'
 
-/** What was refused: an array of arrays, see `Refused`. */
-export const FAILURES = "SELECT pg_catalog.current_setting('batchflow.failures')"
+/** How many rows were inserted or updated, and what was refused: an array of arrays, see `Refused`. */
+export const OUTCOME = "SELECT pg_catalog.current_setting('batchflow.outcome')"
 
 /**
  * Inserts what the table takes. Rows go singly after a bad one, and the more at once the longer there was none; to take back a
@@ -43,7 +43,7 @@ DECLARE
   source refcursor := 'batchflow_rows';
   ${columns.map(({ parameter }, i) => `b${i} ${parameter}[];`).join(' ')}
   failures json[] := '{}'; earlier int := 0; many int; first int; last int;
-  size int; good int := ${2 * GROUP}; passing int := 0;
+  written bigint := 0; more bigint; size int; good int := ${2 * GROUP}; passing int := 0;
   ${DIAGNOSTICS.map((_, i) => `d${i} text;`).join(' ')}
 BEGIN
   LOOP
@@ -60,6 +60,8 @@ BEGIN
         ELSE
           ${into} SELECT ${several.join(', ')} FROM unnest(${pieces.join(', ')}) AS u(${aliases.join(', ')})${conflict};
         END IF;
+        GET DIAGNOSTICS more = ROW_COUNT;
+        written := written + more;
         good := good + last - first + 1;
         passing := 0;
         first := last + 1;
@@ -76,7 +78,7 @@ BEGIN
     END LOOP;
     earlier := earlier + many;
   END LOOP;
-  PERFORM pg_catalog.set_config('batchflow.failures', pg_catalog.array_to_json(failures)::text, true);
+  PERFORM pg_catalog.set_config('batchflow.outcome', pg_catalog.json_build_array(written, pg_catalog.array_to_json(failures))::text, true);
 END`)}`
 }
 

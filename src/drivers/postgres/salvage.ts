@@ -13,18 +13,23 @@ export function isRowAtFault(refusal: ServerError): boolean | undefined {
   return traitsOf(reasonOf(refusal)).isolate
 }
 
+/** What became of the rows: those that were refused, and how many were inserted or updated. */
+export interface Salvaged {
+  readonly failures: readonly RowFailure[]
+  readonly written: number
+}
+
 /**
- * The rows that were refused.
- *
- * @param answer of the server; see `FAILURES`
+ * @param answer of the server; see `OUTCOME`
  * @param like the error that the batch failed with, an error of the client's own class
  */
-export function failuresOf(answer: string | undefined, like: ServerError): RowFailure[] {
-  const refused = JSON.parse(answer ?? '[]') as Refused[]
-  return refused.map((fields) => {
+export function salvagedOf(answer: string | undefined, like: ServerError): Salvaged {
+  const [written, refused] = JSON.parse(answer ?? '[0, []]') as [number, Refused[]]
+  const failures = refused.map((fields) => {
     const [index] = fields
     return { index, error: new AttemptError(errorOf(fields, like), { rowIndex: index }) }
   })
+  return { failures, written }
 }
 
 /** With so many rows, and every one of them refused, it is not the rows that are at fault. */

@@ -12,7 +12,7 @@ const QUERY_CANCELED = '57014'
 
 /**
  * Sends a batch and waits for the server's answer. An abort cancels the statement on the server and then still waits, for
- * a short time, because only the answer tells whether it was carried out. Returns the first value the server answers with.
+ * a short time, because only the answer tells whether it was carried out.
  *
  * @throws {AttemptError} `ambiguous` when the connection broke, or the time ran out, after the statement was sent
  */
@@ -21,7 +21,7 @@ export async function send(
   payload: Payload,
   signal: AbortSignal,
   fence: (victim: Victim) => Fence,
-): Promise<string | undefined> {
+): Promise<Answer> {
   if (signal.aborted) throw withoutEffect(signal.reason)
   const victim = { processId: lease.connection.processID ?? 0, began: performance.now() }
   const exchange = new Exchange(lease.connection, payload)
@@ -39,16 +39,24 @@ export async function send(
   }
 }
 
+/** What the server answers with. */
+export interface Answer {
+  /** The first value of the first row. */
+  readonly value: string | undefined
+  /** Rows inserted or updated, where one INSERT was sent. */
+  readonly written: number | undefined
+}
+
 /** A payload on the wire, and the hold on its bytes. */
 class Exchange {
-  readonly answer: Promise<string | undefined>
+  readonly answer: Promise<Answer>
   readonly #query: WireQuery
   readonly #payload: Payload
 
   constructor(client: PgClient, payload: Payload) {
     let done: (error?: Error | null) => void = () => undefined
     this.answer = new Promise((resolve, reject) => {
-      done = (error) => (error ? reject(error) : resolve(this.#query.answer ?? undefined))
+      done = (error) => (error ? reject(error) : resolve(answerIn(this.#query)))
     })
     this.#payload = payload
     this.#query = new WireQuery({
@@ -70,4 +78,8 @@ class Exchange {
     this.#query.forbid()
     this.#payload.drop()
   }
+}
+
+function answerIn({ answer, written }: WireQuery): Answer {
+  return { value: answer ?? undefined, written }
 }

@@ -26,6 +26,8 @@ export class WireQuery implements PgSubmittable {
   sent = false
   /** The first value of the first row that the server answered with. */
   answer: string | null | undefined
+  /** Rows that the first INSERT has inserted or updated, by its command tag. */
+  written: number | undefined
   callback: (error?: Error | null) => void
   #forbidden = false
   #connection: PgConnection | undefined
@@ -82,7 +84,10 @@ export class WireQuery implements PgSubmittable {
     if (this.answer === undefined) this.answer = fields[0]
   }
 
-  handleCommandComplete(): void {}
+  handleCommandComplete({ text }: { readonly text: string }): void {
+    if (this.written === undefined && text.startsWith('INSERT 0 ')) this.written = Number(text.slice(9))
+  }
+
   handleCopyInResponse(): void {}
   handleRowDescription(): void {}
   handleEmptyQuery(): void {}

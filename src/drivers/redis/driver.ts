@@ -1,5 +1,6 @@
 import type { AttemptContext, BatchInput, Driver, DriverTarget, RowFailure } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
+import { OptionError } from '../../support/batchflow-error.ts'
 import { Forms } from '../kit/forms.ts'
 import { classify } from './classify.ts'
 import { isCluster, type RedisClient, validClient } from './client.ts'
@@ -38,7 +39,7 @@ export class RedisDriver implements Driver<Pipeline> {
   plan(batch: BatchInput): Pipeline {
     const { rows } = batch
     const form = this.#forms.get(batch) ?? this.#forms.set(batch, this.#formOf(batch))
-    const { write, preamble, refusable = false } = form.recipe
+    const { write, preamble, refusable = false, newer = false } = form.recipe
     const pipeline = new Pipeline(
       {
         keyPrefix: this.#client.options.keyPrefix ?? '',
@@ -48,12 +49,13 @@ export class RedisDriver implements Driver<Pipeline> {
       refusable,
     )
     pipeline.preamble = preamble
+    pipeline.newer = newer
     for (let i = 0; i < rows.length; i++) pipeline.row(i, write, rows[i]!)
     form.learn(pipeline, rows.length)
     return pipeline
   }
 
-  async run(pipeline: Pipeline, { signal }: AttemptContext): Promise<readonly RowFailure[] | undefined> {
+  async run(pipeline: Pipeline, { signal, superseded }: AttemptContext): Promise<readonly RowFailure[] | undefined> {
     if (pipeline.rows.length === 0) return pipeline.failures
     const client = this.#client
     const outcomes = isCluster(client)
@@ -61,6 +63,7 @@ export class RedisDriver implements Driver<Pipeline> {
       : await dispatch(client, pipeline, signal)
     const common = pipeline.failures.length === 0 ? commonError(outcomes) : undefined
     if (common !== undefined) throw common
+    superseded?.(outcomes.superseded)
     return failuresOf(pipeline, outcomes)
   }
 
@@ -73,7 +76,9 @@ export class RedisDriver implements Driver<Pipeline> {
   }
 
   #formOf({ table, columns }: BatchInput): Form {
-    return new Form(this.#mappingOf(table).compile(table, columns))
+    const recipe = this.#mappingOf(table).compile(table, columns)
+    if (table.newer === undefined || recipe.newer === true) return new Form(recipe)
+    throw new OptionError(`table ${JSON.stringify(table.name)}: of all mappings only hash() obeys onConflict.newer`)
   }
 }
 

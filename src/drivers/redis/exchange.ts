@@ -101,6 +101,7 @@ export class Exchange {
     if (error !== undefined && this.#request.outcomes.errors[entry] === undefined) {
       this.#request.outcomes.refuse(entry, error)
     }
+    if (this.#request.pipeline.newer && isZero(reply)) this.#request.outcomes.superseded++
     this.#pending[place]!--
     if (--this.#unanswered === 0) this.#end()
   }
@@ -148,7 +149,7 @@ export class Exchange {
     const isForeign = !this.#isAlone && isQueued(reply) && (isLast || pipeline.commands[start] !== 'multi')
     if (isForeign) return new ForeignTransactionError()
     if (reply === null && isLast && pipeline.commands[end - 1] === 'exec') return new WatchedKeyError()
-    const refused = reply === null || reply === 0 || reply === '0'
+    const refused = reply === null || isZero(reply)
     return refused && isLast && pipeline.refusable ? new KeyExistsError() : undefined
   }
 
@@ -157,6 +158,11 @@ export class Exchange {
     this.#ignore()
     this.#settle()
   }
+}
+
+/** Some clients are told to have numbers as strings. */
+function isZero(reply: unknown): boolean {
+  return reply === 0 || reply === '0'
 }
 
 /** ioredis hands texts over as bytes, and a word of the server's like a stored text of the same letters. */

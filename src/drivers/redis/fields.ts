@@ -30,6 +30,11 @@ export class Fields {
     return this
   }
 
+  /** Of the row that was read. @param column one of those that were given */
+  valueOf(column: string): unknown {
+    return this.#values[this.#columns.indexOf(column)]
+  }
+
   refuseNone(): void {
     if (this.present === 0) throw new EncodeError('every column is NULL, and Redis keeps no empty hash')
   }

@@ -3,6 +3,7 @@ import { type Option, optional, parse } from '../../support/validate.ts'
 import { Fields } from './fields.ts'
 import { type KeyReader, keyReader, type RedisKey, redisKey } from './key.ts'
 import { allow, Mapping, type Recipe } from './mapping.ts'
+import { NEWEST, newestWriter } from './newest.ts'
 import type { Pipeline } from './pipeline.ts'
 import { Script } from './script.ts'
 import { FOR_EVER, type Ttl, type TtlReader, ttlReader } from './ttl.ts'
@@ -18,8 +19,8 @@ export interface HashOptions<R extends Row> {
  * A hash per row, a field per column; NULL is a field that is not there.
  *
  * `update` merges (HSET, and HDEL for NULL), `replace` starts over (DEL, HSET), `ignore` and `error` write only when there
- * is no such key, `update` with `onConflict.set` only those columns when there is (scripts). More than one command for a
- * row: MULTI/EXEC.
+ * is no such key, `update` with `onConflict.set` only those columns when there is, and with `onConflict.newer` nothing when
+ * a newer row is there (scripts). More than one command for a row: MULTI/EXEC.
  *
  * @throws {OptionError} for an unknown option, or a `ttl` that is none
  */
@@ -56,6 +57,7 @@ return 1`)
 
 function compile(table: Table, columns: readonly string[], key: KeyReader, ttl: TtlReader): Recipe {
   allow('hash', table, ['error', 'ignore', 'update', 'replace'])
+  if (table.newer !== undefined) return onlyNewer(table, table.newer, columns, key, ttl)
   if (table.action === 'update' && table.set.length + table.keys.length < table.columns.length) {
     const set = new Fields(columns.filter((column) => table.set.includes(column)))
     const others = new Fields(columns.filter((column) => !table.set.includes(column)))
@@ -67,6 +69,23 @@ function compile(table: Table, columns: readonly string[], key: KeyReader, ttl: 
   if (table.action === 'replace') return { write: (out, row) => replace(out, fields.read(row), key(row), ttl(row)) }
   const write = (out: Pipeline, row: Row) => insert(out, fields.read(row), key(row), ttl(row))
   return { write, preamble: INSERT.load, refusable: table.action === 'error' }
+}
+
+function onlyNewer(
+  { action, set }: Table,
+  newer: string,
+  columns: readonly string[],
+  key: KeyReader,
+  ttl: TtlReader,
+): Recipe {
+  const startsOver = action === 'replace'
+  const isSet = (column: string) => startsOver || set.includes(column)
+  const write = newestWriter(newer, {
+    set: new Fields(columns.filter(isSet)),
+    others: new Fields(columns.filter((column) => !isSet(column))),
+    startsOver,
+  })
+  return { write: (out, row) => write(out, row, key(row), ttl(row)), preamble: NEWEST.load, newer: true }
 }
 
 type Key = string | Uint8Array

@@ -13,6 +13,8 @@ export interface Recipe {
   readonly preamble?: Preamble
   /** A `0` or nil as the last reply to a row means that its key exists: the row fails with `duplicate_key`. */
   readonly refusable?: boolean
+  /** Obeys `onConflict.newer`: a `0` as the last reply to a row means that it changed nothing. */
+  readonly newer?: boolean
 }
 
 /** Works out the recipe, once per table and set of columns. @throws {OptionError} when the table cannot be mapped so */
@@ -44,6 +46,7 @@ export type RedisCommand = readonly [command: string, ...args: RedisValue[]]
 /**
  * The user's own mapping: the command of a row, or several, which are then carried out together (MULTI/EXEC), or an
  * empty array when there is nothing to do for it. What happens on a conflict is up to the commands; the table's action still says how rows of one key are coalesced.
+ * Not for a table with `onConflict.newer`.
  */
 export type CommandFunction<R extends Row = never> = (row: R, table: Table) => RedisCommand | readonly RedisCommand[]
 

@@ -74,6 +74,8 @@ export class ForeignTransactionError extends Error {
 /** What became of each entry of a pipeline: committed, or an error. */
 export class Outcomes {
   readonly errors: (AttemptError | undefined)[]
+  /** How many entries are committed and changed nothing. */
+  superseded = 0
 
   constructor(entries: number) {
     this.errors = new Array<AttemptError | undefined>(entries).fill(undefined)

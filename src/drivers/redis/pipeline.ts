@@ -50,6 +50,8 @@ export class Pipeline implements Operation {
   preamble: Preamble | undefined
   /** Whether a `0` or nil as an entry's last reply says that its key was there already. */
   readonly refusable: boolean
+  /** Whether a `0` as an entry's last reply says that its row changed nothing. */
+  newer = false
   readonly #writer: RespWriter
   readonly #options: PipelineOptions
   #slot = ANY_SLOT

@@ -53,15 +53,20 @@ export function validDatabase(given: SqliteDatabase): SqliteDatabase {
   return isDatabase('sqliteExecutor: database', given)
 }
 
-/** Runs a statement with positional parameters. */
-export type Run = (statement: SqliteStatement, parameters: readonly unknown[]) => void
+/** Runs a statement with positional parameters, and returns what the client says about it. */
+export type Run = (statement: SqliteStatement, parameters: readonly unknown[]) => unknown
 
 /** `better-sqlite3` and `libsql`, which alone have `pragma`, take one array; `node:sqlite` takes them one by one. */
 export function runOf(database: SqliteDatabase): Run {
   const takesArray = typeof Reflect.get(database, 'pragma') === 'function'
   return takesArray
-    ? (statement, parameters) => void Reflect.apply(statement.run, statement, [parameters])
-    : (statement, parameters) => void Reflect.apply(statement.run, statement, parameters)
+    ? (statement, parameters) => Reflect.apply(statement.run, statement, [parameters])
+    : (statement, parameters) => Reflect.apply(statement.run, statement, parameters)
+}
+
+/** All clients tell it in this way. @param said what one returned of a statement it ran */
+export function changesNothing(said: unknown): boolean {
+  return Number(property(said, 'changes')) === 0
 }
 
 /** Extended result code, where the client tells it as a number: `errcode` in `node:sqlite`, `rawCode` in `libsql`. */

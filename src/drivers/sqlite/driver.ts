@@ -55,15 +55,18 @@ export class SqliteDriver implements Driver<SqliteOperation> {
     return classify(error)
   }
 
-  #send(operation: SqliteOperation, { isolate }: AttemptContext): readonly RowFailure[] | undefined {
+  #send(operation: SqliteOperation, { isolate, superseded }: AttemptContext): readonly RowFailure[] | undefined {
     try {
-      this.#session.send(operation)
+      const unchanged = this.#session.send(operation)
+      superseded?.(unchanged)
       return undefined
     } catch (error) {
       const bad = failureOf(error)
       const isAlone = operation.rows.length === 1 && operation.sieved === undefined
       if (bad === undefined || isolate !== true || isAlone) throw error
-      return this.#session.sendGood(operation, bad)
+      const { failures, unchanged } = this.#session.sendGood(operation, bad)
+      superseded?.(unchanged)
+      return failures
     }
   }
 

@@ -1,7 +1,7 @@
 import { AttemptError, type RowFailure } from '../../contract/driver.ts'
 import { withoutEffect } from '../kit/without-effect.ts'
 import { classify } from './classify.ts'
-import { type Run, runOf, type SqliteDatabase } from './client.ts'
+import { changesNothing, type Run, runOf, type SqliteDatabase } from './client.ts'
 import type { SqliteOperation } from './operation.ts'
 import { Statements } from './statements.ts'
 
@@ -18,6 +18,12 @@ const ROW_AT_FAULT: ReadonlySet<string | undefined> = new Set([
   undefined,
 ])
 
+/** What became of some rows: the first bad one, and how many changed nothing. */
+interface Apart {
+  readonly failure: RowFailure | undefined
+  readonly unchanged: number
+}
+
 /** Carries out operations on the database, each as one transaction. */
 export class Session {
   readonly #database: SqliteDatabase
@@ -31,36 +37,38 @@ export class Session {
   }
 
   /**
-   * All rows, or none.
+   * All rows, or none. Returns how many of them changed nothing.
    *
    * @throws {AttemptError} `ambiguous` when the disk failed at the end, with the row where that one is at fault
    */
-  send(operation: SqliteOperation): void {
-    this.#within(() => this.#insert(operation, 0, operation.rows.length))
+  send(operation: SqliteOperation): number {
+    return this.#within(() => this.#insert(operation, 0, operation.rows.length))
   }
 
   /**
-   * The rows that SQLite takes; returns the others. Good rows go in groups, as many at once as there lately were between two
+   * The rows that SQLite takes; returns the others, and how many of them changed nothing. Good rows go in groups, as many at once as there lately were between two
    * bad ones.
    *
    * @param firstBad as `send` found it
    */
-  sendGood(operation: SqliteOperation, firstBad: RowFailure): RowFailure[] {
+  sendGood(operation: SqliteOperation, firstBad: RowFailure): { failures: RowFailure[]; unchanged: number } {
     const { length } = operation.rows
     const failures = [firstBad]
-    this.#within(() => {
-      this.#insert(operation, 0, firstBad.index)
+    const unchanged = this.#within(() => {
+      let unchanged = this.#insert(operation, 0, firstBad.index)
       let size = firstBad.index + 1
       for (let at = firstBad.index + 1; at < length; ) {
         const end = Math.min(at + 2 * size, length)
-        const failure = this.#insertApart(operation, at, end)
+        const { failure, unchanged: more } = this.#insertApart(operation, at, end)
+        unchanged += more
         if (failure !== undefined) failures.push(failure)
         const next = failure === undefined ? end : failure.index + 1
         size = next - at
         at = next
       }
+      return unchanged
     })
-    return failures
+    return { failures, unchanged }
   }
 
   /** Asks whether SQLite would take such rows at all. */
@@ -69,22 +77,29 @@ export class Session {
   }
 
   /** IMMEDIATE: the lock is had at the start or not at all, never lost half-way. */
-  #within(act: () => void): void {
+  #within<T>(act: () => T): T {
     this.#certain(() => this.#database.exec('BEGIN IMMEDIATE'))
     try {
-      act()
+      const result = act()
       this.#commit()
+      return result
     } catch (error) {
       this.#rollBack()
       throw error
     }
   }
 
-  #insert({ form, rows }: SqliteOperation, first: number, end: number): void {
+  /** Returns how many rows changed nothing, where that is of interest. */
+  #insert({ form, rows }: SqliteOperation, first: number, end: number): number {
     const statement = this.#certain(() => this.#statements.get(form.sql))
     let rowIndex = first
+    let unchanged = 0
     try {
-      for (; rowIndex < end; rowIndex++) this.#run(statement, rows[rowIndex]!)
+      for (; rowIndex < end; rowIndex++) {
+        const said = this.#run(statement, rows[rowIndex]!)
+        if (form.counts && changesNothing(said)) unchanged++
+      }
+      return unchanged
     } catch (error) {
       throw new AttemptError(error, ROW_AT_FAULT.has(classify(error)?.reason) ? { rowIndex } : {})
     }
@@ -94,22 +109,21 @@ export class Session {
    * Rows up to the first bad one, of which nothing stays: RAISE(FAIL) leaves what the statement has done until then. A failure
    * that ended the transaction is thrown.
    */
-  #insertApart(operation: SqliteOperation, first: number, end: number): RowFailure | undefined {
+  #insertApart(operation: SqliteOperation, first: number, end: number): Apart {
     this.#execute(SAVEPOINT)
-    const failure = this.#tryInsert(operation, first, end)
-    if (failure !== undefined) this.#insert(operation, first, failure.index)
+    const { failure, unchanged } = this.#tryInsert(operation, first, end)
+    const again = failure === undefined ? 0 : this.#insert(operation, first, failure.index)
     this.#execute(RELEASE)
-    return failure
+    return { failure, unchanged: unchanged + again }
   }
 
-  #tryInsert(operation: SqliteOperation, first: number, end: number): RowFailure | undefined {
+  #tryInsert(operation: SqliteOperation, first: number, end: number): Apart {
     try {
-      this.#insert(operation, first, end)
-      return undefined
+      return { failure: undefined, unchanged: this.#insert(operation, first, end) }
     } catch (error) {
       const failure = failureOf(error)
       if (failure === undefined || !this.#takeBack()) throw error
-      return failure
+      return { failure, unchanged: 0 }
     }
   }
 

@@ -132,6 +132,7 @@ export const RULES: Readonly<Record<MetricSpec['name'], Rule>> = {
   'batchflow.coalesced.records': number((books) =>
     books.tables.filter(isKeyed).map((table) => coalesced(books, table)),
   ),
+  'batchflow.superseded.records': number(() => []), // no table of the load has versions
 }
 
 type Count = readonly [labels: RuleLabels, value: number]

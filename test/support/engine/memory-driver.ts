@@ -11,7 +11,8 @@ export interface Run {
   readonly batch: BatchInput
   readonly rows: readonly Row[]
   readonly signal: AbortSignal
-  succeed(failures?: readonly RowFailure[]): void
+  /** @param superseded how many rows changed nothing */
+  succeed(failures?: readonly RowFailure[], superseded?: number): void
   fail(error: unknown): void
 }
 
@@ -48,9 +49,10 @@ export class MemoryDriver implements Driver<MemoryOperation> {
     return { name: 'INSERT', text: `INSERT INTO ${batch.table.name}`, byteLength, batch, release }
   }
 
-  run({ batch }: MemoryOperation, { signal }: AttemptContext): Promise<readonly RowFailure[] | undefined> {
+  run({ batch }: MemoryOperation, { signal, superseded }: AttemptContext): Promise<readonly RowFailure[] | undefined> {
     return new Promise((resolve, reject) => {
-      const succeed = (failures?: readonly RowFailure[]) => {
+      const succeed = (failures?: readonly RowFailure[], unchanged = 0) => {
+        superseded?.(unchanged)
         const failed = new Set(failures?.map(({ index }) => index))
         this.committed.push(...batch.rows.filter((_, index) => !failed.has(index)))
         resolve(failures)

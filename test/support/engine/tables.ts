@@ -14,6 +14,16 @@ export const updated = defineTable<User>('updated', { columns, onConflict: { act
 export const replaced = defineTable<User>('replaced', { columns, onConflict: { action: 'replace', keys: ['id'] } })
 export const ignored = defineTable<User>('ignored', { columns, onConflict: { action: 'ignore', keys: ['id'] } })
 
+/** Numbered by how often they were changed. */
+export interface Versioned extends User {
+  version?: unknown
+}
+
+export const versioned = defineTable<Versioned>('versioned', {
+  columns: [...columns, 'version'],
+  onConflict: { action: 'update', keys: ['id'], newer: 'version' },
+})
+
 export function user(id: number): User {
   return { id, name: `user ${id}`, email: `${id}@example.org` }
 }

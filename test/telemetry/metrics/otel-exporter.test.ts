@@ -7,7 +7,7 @@ import { METRICS, OtelMetricsReporter, prometheusLabel, prometheusName } from '.
 import { settled } from '../../support/engine/clock.ts'
 import { rig } from '../../support/engine/flow.ts'
 import { MemoryDriver, MemoryError } from '../../support/engine/memory-driver.ts'
-import { updated, user, users } from '../../support/engine/tables.ts'
+import { updated, user, users, versioned } from '../../support/engine/tables.ts'
 import { samplesOf } from '../../support/prometheus/exposition.ts'
 
 const test = suite("OpenTelemetry's own Prometheus exporter")
@@ -33,8 +33,9 @@ async function troubles(meterProvider: MeterProvider): Promise<void> {
   driver.runs[3]!.succeed()
   const merging = rig({ bufferSize: 500 }, (executor) => executor.withMetricsReporter(reporter))
   for (const id of [1, 1]) await merging.flow.submit(updated, user(id))
+  for (const version of [2, 1]) await merging.flow.submit(versioned, { ...user(1), version })
   const closed = merging.flow.close()
-  merging.driver.runs[0]!.succeed()
+  for (const run of merging.driver.runs) run.succeed()
   await Promise.all([closed, flow.close()])
 }
 

@@ -4,11 +4,12 @@ import { concurrency } from './concurrency.ts'
 import { conflicts } from './conflicts.ts'
 import { cancellation, faults, restart } from './faults.ts'
 import { names } from './names.ts'
+import { newest } from './newest.ts'
 import { values } from './values.ts'
 import { volume } from './volume.ts'
 
 /** What must be stored, and what must not. */
-export const CASES: readonly Register[] = [conflicts, values, names, volume, badRows, concurrency]
+export const CASES: readonly Register[] = [conflicts, newest, values, names, volume, badRows, concurrency]
 
 /** What goes wrong, and how it is told. */
 export const FAULT_CASES: readonly Register[] = [faults, cancellation, restart]
