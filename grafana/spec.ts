@@ -20,7 +20,7 @@ export interface Query {
 export type Unit = 's' | 'short' | 'percentunit' | 'rowsps' | 'ops' | 'eps' | 'mps' | 'Bps'
 
 /** A value from which on a colour holds. The first one is the base, its value is ignored. */
-export type Steps = readonly (readonly [from: number, colour: 'green' | 'yellow' | 'red' | 'text'])[]
+export type Steps = readonly (readonly [from: number, colour: 'green' | 'dark-orange' | 'red' | 'text'])[]
 
 export interface PanelSpec {
   /** `stack` is `lines` that add up. */

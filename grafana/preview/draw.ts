@@ -96,7 +96,7 @@ function marks(panel: Panel, custom: Custom, { theme, annotations }: Frame, to: 
   const thresholds = custom.thresholdsStyle?.mode === 'dashed' ? steps : []
   const line = (color: string) => ({ lineStyle: { color, type: 'dashed', width: 1 } })
   const across = thresholds.map(({ value, color }) => ({ yAxis: to(value ?? 0), ...line(theme.named[color] ?? '') }))
-  const down = annotations.map((time) => ({ xAxis: time, ...line(theme.named['orange'] ?? '') }))
+  const down = annotations.map((time) => ({ xAxis: time, ...line(theme.dim) }))
   return {
     type: 'line',
     data: [],
@@ -118,7 +118,11 @@ function heatmap(panel: Panel, lines: readonly Line[], { theme }: Frame): echart
     animation: false,
     grid: { left: 66, right: 10, top: 10, bottom: 24 },
     xAxis: { type: 'category', data: times.map((time) => new Date(time).toISOString().slice(11, 19)), axisLabel },
-    yAxis: { type: 'category', data: sorted.map((line) => format(bound(line), unit)), axisLabel },
+    yAxis: {
+      type: 'category',
+      data: sorted.map((line) => (line.labels['le'] === '+Inf' ? '+Inf' : format(bound(line), unit))),
+      axisLabel,
+    },
     visualMap: {
       show: false,
       min: 0,

@@ -20,7 +20,7 @@ export const THEMES = {
     text: '#ccccdc',
     dim: '#8e8e99',
     heat: ['#181b1f', '#1f60c4', '#c0d8ff'],
-    named: { green: '#73bf69', yellow: '#fade2a', orange: '#ff9830', red: '#f2495c', text: '#ccccdc' },
+    named: { green: '#73bf69', 'dark-orange': '#fa6400', red: '#f2495c', text: '#ccccdc' },
   },
   light: {
     page: '#f4f5f5',
@@ -29,7 +29,7 @@ export const THEMES = {
     text: '#24292e',
     dim: '#6b7075',
     heat: ['#ffffff', '#8ab8ff', '#1f60c4'],
-    named: { green: '#56a64b', yellow: '#f2cc0c', orange: '#ff780a', red: '#e02f44', text: '#24292e' },
+    named: { green: '#56a64b', 'dark-orange': '#fa6400', red: '#e02f44', text: '#24292e' },
   },
 } as const satisfies Record<string, Theme>
 

@@ -44,7 +44,7 @@ const panels: readonly PanelSpec[] = [
     noValue: { en: 'no data', zh: '无数据' },
     steps: [
       [0, 'green'],
-      [THRESHOLDS.oldestRow.warn, 'yellow'],
+      [THRESHOLDS.oldestRow.warn, 'dark-orange'],
       [stalled.shown, 'red'],
     ],
     queries: [{ expr: max(oldest), legend: same('age') }],
@@ -74,7 +74,7 @@ const panels: readonly PanelSpec[] = [
     unit: 'percentunit',
     steps: [
       [0, 'red'],
-      [1 - BURN_RATES.fast[0].rate * (1 - OBJECTIVES.committed), 'yellow'],
+      [1 - BURN_RATES.fast[0].rate * (1 - OBJECTIVES.committed), 'dark-orange'],
       [OBJECTIVES.committed, 'green'],
     ],
     queries: [
@@ -112,7 +112,7 @@ const panels: readonly PanelSpec[] = [
     unit: 's',
     steps: [
       [0, 'green'],
-      [THRESHOLDS.execute.warn, 'yellow'],
+      [THRESHOLDS.execute.warn, 'dark-orange'],
       [THRESHOLDS.execute.alert, 'red'],
     ],
     queries: [{ expr: quantile(0.99, METRICS.executeDuration), legend: same('p99'), exemplars: true }],
@@ -127,7 +127,7 @@ const panels: readonly PanelSpec[] = [
     unit: 'percentunit',
     steps: [
       [0, 'green'],
-      [THRESHOLDS.retries.warn, 'yellow'],
+      [THRESHOLDS.retries.warn, 'dark-orange'],
       [THRESHOLDS.retries.alert, 'red'],
     ],
     queries: [{ expr: ratio(`(${retries})`, `(${batches} + (${retries}))`), legend: same('retried') }],

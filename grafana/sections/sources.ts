@@ -34,7 +34,7 @@ const panels: readonly PanelSpec[] = [
     scale: 'symlog',
     steps: [
       [0, 'green'],
-      [THRESHOLDS.sourceLag.warn, 'yellow'],
+      [THRESHOLDS.sourceLag.warn, 'dark-orange'],
       [THRESHOLDS.sourceLag.alert, 'red'],
     ],
     queries: [{ expr: max(select(SOURCE.sourceLagSeconds), BY_PARTITION), legend: PARTITION_LEGEND }],
@@ -48,7 +48,7 @@ const panels: readonly PanelSpec[] = [
     },
     unit: 'mps',
     scale: 'symlog',
-    colours: { committed: 'green', dead_lettered: 'red', dropped: 'yellow' },
+    colours: { committed: 'green', dead_lettered: 'red', dropped: 'dark-orange' },
     queries: [{ expr: sum(rate(SOURCE.sourceMessages), [ATTR.outcome]), legend: '{{outcome}}' }],
   },
   {

@@ -42,6 +42,15 @@ test('every panel has title, description and a unit that Grafana knows', () => {
   }
 })
 
+test('legends of the Chinese dashboard are Chinese, values of labels, or quantiles', () => {
+  const graphs = specs.filter(({ kind }) => kind === 'lines' || kind === 'stack')
+  for (const { title, queries } of graphs)
+    for (const { legend } of queries) {
+      const shown = typeof legend === 'string' ? legend : legend.zh
+      assert.match(shown, /\p{Script=Han}|{{|^p\d+$|^(final|retry):/u, title.en)
+    }
+})
+
 test('the panels that the guide names are there under its names', () => {
   const titles = zh.panels.map(({ title }) => title)
   for (const name of ['入队延迟', '攒批耗时', '执行耗时', '批大小分布', '队列长度', '执行并发度', '在途批次数']) {
