@@ -63,6 +63,8 @@ const QUIET = 'web'
 /** Of the oldest row at each chosen place: too young to stand still, just so, and just too old. */
 const AGES = [20, 30, 31] as const
 
+const UNLIMITED: readonly MetricName[] = ['executorConcurrency', 'executorSlots', 'executorSlotsUsed', 'executorPaused']
+
 /** Rows of this one are not settled any more. */
 const STANDING = CHOSEN[2]
 
@@ -197,7 +199,10 @@ function chosenValue(name: MetricName, labels: Labels): number {
   if (name === 'oldestRecordAge' && labels['job'] !== QUIET)
     return AGES[CHOSEN.findIndex((place) => isAt(labels, place))] ?? 10_000 + numberOf(name, labels)
   // The executors of this database have no limit, and none of them waits for it.
-  if ((name === 'executorConcurrency' || name === 'executorPaused') && labels['database'] === 'mysql') return 0
+  if (UNLIMITED.includes(name) && labels['database'] === 'mysql') return 0
+  // What is not chosen is older than what is: a maximum would not notice that it is there.
+  if (name === 'sourceLagSeconds' && !CHOSEN.some((place) => isAt({ ...labels, table: place['table'] ?? '' }, place)))
+    return 10_000 + numberOf(name, labels)
   return name === 'errors' && labels['instance'] === 'i2' ? numberOf(name, labels) / 100_000 : numberOf(name, labels)
 }
 

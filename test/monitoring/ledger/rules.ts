@@ -109,8 +109,6 @@ export const RULES: Readonly<Record<MetricSpec['name'], Rule>> = {
   ),
   'batchflow.accepted.records': number(({ tables }) => tables.map((table) => [of(table), table.accepted])),
   'batchflow.sent.bytes': number(({ batches }) => batches.map((batch) => [of(batch), batch.bytes])),
-  /** No table of the load has an order of its own. */
-  'batchflow.superseded.records': number(() => []),
   'batchflow.errors': number(({ batches }) =>
     batches.flatMap((batch): Count[] => [
       ...batch.retries.map((reason): Count => [{ ...of(batch), ...errorOf('retry', reason) }, 1]),
