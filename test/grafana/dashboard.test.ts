@@ -64,6 +64,21 @@ test('both languages ask the same', () => {
   assert.is.not(zh.uid, en.uid)
 })
 
+test('the dashboard of native histograms has the same panels under another name', () => {
+  for (const language of LANGUAGES) {
+    const classic = language === 'en' ? en : zh
+    const native = JSON.parse(readFileSync(fileOf(language, 'native'), 'utf8')) as Dashboard
+    assert.equal(
+      native.panels.map(({ id, title, gridPos }) => [id, title, gridPos]),
+      classic.panels.map(({ id, title, gridPos }) => [id, title, gridPos]),
+    )
+    assert.is(native.uid, classic.uid?.replace('batchflow', 'batchflow-native'))
+    assert.is.not(native.title, classic.title)
+    assert.ok(native.links?.some(({ url }) => url === `/d/batchflow-native${language === 'en' ? '-zh' : ''}`))
+    assert.not.match(JSON.stringify(native), /\/d\/batchflow(-zh)?[?"]/)
+  }
+})
+
 test('panels lie side by side on the grid, none over another, in the order of the file', () => {
   const taken = new Set<string>()
   let last = -1
