@@ -1,8 +1,9 @@
 /** The dashboard: its sections in the order of reading, its variables and links. */
 import * as model from '@grafana/grafana-foundation-sdk/dashboard'
-import { METRICS } from '../src/telemetry/metrics/catalogue.ts'
+import { ALL_METRICS } from '../src/telemetry/metrics/source-catalogue.ts'
 import { annotations } from './annotations.ts'
 import { topLinks } from './links.ts'
+import { type Histograms, nativeSection } from './native.ts'
 import { panelOf } from './panels.ts'
 import { accounts } from './sections/accounts.ts'
 import { databases } from './sections/databases.ts'
@@ -10,6 +11,7 @@ import { executor } from './sections/executor.ts'
 import { failures } from './sections/failures.ts'
 import { health } from './sections/health.ts'
 import { processes } from './sections/processes.ts'
+import { sources } from './sections/sources.ts'
 import { stages } from './sections/stages.ts'
 import { tables } from './sections/tables.ts'
 import { throughput } from './sections/throughput.ts'
@@ -24,12 +26,16 @@ export const SECTIONS: readonly Section[] = [
   stages,
   executor,
   failures,
+  sources,
   databases,
   processes,
   tables,
 ]
 
-export const UIDS: Record<Language, string> = { en: 'batchflow', zh: 'batchflow-zh' }
+/** As links to the dashboard name it. */
+export function uidOf(language: Language, histograms: Histograms): string {
+  return `batchflow${histograms === 'native' ? '-native' : ''}${language === 'zh' ? '-zh' : ''}`
+}
 
 const TITLE: Text = { en: 'BatchFlow', zh: 'BatchFlow 性能监控' }
 const DESCRIPTION: Text = {
@@ -37,14 +43,18 @@ const DESCRIPTION: Text = {
   zh: '批量写入：是否健康，时间花在哪里，什么在重试，什么失败了以及原因。',
 }
 
+const NATIVE: Text = { en: ' (native histograms)', zh: '（原生直方图）' }
+
 const COLUMNS = 24
 const STAT_HEIGHT = 4
 const PANEL_HEIGHT = 8
 
 /** Grafana's model of the dashboard in one language. */
-export function dashboard(language: Language): model.Dashboard {
-  const builder = new model.DashboardBuilder(TITLE[language])
-    .uid(UIDS[language])
+export function dashboard(language: Language, histograms: Histograms = 'classic'): model.Dashboard {
+  const uid = uidOf(language, histograms)
+  const native = histograms === 'native'
+  const builder = new model.DashboardBuilder(TITLE[language] + (native ? NATIVE[language] : ''))
+    .uid(uid)
     .description(DESCRIPTION[language])
     .tags(['batchflow', 'batchflow-otel'])
     .timezone('browser')
@@ -53,18 +63,18 @@ export function dashboard(language: Language): model.Dashboard {
     .tooltip(model.DashboardCursorSync.Crosshair)
     .readonly()
     .variables(variables(language))
-    .links(topLinks(language))
+    .links(topLinks(language, uidOf(language === 'en' ? 'zh' : 'en', histograms)))
     .annotations(annotations(language))
-  for (const section of SECTIONS) addSection(builder, section, language)
+  for (const section of SECTIONS) addSection(builder, native ? nativeSection(section) : section, language, uid)
   return finished(builder.build())
 }
 
-function addSection(builder: model.DashboardBuilder, section: Section, language: Language): void {
+function addSection(builder: model.DashboardBuilder, section: Section, language: Language, uid: string): void {
   builder.withRow(new model.RowBuilder(section.title[language]))
   for (const spec of section.panels) {
     const height = spec.kind === 'stat' ? STAT_HEIGHT : PANEL_HEIGHT
     builder.withPanel(
-      panelOf(spec, language, UIDS[language])
+      panelOf(spec, language, uid)
         .span(spec.width ?? COLUMNS / 3)
         .height(height),
     )
@@ -86,7 +96,7 @@ function finished(built: model.Dashboard): model.Dashboard {
 /** Metrics of the catalogue that no panel shows. */
 export function unseen(): string[] {
   const shown = SECTIONS.flatMap(({ panels }) => panels.flatMap(({ queries }) => queries.map(({ expr }) => expr)))
-  return Object.values(METRICS)
+  return Object.values(ALL_METRICS)
     .map((metric) => metric.name.replaceAll('.', '_'))
     .filter((name) => !shown.some((expr) => new RegExp(`\\b${name}(_total|_bucket|_sum)?{`).test(expr)))
 }

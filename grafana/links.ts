@@ -31,11 +31,13 @@ export function tableLinks(
   ]
 }
 
-/** Links at the top of the dashboard. */
-export function topLinks(language: Language): model.DashboardLinkBuilder[] {
-  const other = language === 'en' ? { uid: 'batchflow-zh', title: '中文' } : { uid: 'batchflow', title: 'English' }
+/** Links at the top of the dashboard. @param other the dashboard in the other language */
+export function topLinks(language: Language, other: string): model.DashboardLinkBuilder[] {
   return [
-    link(other.title, `/d/${other.uid}`).type(model.DashboardLinkType.Link).includeVars(true).keepTime(true),
+    link(language === 'en' ? '中文' : 'English', `/d/${other}`)
+      .type(model.DashboardLinkType.Link)
+      .includeVars(true)
+      .keepTime(true),
     link(language === 'en' ? 'Traces' : '链路', exploreUrl(encoded('service'))).type(model.DashboardLinkType.Link),
   ]
 }

@@ -40,7 +40,7 @@ function targetOf(spec: PanelSpec, query: Query, index: number, language: Langua
   if (query.exemplars) target.exemplar(true)
   if (spec.kind === 'heatmap') return target.range().format(prometheus.PromQueryFormat.Heatmap)
   if (spec.kind === 'table') return target.instant().format(prometheus.PromQueryFormat.Table)
-  return target.range()
+  return spec.now === true ? target.instant() : target.range()
 }
 
 function linesOf(spec: PanelSpec, language: Language, uid: string): timeseries.PanelBuilder {
@@ -81,7 +81,7 @@ function statOf(spec: PanelSpec): stat.PanelBuilder {
   const panel = new stat.PanelBuilder()
   if (spec.unit === 'percentunit') panel.decimals(2) // 98.97% must not read 99%
   return panel
-    .graphMode(common.BigValueGraphMode.Area)
+    .graphMode(spec.now === true ? common.BigValueGraphMode.None : common.BigValueGraphMode.Area)
     .colorMode(spec.steps === undefined ? common.BigValueColorMode.None : common.BigValueColorMode.Value)
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']))
     .thresholds(thresholdsOf(spec.steps ?? [[0, 'text']]))

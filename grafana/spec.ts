@@ -17,10 +17,10 @@ export interface Query {
 }
 
 /** Ids of Grafana's units. */
-export type Unit = 's' | 'short' | 'percentunit' | 'rowsps' | 'ops' | 'eps' | 'Bps'
+export type Unit = 's' | 'short' | 'percentunit' | 'rowsps' | 'ops' | 'eps' | 'mps' | 'Bps'
 
 /** A value from which on a colour holds. The first one is the base, its value is ignored. */
-export type Steps = readonly (readonly [from: number, colour: 'green' | 'yellow' | 'red' | 'text'])[]
+export type Steps = readonly (readonly [from: number, colour: 'green' | 'dark-orange' | 'red' | 'text'])[]
 
 export interface PanelSpec {
   /** `stack` is `lines` that add up. */
@@ -29,6 +29,10 @@ export interface PanelSpec {
   readonly description: Text
   readonly unit: Unit
   readonly queries: readonly Query[]
+  /**
+   * Ask for now only: the last point of a range is as old as its step, seven minutes on a dashboard of a day.
+   */
+  readonly now?: boolean
   /** Columns out of 24. @default 8 */
   readonly width?: number
   /** Colours of a stat; dashed lines on a graph. */

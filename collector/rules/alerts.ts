@@ -1,7 +1,9 @@
 /** The alerts, from the most urgent downwards: that is their order in the runbook, too. */
-import { METRICS, type MetricSpec } from '../../src/telemetry/metrics/catalogue.ts'
+import { METRICS } from '../../src/telemetry/metrics/catalogue.ts'
+import { events } from './events.ts'
 import { last, PROCESS_DATABASE, PROCESS_TABLE, series, sum, TABLE } from './promql.ts'
 import type { Alert, Group } from './rule.ts'
+import { sourceAlerts } from './source-alerts.ts'
 import { THRESHOLDS } from './thresholds.ts'
 
 const oldest = `max by (${PROCESS_TABLE}) (${last(series(METRICS.oldestRecordAge))})`
@@ -10,7 +12,7 @@ const paused = `${sum(PROCESS_DATABASE, last(series(METRICS.executorPaused)))} >
 
 const stalled: Alert = {
   comment:
-    'The count of settled rows is what it was a minute ago, although a row has been waiting for long. A database that is known to be away has an alert of its own.',
+    'The count of settled rows is what it was a while ago, although a row has been waiting for as long. A database that is known to be away has an alert of its own.',
   alert: 'BatchflowStalled',
   expr: `
 (
@@ -18,15 +20,14 @@ const stalled: Alert = {
   and
   ${settled('')}
   ==
-  ${settled(' offset 1m')}
+  ${settled(` offset ${THRESHOLDS.stalled.alert}s`)}
 )
 unless on (${PROCESS_DATABASE})
 ${paused}`,
   for: '30s',
   severity: 'critical',
   summary: 'Rows of {{ $labels.table }} wait, and none is settled',
-  description:
-    'The oldest row of table {{ $labels.table }} ({{ $labels.database }}) in {{ $labels.job }} on {{ $labels.instance }} has been waiting for {{ $value | humanizeDuration }}, and not one row was settled within a minute.',
+  description: `The oldest row of table {{ $labels.table }} ({{ $labels.database }}) in {{ $labels.job }} on {{ $labels.instance }} has been waiting for {{ $value | humanizeDuration }}, and not one row was settled within ${THRESHOLDS.stalled.alert} seconds.`,
 }
 
 const tooOld: Alert = {
@@ -52,26 +53,6 @@ const unreachable: Alert = {
   summary: '{{ $labels.database }} takes no batch of {{ $labels.job }}',
   description:
     '{{ $value }} executors of {{ $labels.job }} on {{ $labels.instance }} have been waiting for {{ $labels.database }} for more than a minute: it cannot be reached or logged in to, is read-only, or is out of space. Rows are kept and callers held back, until maxOutage is over.',
-}
-
-/**
- * Events of the last ten minutes, the first of all included. A series that begins with its first event has never grown
- * as `increase` sees it; it counts from 0 where its process was looked at before it was there. It does not where it was
- * merely never looked at: after a gap, or by a new Prometheus.
- */
-function events(metric: MetricSpec, by: string, matchers = ''): string {
-  const selector = series(metric, matchers)
-  const looks = `max by (job, instance) (count_over_time(${series(METRICS.executorConcurrency)}[10m]))`
-  return `
-sum by (${by}) (
-  (
-    (${selector} unless ${selector} offset 10m)
-    and
-    count_over_time(${selector}[10m]) < on (job, instance) group_left () ${looks}
-  )
-  or
-  increase(${selector}[10m])
-) > 0`
 }
 
 const finalFailures: Alert = {
@@ -176,6 +157,7 @@ export const alerts: Group = {
     retries,
     saturated,
     slow,
+    ...sourceAlerts,
     unaccounted,
     targetDown,
   ],

@@ -16,6 +16,10 @@ export const THRESHOLDS = {
   oldestRow: { warn: 10, alert: 120 },
   /** Seconds after which a table of which nothing is settled stands still: on the dashboard at once, in an alert surely. */
   stalled: { shown: 30, alert: 45 },
+  /** Seconds that a message may be in a log. */
+  sourceLag: { warn: 60, alert: 300 },
+  /** Seconds after which a worker that settles nothing, although messages are there, stands still. */
+  sourceStalled: 120,
   /** Share of executors' slots in use. */
   slots: { warn: 0.8, alert: 0.95 },
 } as const
@@ -40,6 +44,12 @@ export const BURN_RATES = {
   ],
   slow: [{ rate: 3, long: '1d', short: '2h' }],
 } as const
+
+/**
+ * How many rows must have failed, or batches must have been slow, within the long window: where little is written, a share
+ * is no rate. One row of three that fail at night has an alert of its own, and wakes nobody.
+ */
+export const BURN_MINIMUM = { rows: 10, batches: 10 } as const
 
 /** @throws where `seconds` is not a bound of one of the metric's buckets */
 export function bound(metric: MetricSpec, seconds: number): number {

@@ -29,6 +29,8 @@ const WAVE_MS = 120_000
 const BURST_EVERY_MS = 45_000
 const BURST_MS = 3_000
 const BURST_FACTOR = 25
+/** Rows of one request at most: what a database did not keep up with is not made up for, or it would be ever more. */
+const MOST = 5_000
 
 /** Starts writing to all backends until `stop()`. */
 export function startTraffic(backends: readonly Backend[], options: TrafficOptions): Traffic {
@@ -73,6 +75,7 @@ async function write(flow: BatchFlow, feed: Feed, tracer: Tracer, end: AbortSign
     const now = performance.now()
     due += (feed.rowsPerSecond * (now - last) * intensity(now - start)) / 1000
     last = now
+    due = Math.min(due, sent + MOST)
     const rows = Array.from({ length: Math.floor(due) - sent }, (_, i) => feed.row(sent + i))
     sent += rows.length
     await tracer.startActiveSpan(`POST /${feed.table.name}`, async (span) => {

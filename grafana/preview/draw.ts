@@ -1,118 +1,133 @@
+/** Charts as SVG. */
 import type * as model from '@grafana/grafana-foundation-sdk/dashboard'
 import * as echarts from 'echarts'
 import { format } from './format.ts'
+import type { Line, Point } from './prometheus.ts'
+import { PALETTE, type Theme } from './theme.ts'
 
-export interface Line {
-  /** Index of the target it belongs to. */
-  readonly query: number
-  readonly labels: Readonly<Record<string, string>>
-  readonly name: string
-  readonly points: readonly (readonly [milliseconds: number, value: number])[]
+export type Panel = model.Panel & { type: string }
+
+export interface Frame {
+  readonly width: number
+  readonly height: number
+  readonly theme: Theme
+  /** Both ends of the time shown. */
+  readonly shown: readonly [number, number]
+  /** Exemplars. */
+  readonly dots: readonly Point[]
+  readonly annotations: readonly number[]
 }
 
-type Panel = model.Panel & { type: string }
-
-const PALETTE = [
-  '#73bf69',
-  '#f2cc0c',
-  '#8ab8ff',
-  '#ff780a',
-  '#f2495c',
-  '#5794f2',
-  '#b877d9',
-  '#705da0',
-  '#37872d',
-  '#fade2a',
-]
-const NAMED: Readonly<Record<string, string>> = { green: '#73bf69', yellow: '#f2cc0c', red: '#f2495c', text: '#ccccdc' }
-
-/** Lines of a legend; Grafana would let one scroll. */
-const LEGEND = 4
-
-/** A chart of the panel as SVG. */
-export function chart(panel: Panel, lines: readonly Line[], width: number, height: number): string {
-  const drawing = echarts.init(null, 'dark', { renderer: 'svg', ssr: true, width, height })
-  drawing.setOption(panel.type === 'heatmap' ? heatmap(lines) : timeSeries(panel, lines))
+export function chart(panel: Panel, lines: readonly Line[], frame: Frame): string {
+  const { width, height } = frame
+  const drawing = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height })
+  drawing.setOption(panel.type === 'heatmap' ? heatmap(panel, lines, frame) : timeSeries(panel, lines, frame))
   const svg = drawing.renderToSVGString()
   drawing.dispose()
   return svg
 }
 
-function timeSeries(panel: Panel, lines: readonly Line[]): echarts.EChartsOption {
+/** The colour of a line by its name, or else by its number. */
+export function colourOf(panel: Panel, name: string, i: number, { named }: Theme): string {
+  const own = panel.fieldConfig?.overrides?.find(({ matcher }) => matcher.options === name)
+  const fixed = own?.properties.find(({ id }) => id === 'color')?.value.fixedColor as string | undefined
+  return (fixed === undefined ? undefined : named[fixed]) ?? PALETTE[i % PALETTE.length] ?? ''
+}
+
+/** As Grafana's symlog scale: linear up to 1, by powers of ten from there on. */
+const SYMLOG = {
+  to: (value: number) => (Math.abs(value) <= 1 ? value : Math.sign(value) * (1 + Math.log10(Math.abs(value)))),
+  from: (at: number) => (Math.abs(at) <= 1 ? at : Math.sign(at) * 10 ** (Math.abs(at) - 1)),
+}
+const SAME = { to: (value: number) => value, from: (at: number) => at }
+
+interface Custom {
+  readonly stacking?: { readonly mode?: string }
+  readonly scaleDistribution?: { readonly type: string }
+  readonly fillOpacity?: number
+  readonly thresholdsStyle?: { readonly mode: string }
+}
+
+function timeSeries(panel: Panel, lines: readonly Line[], frame: Frame): echarts.EChartsOption {
   const defaults = panel.fieldConfig?.defaults
-  const custom = defaults?.custom as {
-    stacking?: { mode?: string }
-    scaleDistribution?: { type: string }
-    fillOpacity?: number
-  }
-  const colours = new Map(
-    panel.fieldConfig?.overrides?.map(({ matcher, properties }) => [matcher.options, properties[0]?.value.fixedColor]),
-  )
-  const stacked = custom.stacking?.mode === 'normal'
-  const label = (value: number) => format(value, defaults?.unit)
-  return {
-    animation: false,
-    backgroundColor: 'transparent',
-    color: PALETTE,
-    grid: { left: 62, right: 10, top: 10, bottom: 32 + 18 * Math.min(lines.length, LEGEND) },
-    legend: {
-      data: lines.slice(0, LEGEND).map(({ name }) => name),
-      bottom: 0,
-      left: 0,
-      orient: 'vertical',
-      itemHeight: 8,
-      formatter: (name) => legend(lines, name, label),
-      textStyle: { color: '#ccccdc', fontSize: 10 },
-    },
-    xAxis: { type: 'time' },
-    yAxis: {
-      type: (custom.scaleDistribution?.type ?? 'linear') === 'linear' ? 'value' : 'log',
-      ...(defaults?.max !== undefined && { max: defaults.max }),
-      axisLabel: { formatter: label },
-    },
-    series: lines.map(({ name, points }) => ({
+  const custom = (defaults?.custom ?? {}) as Custom
+  const scale = custom.scaleDistribution?.type ?? 'linear'
+  const { to, from } = scale === 'symlog' ? SYMLOG : SAME
+  const series = lines.map(({ name, points }, i) => {
+    const color = colourOf(panel, name, i, frame.theme)
+    return {
       type: 'line',
       name,
       showSymbol: false,
-      lineStyle: { width: 1, color: NAMED[colours.get(name)] },
-      itemStyle: { color: NAMED[colours.get(name)] },
+      lineStyle: { width: 1, color },
+      itemStyle: { color },
       areaStyle: { opacity: (custom.fillOpacity ?? 0) / 100 },
-      ...(stacked && { stack: 'all' }),
-      data: points.map(([time, value]) => [time, Number.isFinite(value) ? value : null]),
-    })),
+      ...(custom.stacking?.mode === 'normal' && { stack: 'all' }),
+      data: points.map(([time, value]) => [time, Number.isFinite(value) ? to(value) : null]),
+    }
+  })
+  const dots = { type: 'scatter', symbol: 'diamond', symbolSize: 5, data: frame.dots.map(([time, y]) => [time, to(y)]) }
+  return {
+    animation: false,
+    grid: { left: 66, right: 10, top: 10, bottom: 22 },
+    ...axes(panel, scale, frame, (at) => format(from(at), defaults?.unit)),
+    series: [...series, { ...dots, itemStyle: { color: '#6e9fff' } }, marks(panel, custom, frame, to)],
   } as echarts.EChartsOption
 }
 
-/** Mean, maximum and last value, as the legend's table has them. */
-function legend(lines: readonly Line[], name: string, label: (value: number) => string): string {
-  const values =
-    lines
-      .find((line) => line.name === name)
-      ?.points.map(([, value]) => value)
-      .filter(Number.isFinite) ?? []
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  return `${name}   mean ${label(mean)}   max ${label(Math.max(...values))}   last ${label(values.at(-1) ?? Number.NaN)}`
+function axes(panel: Panel, scale: string, { theme, shown }: Frame, formatter: (at: number) => string) {
+  const axisLabel = { color: theme.dim, fontSize: 10 }
+  const defaults = panel.fieldConfig?.defaults
+  return {
+    xAxis: { type: 'time', min: shown[0], max: shown[1], axisLabel, axisLine: { lineStyle: { color: theme.border } } },
+    yAxis: {
+      type: scale === 'log' ? 'log' : 'value',
+      ...(defaults?.max !== undefined && { max: defaults.max }),
+      ...(scale === 'symlog' && { minInterval: 1 }),
+      axisLabel: { ...axisLabel, formatter },
+      splitLine: { lineStyle: { color: theme.border } },
+    },
+  }
+}
+
+/** Dashed lines: thresholds from side to side, annotations from top to bottom. */
+function marks(panel: Panel, custom: Custom, { theme, annotations }: Frame, to: (value: number) => number) {
+  const steps = panel.fieldConfig?.defaults.thresholds?.steps.slice(1) ?? []
+  const thresholds = custom.thresholdsStyle?.mode === 'dashed' ? steps : []
+  const line = (color: string) => ({ lineStyle: { color, type: 'dashed', width: 1 } })
+  const across = thresholds.map(({ value, color }) => ({ yAxis: to(value ?? 0), ...line(theme.named[color] ?? '') }))
+  const down = annotations.map((time) => ({ xAxis: time, ...line(theme.dim) }))
+  return {
+    type: 'line',
+    data: [],
+    markLine: { silent: true, symbol: 'none', animation: false, label: { show: false }, data: [...across, ...down] },
+  }
 }
 
 /** Cumulative buckets made into the bands between them. */
-function heatmap(lines: readonly Line[]): echarts.EChartsOption {
+function heatmap(panel: Panel, lines: readonly Line[], { theme }: Frame): echarts.EChartsOption {
   const sorted = lines.toSorted((a, b) => bound(a) - bound(b))
   const times = [...new Set(sorted.flatMap(({ points }) => points.map(([time]) => time)))].sort((a, b) => a - b)
   const at = sorted.map(({ points }) => new Map(points))
   const cells = at.flatMap((band, y) =>
     times.map((time, x) => [x, y, (band.get(time) ?? 0) - (at[y - 1]?.get(time) ?? 0)] as const),
   )
+  const unit = (panel.options as { yAxis?: { unit?: string } })?.yAxis?.unit
+  const axisLabel = { color: theme.dim, fontSize: 10 }
   return {
     animation: false,
-    backgroundColor: 'transparent',
-    grid: { left: 62, right: 10, top: 10, bottom: 24 },
-    xAxis: { type: 'category', data: times.map((time) => new Date(time).toISOString().slice(11, 19)) },
-    yAxis: { type: 'category', data: sorted.map(({ labels }) => labels['le'] ?? '') },
+    grid: { left: 66, right: 10, top: 10, bottom: 24 },
+    xAxis: { type: 'category', data: times.map((time) => new Date(time).toISOString().slice(11, 19)), axisLabel },
+    yAxis: {
+      type: 'category',
+      data: sorted.map((line) => (line.labels['le'] === '+Inf' ? '+Inf' : format(bound(line), unit))),
+      axisLabel,
+    },
     visualMap: {
       show: false,
       min: 0,
       max: Math.max(...cells.map(([, , value]) => value)),
-      inRange: { color: ['#181b1f', '#1f60c4', '#c0d8ff'] },
+      inRange: { color: [...theme.heat] },
     },
     series: [{ type: 'heatmap', data: cells.map((cell) => [...cell]) }],
   }
@@ -120,32 +135,4 @@ function heatmap(lines: readonly Line[]): echarts.EChartsOption {
 
 function bound({ labels }: Line): number {
   return labels['le'] === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels['le'])
-}
-
-export function stat(panel: Panel, lines: readonly Line[]): string {
-  const value = lines[0]?.points.at(-1)?.[1] ?? Number.NaN
-  const { unit, thresholds } = panel.fieldConfig?.defaults ?? {}
-  const step = thresholds?.steps.filter((candidate) => value >= (candidate.value ?? Number.NEGATIVE_INFINITY)).at(-1)
-  return `<div class="stat" style="color:${NAMED[step?.color ?? 'text']}">${format(value, unit)}</div>`
-}
-
-export function tableOf(panel: Panel, lines: readonly Line[]): string {
-  const rows = new Map<string, Map<number, number>>()
-  for (const { labels, query, points } of lines) {
-    const key = `${labels['database']}</td><td>${labels['table']}`
-    rows.set(key, (rows.get(key) ?? new Map<number, number>()).set(query, points.at(-1)?.[1] ?? Number.NaN))
-  }
-  const columns = (panel.fieldConfig?.overrides ?? []).filter(({ properties }) => properties[0]?.id === 'unit')
-  const head = columns.map(({ matcher }) => `<th>${escaped(String(matcher.options))}</th>`).join('')
-  const body = [...rows].map(([key, values]) => {
-    const cells = columns.map(
-      ({ properties }, i) => `<td>${values.has(i) ? format(values.get(i) ?? 0, properties[0]?.value) : ''}</td>`,
-    )
-    return `<tr><td>${key}</td>${cells.join('')}</tr>`
-  })
-  return `<table><tr><th>database</th><th>table</th>${head}</tr>${body.join('')}</table>`
-}
-
-export function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 }

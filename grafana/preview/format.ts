@@ -1,4 +1,10 @@
-const SUFFIX: Readonly<Record<string, string>> = { rowsps: ' rows/s', ops: ' ops/s', eps: ' evt/s', Bps: ' B/s' }
+const SUFFIX: Readonly<Record<string, string>> = {
+  rowsps: ' rows/s',
+  ops: ' ops/s',
+  eps: ' evt/s',
+  mps: ' msg/s',
+  Bps: ' B/s',
+}
 
 /** A value as Grafana shows it in the given unit. */
 export function format(value: number, unit: string | undefined): string {

@@ -1,6 +1,6 @@
 import { METRICS } from '../../src/telemetry/metrics/catalogue.ts'
 import { BY_TABLE, rate, select, sum, TABLE_LEGEND } from '../promql.ts'
-import { type PanelSpec, type Section, same } from '../spec.ts'
+import type { PanelSpec, Section } from '../spec.ts'
 
 const panels: readonly PanelSpec[] = [
   {
@@ -23,7 +23,7 @@ const panels: readonly PanelSpec[] = [
     },
     unit: 'Bps',
     width: 12,
-    noValue: same('–'),
+    noValue: { en: 'no driver that knows', zh: '没有可提供字节数的驱动' },
     queries: [{ expr: sum(rate(METRICS.sentBytes), BY_TABLE), legend: TABLE_LEGEND }],
   },
 ]

@@ -38,7 +38,7 @@ const panels: readonly PanelSpec[] = [
     unit: 's',
     steps: [
       [0, 'green'],
-      [THRESHOLDS.oldestRow.warn, 'yellow'],
+      [THRESHOLDS.oldestRow.warn, 'dark-orange'],
       [THRESHOLDS.oldestRow.alert, 'red'],
     ],
     queries: [{ expr: max(select(METRICS.oldestRecordAge), BY_TABLE), legend: TABLE_LEGEND }],
@@ -74,7 +74,7 @@ const panels: readonly PanelSpec[] = [
     max: 1,
     steps: [
       [0, 'green'],
-      [THRESHOLDS.slots.warn, 'yellow'],
+      [THRESHOLDS.slots.warn, 'dark-orange'],
       [THRESHOLDS.slots.alert, 'red'],
     ],
     noValue: { en: 'no concurrency limit', zh: '未设置并发上限' },
@@ -125,7 +125,7 @@ const panels: readonly PanelSpec[] = [
     scale: 'log',
     steps: [
       [0, 'green'],
-      [THRESHOLDS.enqueue.warn, 'yellow'],
+      [THRESHOLDS.enqueue.warn, 'dark-orange'],
       [THRESHOLDS.enqueue.alert, 'red'],
     ],
     queries: [{ expr: quantile(0.95, METRICS.enqueueLatency, BY_TABLE), legend: TABLE_LEGEND }],

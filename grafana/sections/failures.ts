@@ -75,7 +75,7 @@ const panels: readonly PanelSpec[] = [
     scale: 'log',
     steps: [
       [0, 'green'],
-      [THRESHOLDS.execute.warn, 'yellow'],
+      [THRESHOLDS.execute.warn, 'dark-orange'],
       [THRESHOLDS.execute.alert, 'red'],
     ],
     queries: [{ expr: quantile(0.99, METRICS.executeDuration, BY_TABLE), legend: TABLE_LEGEND, exemplars: true }],

@@ -18,6 +18,7 @@ const standing = `count(${max(oldest, EACH)} > ${stalled.shown} and ${records(''
 const panels: readonly PanelSpec[] = [
   {
     ...stat,
+    now: true,
     title: { en: 'Tables that stand still', zh: '停滞的表' },
     description: {
       en: 'Tables of which rows wait while none is settled, counted in each process.',
@@ -33,6 +34,7 @@ const panels: readonly PanelSpec[] = [
   },
   {
     ...stat,
+    now: true,
     title: { en: 'Oldest row', zh: '最老的行' },
     description: {
       en: 'How long the oldest row that is not settled has been waiting. 0 while nothing is to be written.',
@@ -42,13 +44,14 @@ const panels: readonly PanelSpec[] = [
     noValue: { en: 'no data', zh: '无数据' },
     steps: [
       [0, 'green'],
-      [THRESHOLDS.oldestRow.warn, 'yellow'],
+      [THRESHOLDS.oldestRow.warn, 'dark-orange'],
       [stalled.shown, 'red'],
     ],
     queries: [{ expr: max(oldest), legend: same('age') }],
   },
   {
     ...stat,
+    now: true,
     title: { en: 'Waiting for a database', zh: '等待数据库' },
     description: {
       en: 'Executors whose database takes no batch now: it is out of reach, read-only or full. Their rows are kept and wait.',
@@ -71,7 +74,7 @@ const panels: readonly PanelSpec[] = [
     unit: 'percentunit',
     steps: [
       [0, 'red'],
-      [1 - BURN_RATES.fast[0].rate * (1 - OBJECTIVES.committed), 'yellow'],
+      [1 - BURN_RATES.fast[0].rate * (1 - OBJECTIVES.committed), 'dark-orange'],
       [OBJECTIVES.committed, 'green'],
     ],
     queries: [
@@ -109,7 +112,7 @@ const panels: readonly PanelSpec[] = [
     unit: 's',
     steps: [
       [0, 'green'],
-      [THRESHOLDS.execute.warn, 'yellow'],
+      [THRESHOLDS.execute.warn, 'dark-orange'],
       [THRESHOLDS.execute.alert, 'red'],
     ],
     queries: [{ expr: quantile(0.99, METRICS.executeDuration), legend: same('p99'), exemplars: true }],
@@ -124,7 +127,7 @@ const panels: readonly PanelSpec[] = [
     unit: 'percentunit',
     steps: [
       [0, 'green'],
-      [THRESHOLDS.retries.warn, 'yellow'],
+      [THRESHOLDS.retries.warn, 'dark-orange'],
       [THRESHOLDS.retries.alert, 'red'],
     ],
     queries: [{ expr: ratio(`(${retries})`, `(${batches} + (${retries}))`), legend: same('retried') }],

@@ -26,7 +26,7 @@ const panels: readonly PanelSpec[] = [
     scale: 'log',
     steps: [
       [0, 'green'],
-      [THRESHOLDS.execute.warn, 'yellow'],
+      [THRESHOLDS.execute.warn, 'dark-orange'],
       [THRESHOLDS.execute.alert, 'red'],
     ],
     queries: [{ expr: quantile(0.99, METRICS.executeDuration, BY), legend }],
@@ -51,7 +51,7 @@ const panels: readonly PanelSpec[] = [
     unit: 's',
     steps: [
       [0, 'green'],
-      [THRESHOLDS.oldestRow.warn, 'yellow'],
+      [THRESHOLDS.oldestRow.warn, 'dark-orange'],
       [THRESHOLDS.oldestRow.alert, 'red'],
     ],
     queries: [{ expr: max(select(METRICS.oldestRecordAge), BY), legend }],

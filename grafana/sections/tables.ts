@@ -32,7 +32,7 @@ const columns: readonly Column[] = [
     unit: 'percentunit',
     steps: [
       [0, 'red'],
-      [1 - BURN_RATES.fast[0].rate * (1 - OBJECTIVES.committed), 'yellow'],
+      [1 - BURN_RATES.fast[0].rate * (1 - OBJECTIVES.committed), 'dark-orange'],
       [OBJECTIVES.committed, 'green'],
     ],
     expr: ratio(sum(rate(METRICS.batches, { [ATTR.status]: 'success' }), BY), alive),
@@ -47,7 +47,7 @@ const columns: readonly Column[] = [
     unit: 's',
     steps: [
       [0, 'green'],
-      [THRESHOLDS.execute.warn, 'yellow'],
+      [THRESHOLDS.execute.warn, 'dark-orange'],
       [THRESHOLDS.execute.alert, 'red'],
     ],
     expr: quantile(0.99, METRICS.executeDuration, BY),
@@ -59,7 +59,7 @@ const columns: readonly Column[] = [
     unit: 's',
     steps: [
       [0, 'green'],
-      [THRESHOLDS.oldestRow.warn, 'yellow'],
+      [THRESHOLDS.oldestRow.warn, 'dark-orange'],
       [THRESHOLDS.oldestRow.alert, 'red'],
     ],
     expr: max(select(METRICS.oldestRecordAge), BY),

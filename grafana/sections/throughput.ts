@@ -1,6 +1,6 @@
 import { ATTR, METRICS } from '../../src/telemetry/metrics/catalogue.ts'
 import { BY_TABLE, buckets, mean, rate, select, sum, TABLE_LEGEND } from '../promql.ts'
-import { type PanelSpec, type Section, same } from '../spec.ts'
+import type { PanelSpec, Section } from '../spec.ts'
 
 const STATUS_COLOURS = { success: 'green', fail: 'red' }
 
@@ -18,13 +18,13 @@ const accounts: PanelSpec = {
   unit: 'short',
   scale: 'symlog',
   width: 24,
-  colours: { unaccounted: 'red' },
+  colours: { unaccounted: 'red', 不符: 'red' },
   queries: [
-    { expr: accepted, legend: same('accepted') },
-    { expr: settled('success'), legend: same('committed') },
-    { expr: settled('fail'), legend: same('failed') },
-    { expr: unsettled, legend: same('unsettled') },
-    { expr: `${accepted} - ${sum(select(METRICS.records))} - ${unsettled}`, legend: same('unaccounted') },
+    { expr: accepted, legend: { en: 'accepted', zh: '已接受' } },
+    { expr: settled('success'), legend: { en: 'committed', zh: '已提交' } },
+    { expr: settled('fail'), legend: { en: 'failed', zh: '失败' } },
+    { expr: unsettled, legend: { en: 'unsettled', zh: '未完成' } },
+    { expr: `${accepted} - ${sum(select(METRICS.records))} - ${unsettled}`, legend: { en: 'unaccounted', zh: '不符' } },
   ],
 }
 

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { METRICS, type MetricSpec, prometheusName } from '../../src/telemetry/metrics/catalogue.ts'
+import { SECTIONS } from '../../grafana/dashboard.ts'
+import { type MetricSpec, prometheusName } from '../../src/telemetry/metrics/catalogue.ts'
+import { ALL_METRICS } from '../../src/telemetry/metrics/source-catalogue.ts'
 import { findProgram, findTools } from '../monitoring/tools.ts'
 import { run } from '../support/programs/program.ts'
 
@@ -37,6 +39,7 @@ if (tools !== undefined) {
 if (promtool !== undefined) {
   test('the rules are valid', () => {
     run(promtool, ['check', 'rules', '--lint-fatal', ...RULES])
+    run(promtool, ['check', 'rules', '--lint-fatal', join(PROMETHEUS, 'rules-native/recording.yml')])
   })
 }
 
@@ -44,6 +47,17 @@ const alerts = read('collector/prometheus/rules/alerts.yml')
   .split(/^ {6}- alert: /m)
   .slice(1)
   .map((text) => ({ name: text.split('\n', 1)[0] ?? '', text }))
+
+test('the Chinese runbook has the sections of the English one, and names panels that are there', () => {
+  const sectionsOf = (page: string) => [...read(page).matchAll(/^## (\w+)$/gm)].map(([, name]) => name)
+  assert.equal(sectionsOf('docs/zh-CN/runbook.md'), sectionsOf('docs/runbook.md'))
+  const titles = new Set(SECTIONS.flatMap(({ title, panels }) => [title.zh, ...panels.map((panel) => panel.title.zh)]))
+  const named = [...read('docs/zh-CN/runbook.md').matchAll(/“(.+?)”/g)].map(([, name]) => name ?? '')
+  assert.equal(
+    named.filter((name) => !titles.has(name)),
+    [],
+  )
+})
 
 test('every alert has severity, summary, description, and a section in the runbook', () => {
   const sections = [...read('docs/runbook.md').matchAll(/^## (\w+)$/gm)].map(([, name]) => name)
@@ -61,7 +75,7 @@ test('every alert has severity, summary, description, and a section in the runbo
 })
 
 test('rules ask only for series that exist', () => {
-  const names = Object.values<MetricSpec>(METRICS).map(prometheusName)
+  const names = Object.values<MetricSpec>(ALL_METRICS).map(prometheusName)
   const recorded = [...read('collector/prometheus/rules/recording.yml').matchAll(/record: (\S+)/g)].map(
     ([, name]) => name,
   )

@@ -1,20 +1,24 @@
 /** What the Collector of this repository does, and Prometheus itself does not. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto'
 import {
   AggregationTemporality,
   AggregationType,
+  InstrumentType,
   MeterProvider,
   type MeterProviderOptions,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { fileOf as dashboardFile } from '../../grafana/generate.ts'
 import { METRICS } from '../../src/telemetry/metrics/catalogue.ts'
 import { OtelMetricsReporter } from '../../src/telemetry/metrics/otel-reporter.ts'
 import { type Daemon, freePorts, startDaemon } from '../monitoring/daemon.ts'
+import { filled } from '../monitoring/queries.ts'
 import { findTools } from '../monitoring/tools.ts'
 import { ROOT } from '../support/compose.ts'
 import { samplesOf } from '../support/prometheus/exposition.ts'
@@ -149,6 +153,44 @@ else {
     assert.ok(median > 0.24 && median < 0.27, `${median}`)
     await exponential.stop()
   })
+
+  /** What the native dashboard's panel of that title asks, of one table, at once. */
+  const asked = (title: string, table: string) => {
+    const path = fileURLToPath(dashboardFile('en', 'native'))
+    const { panels } = JSON.parse(readFileSync(path, 'utf8')) as { panels: readonly Panel[] }
+    const { targets = [] } = panels.find((panel) => panel.title === title) ?? {}
+    return targets.map(({ expr }) => filled(expr, { $table: table, $job: '.*' }))
+  }
+
+  for (const [route, url] of [
+    ['the Collector', COLLECTOR],
+    ['the OTLP receiver', `${PROMETHEUS}/api/v1/otlp/v1/metrics`],
+  ] as const) {
+    test(`panels and rules of native histograms have data, by way of ${route}`, async () => {
+      const aggregation = { type: AggregationType.EXPONENTIAL_HISTOGRAM } as const
+      const table = `native_${route.split(' ')[1]}`
+      const one = sender(url, table, false, [{ instrumentType: InstrumentType.HISTOGRAM, aggregation }])
+      // So often that a rate sees it grow: a tenth of the batches takes three seconds, the others a quarter of one.
+      const report = async () => {
+        for (let i = 0; i < 10; i++) await one.report(1, i === 0 ? 3 : 0.25)
+      }
+      const p99 = async () => (await query(asked('Execute P99', table)[0] ?? ''))[0] ?? Number.NaN
+      const near = (value: number, wanted: number) => value > wanted * 0.9 && value < wanted * 1.1
+      await until('the P99 is what the slowest batches took', async () => {
+        await report()
+        return near(await p99(), 3)
+      })
+      const [median = 0, , p99OfPanel = 0] = (await Promise.all(asked('Execute duration', table).map(query))).flat()
+      assert.ok(near(median, 0.25), `median ${median}`)
+      assert.ok(near(p99OfPanel, 3), `P99 ${p99OfPanel}`)
+      await one.stop()
+    })
+  }
+}
+
+interface Panel {
+  readonly title: string
+  readonly targets?: readonly { readonly expr: string }[]
 }
 
 test.run()

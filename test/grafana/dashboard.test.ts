@@ -42,6 +42,15 @@ test('every panel has title, description and a unit that Grafana knows', () => {
   }
 })
 
+test('legends of the Chinese dashboard are Chinese, values of labels, or quantiles', () => {
+  const graphs = specs.filter(({ kind }) => kind === 'lines' || kind === 'stack')
+  for (const { title, queries } of graphs)
+    for (const { legend } of queries) {
+      const shown = typeof legend === 'string' ? legend : legend.zh
+      assert.match(shown, /\p{Script=Han}|\{\{|^p\d+$|^(final|retry):/u, title.en)
+    }
+})
+
 test('the panels that the guide names are there under its names', () => {
   const titles = zh.panels.map(({ title }) => title)
   for (const name of ['入队延迟', '攒批耗时', '执行耗时', '批大小分布', '队列长度', '执行并发度', '在途批次数']) {
@@ -53,6 +62,21 @@ test('both languages ask the same', () => {
   const targets = ({ panels }: Dashboard) => panels.map(({ id, targets = [] }) => [id, targets.map(({ expr }) => expr)])
   assert.equal(targets(zh), targets(en))
   assert.is.not(zh.uid, en.uid)
+})
+
+test('the dashboard of native histograms has the same panels under another name', () => {
+  for (const language of LANGUAGES) {
+    const classic = language === 'en' ? en : zh
+    const native = JSON.parse(readFileSync(fileOf(language, 'native'), 'utf8')) as Dashboard
+    assert.equal(
+      native.panels.map(({ id, title, gridPos }) => [id, title, gridPos]),
+      classic.panels.map(({ id, title, gridPos }) => [id, title, gridPos]),
+    )
+    assert.is(native.uid, classic.uid?.replace('batchflow', 'batchflow-native'))
+    assert.is.not(native.title, classic.title)
+    assert.ok(native.links?.some(({ url }) => url === `/d/batchflow-native${language === 'en' ? '-zh' : ''}`))
+    assert.not.match(JSON.stringify(native), /\/d\/batchflow(-zh)?[?"]/)
+  }
 })
 
 test('panels lie side by side on the grid, none over another, in the order of the file', () => {

@@ -18,6 +18,8 @@ export interface Alert {
   readonly name: string
   /** Absent where the alert is about no application in particular. */
   readonly job: string | undefined
+  /** Absent where it is about no table in particular. */
+  readonly table: string | undefined
   readonly state: string
 }
 
@@ -72,7 +74,10 @@ export class PrometheusApi {
 
   async alerts(): Promise<Alert[]> {
     const { alerts } = await this.#get<{ alerts: { labels: Labels; state: string }[] }>('alerts', {})
-    return alerts.map(({ labels, state }) => ({ name: labels['alertname'] ?? '', job: labels['job'], state }))
+    return alerts.map(({ labels, state }) => {
+      const { alertname = '', job, table } = labels
+      return { name: alertname, job, table, state }
+    })
   }
 
   async #get<T>(path: string, parameters: Record<string, string>): Promise<T> {

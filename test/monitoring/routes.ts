@@ -2,7 +2,7 @@
  * A Prometheus for each route, with the committed configuration: this package's page, the SDK's own Prometheus exporter, a
  * Collector, and Prometheus' OTLP receiver. Beside them one that is set up for the Go library's guides, and a trace store.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,6 +10,7 @@ import { PrometheusApi } from './api.ts'
 import { type Daemon, freePorts, startDaemon } from './daemon.ts'
 import { GUIDES_RELABELLING, GUIDES_RULES } from './go-guides.ts'
 import { JaegerApi } from './jaeger.ts'
+import { at, COLLECTOR, changed, committed, jobs, type Program, scraping, server } from './prometheus-server.ts'
 import type { Identity } from './providers.ts'
 import type { Tools } from './tools.ts'
 import { startTraceSink, type TraceSink } from './trace-sink.ts'
@@ -36,7 +37,6 @@ export interface Routes {
   stop(): Promise<void>
 }
 
-const COLLECTOR = join(import.meta.dirname, '../../collector')
 /** A process that ended is forgotten by the Collector after so long; five minutes as committed. */
 export const EXPIRATION_S = 8
 
@@ -58,9 +58,6 @@ const PORTS = [
 ] as const
 
 type Ports = Readonly<Record<(typeof PORTS)[number], number>>
-
-/** How a program is started, see `startDaemon`. */
-type Program = Parameters<typeof startDaemon>
 
 /** @param processes that are scraped, now or later */
 export async function startRoutes(tools: Tools, processes: readonly Identity[]): Promise<Routes> {
@@ -133,12 +130,12 @@ function collector({ otelcol }: Tools, folder: string, ports: Ports, traces: num
 
 /** A Prometheus for each route, and the one for the guides. */
 function servers(tools: Tools, folder: string, ports: Ports, processes: readonly Identity[]): Program[] {
-  const pages = jobs(processes, ({ page }) => page)
-  const exporters = jobs(processes, ({ exporter }) => exporter)
+  const pages = jobs(processes.map(({ job, page }) => ({ job, port: page })))
+  const exporters = jobs(processes.map(({ job, exporter }) => ({ job, port: exporter })))
   const scraped = committed('collector').replace(/localhost:\d+/, `127.0.0.1:${ports.metrics}`)
   return [
-    server(tools, folder, 'direct', ports.direct, scraping('direct', pages)),
-    server(tools, folder, 'exporter', ports.exporter, scraping('direct', exporters)),
+    server(tools, folder, 'direct', ports.direct, scraping(committed('direct'), pages)),
+    server(tools, folder, 'exporter', ports.exporter, scraping(committed('direct'), exporters)),
     server(tools, folder, 'collector', ports.collector, scraped),
     server(tools, folder, 'otlp', ports.otlp, committed('otlp'), '--web.enable-otlp-receiver'),
     server(tools, folder, 'guides', ports.guides, forGuides(folder, pages)),
@@ -150,63 +147,12 @@ async function begun(prometheus: PrometheusApi): Promise<void> {
   while ((await prometheus.query('up', Date.now() / 1000)).length === 0) await sleep(200)
 }
 
-function at(port: number, path = ''): string {
-  return `http://127.0.0.1:${port}${path}`
-}
-
-function server(
-  { prometheus }: Tools,
-  folder: string,
-  name: string,
-  port: number,
-  text: string,
-  ...more: readonly string[]
-): Program {
-  const data = join(folder, name)
-  mkdirSync(data)
-  const file = join(folder, `${name}.yml`)
-  writeFileSync(file, text)
-  const args = [
-    `--config.file=${file}`,
-    `--storage.tsdb.path=${data}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-    '--enable-feature=exemplar-storage',
-    '--log.level=warn',
-    ...more,
-  ]
-  return [prometheus, args, at(port, '/-/ready')]
-}
-
-/** The committed file with shorter intervals. */
-function committed(name: 'direct' | 'collector' | 'otlp'): string {
-  const text = readFileSync(join(COLLECTOR, `prometheus/${name}.yml`), 'utf8')
-  return changed(text, [
-    [/rules\/\*\.yml/, join(COLLECTOR, 'prometheus/rules/*.yml')],
-    [/evaluation_interval: 15s/, 'evaluation_interval: 1s'],
-    ...(name === 'otlp' ? [] : [[/scrape_interval: 15s/, 'scrape_interval: 1s'] as const]),
-  ])
-}
-
-/** The committed file with other jobs. */
-function scraping(name: 'direct', scrapes: string): string {
-  return changed(committed(name), [[/scrape_configs:[\s\S]+$/, `scrape_configs:\n${scrapes}`]])
-}
-
 /** As `direct`, with what docs/monitoring.md adds for the Go library's guides. */
 function forGuides(folder: string, scrapes: string): string {
   const file = join(folder, 'go-guides-rules.yml')
   writeFileSync(file, GUIDES_RULES)
   const relabelled = scrapes.replaceAll(/^ {4}static_configs:/gm, `${GUIDES_RELABELLING}\n    static_configs:`)
-  return changed(scraping('direct', relabelled), [[/^rule_files:\n/m, `rule_files:\n  - ${file}\n`]])
-}
-
-function jobs(processes: readonly Identity[], portOf: (process: Identity) => number): string {
-  const names = [...new Set(processes.map(({ job }) => job))]
-  const targets = (name: string) =>
-    processes.filter(({ job }) => job === name).map((process) => `127.0.0.1:${portOf(process)}`)
-  return names
-    .map((name) => `  - job_name: ${name}\n    static_configs:\n      - targets: [${targets(name).join(', ')}]\n`)
-    .join('')
+  return changed(scraping(committed('direct'), relabelled), [[/^rule_files:\n/m, `rule_files:\n  - ${file}\n`]])
 }
 
 /** Traces go to the trace store, too, and what is gone is forgotten sooner. */
@@ -224,11 +170,4 @@ service:
     traces:
       exporters: [otlp/traces, otlp/store]
 `
-}
-
-function changed(text: string, changes: readonly (readonly [RegExp, string])[]): string {
-  return changes.reduce((result, [what, by]) => {
-    if (!what.test(result)) throw new Error(`a configuration has no ${what.source}`)
-    return result.replace(what, () => by)
-  }, text)
 }

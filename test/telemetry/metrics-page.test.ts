@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { METRICS, type MetricSpec, prometheusLabel, prometheusName } from '../../src/telemetry/metrics/catalogue.ts'
+import { type MetricSpec, prometheusLabel, prometheusName } from '../../src/telemetry/metrics/catalogue.ts'
+import { ALL_METRICS } from '../../src/telemetry/metrics/source-catalogue.ts'
 import { metricTable, readPage, renewed } from '../support/docs/metric-table.ts'
 
-const specs: readonly MetricSpec[] = Object.values(METRICS)
+const specs: readonly MetricSpec[] = Object.values(ALL_METRICS)
 const page = readPage()
 const queries = [...page.matchAll(/```promql\n(.+?)```/gs)].map(([, query]) => query!.trim())
 

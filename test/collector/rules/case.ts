@@ -1,6 +1,7 @@
 /** Cases of the rules: series that are given, and what is firing at which time. */
 import type { Rule } from '../../../collector/rules/rule.ts'
-import { METRICS, type MetricSpec, prometheusName } from '../../../src/telemetry/metrics/catalogue.ts'
+import { type MetricSpec, prometheusName } from '../../../src/telemetry/metrics/catalogue.ts'
+import { ALL_METRICS } from '../../../src/telemetry/metrics/source-catalogue.ts'
 import {
   answerTest,
   type ExprTest,
@@ -37,11 +38,11 @@ export const USERS: Labels = { job: 'app', instance: 'a', database: 'postgres', 
 
 /** A series of the metric for table users in one process, unless `labels` say otherwise. `null` leaves a label out. */
 export function of(
-  metric: keyof typeof METRICS,
+  metric: keyof typeof ALL_METRICS,
   labels: Readonly<Record<string, string | null>> = {},
   suffix = '',
 ): string {
-  const spec: MetricSpec = METRICS[metric]
+  const spec: MetricSpec = ALL_METRICS[metric]
   const base = spec.attributes.includes('table') ? USERS : { ...USERS, table: null }
   const all = Object.entries({ ...base, ...labels }).filter((entry): entry is [string, string] => entry[1] !== null)
   return seriesText(`${prometheusName(spec)}${suffix}`, Object.fromEntries(all))

@@ -3,6 +3,7 @@ import type { Case } from './case.ts'
 import { EVENT_CASES } from './events.ts'
 import { OBJECTIVE_CASES } from './objectives.ts'
 import { RATIO_CASES } from './ratios.ts'
+import { SOURCE_CASES } from './sources.ts'
 import { STALLED_CASES } from './stalled.ts'
 
 export const CASES: readonly Case[] = [
@@ -10,5 +11,6 @@ export const CASES: readonly Case[] = [
   ...EVENT_CASES,
   ...RATIO_CASES,
   ...OBJECTIVE_CASES,
+  ...SOURCE_CASES,
   ...BOOK_CASES,
 ]

@@ -4,10 +4,12 @@ import { type Case, of, USERS, without } from './case.ts'
 
 interface Event {
   readonly alert: string
-  readonly metric: 'errors' | 'deadLetters' | 'submitRejected'
-  readonly label: 'type' | 'reason'
-  /** Two values that count, and those that do not. */
-  readonly values: readonly [string, string]
+  readonly metric: 'errors' | 'deadLetters' | 'submitRejected' | 'sourceMessages'
+  readonly label: 'type' | 'reason' | 'outcome'
+  /** Values that count, and those that do not. Where just one counts, the alert does not name it. */
+  readonly values: readonly [string, string?]
+  /** What the events are about. @default 'table' */
+  readonly about?: 'table' | 'source'
   readonly ignored: readonly string[]
   readonly summary: string
   readonly description: string
@@ -46,11 +48,15 @@ const EVENTS: readonly Event[] = [
   },
 ]
 
-function casesOf({ alert, metric, label, values, ignored, summary, description }: Event): readonly Case[] {
+export function eventCases(event: Event): readonly Case[] {
+  const { alert, metric, label, values, ignored, summary, description, about = 'table' } = event
   const [value, other] = values
   const head = { alert, severity: 'warning', interval: '1m' } as const
-  const x = (labels: Readonly<Record<string, string>> = {}) => of(metric, { [label]: value, ...labels })
-  const users: Labels = { ...without(USERS, 'instance'), [label]: value }
+  const x = (labels: Readonly<Record<string, string>> = {}) =>
+    of(metric, { [about]: 'users', [label]: value, ...labels })
+  const named = other === undefined ? {} : { [label]: value }
+  const users: Labels = { ...without(USERS, 'instance', 'table'), [about]: 'users', ...named }
+  const more = other === undefined ? [] : [{ [label]: other }]
   const alive = { [of('executorConcurrency')]: '0x60' }
   const unimportant = Object.fromEntries(ignored.map((name) => [x({ [label]: name }), '_x5 3+7x55']))
   return [
@@ -88,8 +94,8 @@ function casesOf({ alert, metric, label, values, ignored, summary, description }
         [x()]: '1x20 2x40',
         [x({ job: 'web' })]: '_x5 1x15 2x40',
         [x({ database: 'mysql' })]: '1x20 2x40',
-        [x({ table: 'orders' })]: '1x20 2x40',
-        [x({ [label]: other })]: '1x20 2x40',
+        [x({ [about]: 'orders' })]: '1x20 2x40',
+        ...Object.assign({}, ...more.map((labels) => ({ [x(labels)]: '1x20 2x40' }))),
       },
       firing: {
         '20m45s': [],
@@ -97,8 +103,8 @@ function casesOf({ alert, metric, label, values, ignored, summary, description }
           users,
           { ...users, job: 'web' },
           { ...users, database: 'mysql' },
-          { ...users, table: 'orders' },
-          { ...users, [label]: other },
+          { ...users, [about]: 'orders' },
+          ...more.map((labels) => ({ ...users, ...labels })),
         ],
       },
     },
@@ -114,10 +120,10 @@ function casesOf({ alert, metric, label, values, ignored, summary, description }
       series: {
         [of('executorConcurrency')]: '0x10 stale _x13 0x40',
         [x()]: '5x10 stale _x13 12x40',
-        [x({ table: 'meanwhile' })]: '_x25 12x40',
-        [x({ table: 'orders' })]: '_x26 12x40',
+        [x({ [about]: 'meanwhile' })]: '_x25 12x40',
+        [x({ [about]: 'orders' })]: '_x26 12x40',
       },
-      firing: { '10m': [], '25m': [], '25m45s': [], '28m': [{ ...users, table: 'orders' }], '60m': [] },
+      firing: { '10m': [], '25m': [], '25m45s': [], '28m': [{ ...users, [about]: 'orders' }], '60m': [] },
     },
     {
       ...head,
@@ -125,9 +131,9 @@ function casesOf({ alert, metric, label, values, ignored, summary, description }
       series: {
         [of('executorConcurrency')]: '0x14 stale 0x40',
         [x()]: '7x14 stale _x40',
-        [x({ table: 'orders' })]: '7x14 stale _x5 1x30',
+        [x({ [about]: 'orders' })]: '7x14 stale _x5 1x30',
       },
-      firing: { '14m': [], '16m': [], '20m': [], '21m': [{ ...users, table: 'orders' }], '40m': [] },
+      firing: { '14m': [], '16m': [], '20m': [], '21m': [{ ...users, [about]: 'orders' }], '40m': [] },
     },
     {
       ...head,
@@ -138,4 +144,4 @@ function casesOf({ alert, metric, label, values, ignored, summary, description }
   ]
 }
 
-export const EVENT_CASES: readonly Case[] = EVENTS.flatMap(casesOf)
+export const EVENT_CASES: readonly Case[] = EVENTS.flatMap(eventCases)

@@ -1,5 +1,12 @@
 /** Objectives: the ratios that are recorded of them, and how fast their budgets burn. */
-import { failedRatio, slowRatio, type Window } from '../../../collector/rules/recording.ts'
+import {
+  failedCount,
+  failedRatio,
+  type LongWindow,
+  slowCount,
+  slowRatio,
+  type Window,
+} from '../../../collector/rules/recording.ts'
 import { seriesText } from '../../support/promtool/unit-tests.ts'
 import { type Case, of, USERS, without } from './case.ts'
 
@@ -24,6 +31,16 @@ function world(step: number) {
   return { ...half(bad, all, good, 'a'), ...half(bad, all, good, 'b') }
 }
 
+/** In two processes, six that were bad in each of the last `bad` intervals; what is before the first value is taken for granted. */
+function counts(windows: Readonly<Partial<Record<LongWindow, number>>>, bad: number) {
+  const expected = Object.entries(windows).flatMap(([window, intervals]) =>
+    [failedCount, slowCount].map((count) => {
+      return [count(window as LongWindow), { [LABELS]: 12 * bad * ((intervals + 1) / intervals) }] as const
+    }),
+  )
+  return Object.fromEntries(expected)
+}
+
 /** `intervals` of the window are seen, of which the last `bad` had twice as many, a tenth of them bad. */
 function answers(windows: Readonly<Partial<Record<Window, number>>>, bad: number) {
   const expected = Object.entries(windows).flatMap(([window, intervals]) =>
@@ -40,20 +57,23 @@ const recorded: readonly Case[] = [
     interval: '1m',
     evaluation: '5m',
     series: world(102),
-    answers: { '105m': answers({ '5m': 4, '30m': 29, '1h': 59 }, 3) },
+    answers: { '105m': { ...answers({ '5m': 4, '30m': 29, '1h': 59 }, 3), ...counts({ '1h': 59 }, 3) } },
   },
   {
     name: 'objectives: long windows',
     interval: '5m',
     evaluation: '5m',
     series: world(600),
-    answers: { '3030m': answers({ '1h': 11, '2h': 23, '6h': 71, '1d': 287 }, 6) },
+    answers: {
+      '3030m': { ...answers({ '1h': 11, '2h': 23, '6h': 71, '1d': 287 }, 6), ...counts({ '6h': 71, '1d': 287 }, 6) },
+    },
   },
 ]
 
 interface Budget {
   readonly name: string
   readonly ratio: (window: Window) => string
+  readonly count: (window: LongWindow) => string
   /** The share that may be bad. */
   readonly budget: number
   readonly says: readonly [at: string, summary: string, fast: string, slow: string]
@@ -63,6 +83,7 @@ const BUDGETS: readonly Budget[] = [
   {
     name: 'CommitBudget',
     ratio: failedRatio,
+    count: failedCount,
     budget: 0.001,
     says: [
       '10m',
@@ -74,6 +95,7 @@ const BUDGETS: readonly Budget[] = [
   {
     name: 'LatencyBudget',
     ratio: slowRatio,
+    count: slowCount,
     budget: 0.01,
     says: [
       '10m',
@@ -87,19 +109,26 @@ const BUDGETS: readonly Budget[] = [
 /** How fast the budget burns in each window: over it or not. */
 type Burns = Readonly<Partial<Record<Window, number>>>
 
-function burning({ ratio, budget }: Budget, table: string, burns: Burns) {
+/** How many were bad in the long windows. */
+type Counts = Readonly<Partial<Record<LongWindow, number>>>
+
+const ENOUGH: Counts = { '1h': 10, '6h': 10, '1d': 10 }
+
+function burning({ ratio, count, budget }: Budget, table: string, burns: Burns, bad: Counts) {
   const labels = { ...TABLE, table }
-  return Object.fromEntries(
-    Object.entries(burns).map(([window, rate]) => [
-      seriesText(ratio(window as Window), labels),
-      `${Number((rate * budget).toPrecision(6))}x200`,
-    ]),
+  const ratios = Object.entries(burns).map(
+    ([window, rate]) =>
+      [seriesText(ratio(window as Window), labels), `${Number((rate * budget).toPrecision(6))}x200`] as const,
   )
+  const counts = Object.entries(bad).map(
+    ([window, number]) => [seriesText(count(window as LongWindow), labels), `${number}x200`] as const,
+  )
+  return Object.fromEntries([...ratios, ...counts])
 }
 
 function casesOf(one: Budget): readonly Case[] {
   const [at, summary, fast, slow] = one.says
-  const table = (name: string, burns: Burns) => burning(one, name, burns)
+  const table = (name: string, burns: Burns, bad = ENOUGH) => burning(one, name, burns, bad)
   const named = (name: string) => ({ ...TABLE, table: name })
   return [
     {
@@ -136,6 +165,29 @@ function casesOf(one: Budget): readonly Case[] {
         ...table('just 1d', { '2h': 4, '1d': 3 }),
       },
       firing: { '14m45s': [], '15m': [TABLE] },
+    },
+    {
+      name: `${one.name}: little that is bad is no rate, however large its share`,
+      alert: `Batchflow${one.name}BurnsFast`,
+      severity: 'critical',
+      interval: '15s',
+      series: {
+        ...table('users', { '5m': 20, '30m': 20, '1h': 20, '6h': 1 }, { '1h': 10, '6h': 9 }),
+        ...table('hours', { '5m': 7, '30m': 7, '1h': 7, '6h': 7 }, { '1h': 9, '6h': 10 }),
+        ...table('night', { '5m': 333, '30m': 333, '1h': 333, '6h': 333 }, { '1h': 9.9, '6h': 9.9 }),
+      },
+      firing: { '2m': [named('users'), named('hours')], '30m': [named('users'), named('hours')] },
+    },
+    {
+      name: `${one.name}: little that is bad in a day is no rate either`,
+      alert: `Batchflow${one.name}Burns`,
+      severity: 'warning',
+      interval: '15s',
+      series: {
+        ...table('users', { '2h': 4, '1d': 4 }, { '1d': 10 }),
+        ...table('night', { '2h': 333, '1d': 333 }, { '1h': 99, '6h': 99, '1d': 9.9 }),
+      },
+      firing: { '15m': [TABLE], '40m': [TABLE] },
     },
     {
       name: `${one.name}: says how fast`,
@@ -183,4 +235,25 @@ const counters: readonly Case[] = (['Commit', 'Latency'] as const).map((name) =>
   firing: { '13m': [], '28m': [], '45m': [] },
 }))
 
-export const OBJECTIVE_CASES: readonly Case[] = [...recorded, ...BUDGETS.flatMap(casesOf), ...counters]
+/** A night in which three rows are written within the hour: one that fails pages nobody, a batch of rows that fails does. */
+const night: readonly Case[] = (['Commit', 'Latency'] as const).map((name) => ({
+  name: `${name}Budget: one of three that is bad at night, and twelve of them`,
+  alert: `Batchflow${name}BudgetBurnsFast`,
+  severity: 'critical',
+  interval: '1m',
+  series: Object.assign(
+    {},
+    ...[
+      { table: 'one', bad: '0x20 1x40', good: '0x10 1x15 2x35', all: '0x10 1x9 2x5 3x35' },
+      { table: 'users', bad: '0x20 12x40', good: '0x10 1x15 2x35', all: '0x10 1x9 13x5 14x35' },
+    ].map(({ table, bad, good, all }) => ({
+      [of('records', { table, status: 'fail' })]: bad,
+      [of('records', { table, status: 'success' })]: good,
+      [of('processDuration', { table, status: 'success', le: '2.048' }, '_bucket')]: good,
+      [of('processDuration', { table, status: 'success' }, '_count')]: all,
+    })),
+  ),
+  firing: { '20m': [], '22m45s': [], '23m': [TABLE] },
+}))
+
+export const OBJECTIVE_CASES: readonly Case[] = [...recorded, ...BUDGETS.flatMap(casesOf), ...counters, ...night]

@@ -38,7 +38,7 @@ const stalled: readonly Case[] = [
       labels: USERS,
       summary: 'Rows of users wait, and none is settled',
       description:
-        'The oldest row of table users (postgres) in app on a has been waiting for 2m 0s, and not one row was settled within a minute.',
+        'The oldest row of table users (postgres) in app on a has been waiting for 2m 0s, and not one row was settled within 45 seconds.',
     },
   },
   {
@@ -129,7 +129,8 @@ const stalled: readonly Case[] = [
     },
     firing: {
       '3m': [USERS],
-      '5m45s': [USERS],
+      '5m30s': [USERS],
+      '5m45s': [USERS, { ...USERS, table: 'gap' }],
       '6m45s': [USERS, { ...USERS, table: 'gap' }],
       '8m45s': [USERS, { ...USERS, table: 'gap' }],
       '11m15s': [{ ...USERS, table: 'gap' }],

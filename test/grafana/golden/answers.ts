@@ -46,7 +46,15 @@ function standing(see: Eye): Vector {
   )
 }
 
+const PARTITION = ['job', 'source', 'partition'] as const
+
 export const ANSWERS: Readonly<Record<string, readonly Answer[]>> = {
+  'Lag by partition': [(see) => see.gauge('sourceLag').sum(...PARTITION)],
+  'Age of the oldest message': [(see) => see.gauge('sourceLagSeconds').max(...PARTITION)],
+  'Messages by outcome': [(see) => see.rate('sourceMessages').sum('outcome')],
+  'Messages delivered again': [(see) => see.rate('sourceRedelivered').sum('job', 'source')],
+  'Partitions owned': [(see) => see.gauge('sourcePartitions').sum('job', 'instance', 'source')],
+  'Superseded rows': [(see) => see.rate('supersededRecords').sum(...TABLE)],
   'Tables that stand still': [standing],
   'Oldest row': [(see) => see.gauge('oldestRecordAge').max()],
   'Waiting for a database': [(see) => see.gauge('executorPaused').sum()],

@@ -56,6 +56,11 @@ export class Vector {
     return new Vector([...this.points, ...other.points.filter(({ labels }) => !own.has(keyOf(labels)))])
   }
 
+  /** Of buckets that are cumulative, what is in all of them. */
+  total(): Vector {
+    return new Vector(this.points.filter(({ labels }) => labels['le'] === '+Inf')).sum()
+  }
+
   top(count: number): Vector {
     return new Vector(this.points.toSorted((a, b) => b.value - a.value).slice(0, count))
   }

@@ -1,6 +1,7 @@
 /** The views in which every query is put to the world, and the tests that come of it. */
 import { OUTAGES } from '../../../grafana/annotations.ts'
 import { SECTIONS } from '../../../grafana/dashboard.ts'
+import { nativeQuery } from '../../../grafana/native.ts'
 import { METRICS, prometheusName } from '../../../src/telemetry/metrics/catalogue.ts'
 import { filledQuery, type Variables } from '../../support/grafana.ts'
 import {
@@ -11,7 +12,7 @@ import {
   type TestGroup,
 } from '../../support/promtool/unit-tests.ts'
 import { ANSWERS } from './answers.ts'
-import { Eye } from './eye.ts'
+import { Eye, type Vector } from './eye.ts'
 import { inputSeries } from './world.ts'
 
 const NARROW: Readonly<Record<string, readonly string[]>> = {
@@ -97,10 +98,31 @@ const FINE: TestGroup = {
 /** Groups of tests for promtool: that each query answers in each view what it should. */
 export function groupsOf(all: readonly Asked[]): readonly TestGroup[] {
   return [
-    { name: 'golden', interval: '1m', input_series: inputSeries(), promql_expr_test: all.flatMap(testsOf) },
+    {
+      name: 'golden',
+      interval: '1m',
+      input_series: inputSeries(),
+      promql_expr_test: all.flatMap((asked) => testsOf(asked)),
+    },
     { ...FINE, promql_expr_test: all.flatMap(fineTestsOf) },
   ]
 }
+
+/** As `ASKED`, of native histograms. */
+export const ASKED_NATIVE: readonly Asked[] = ASKED.map(({ expr, ...rest }) => ({ ...rest, expr: nativeQuery(expr) }))
+
+/** The native dashboard's queries, put to the same world. What answers a histogram is asked for its count. */
+export function nativeGroup(): TestGroup {
+  const tests = ASKED_NATIVE.flatMap((asked) => {
+    if (!HEATMAPS.has(asked.title)) return testsOf(asked)
+    return testsOf({ ...asked, expr: `histogram_count(${asked.expr})` }, (vector) => vector.total())
+  })
+  return { name: 'golden, native', interval: '1m', input_series: inputSeries('native'), promql_expr_test: tests }
+}
+
+const HEATMAPS: ReadonlySet<string> = new Set(
+  SECTIONS.flatMap(({ panels }) => panels.filter(({ kind }) => kind === 'heatmap').map(({ title }) => title.en)),
+)
 
 /** Of the three tables two stand still. */
 export function fineTestsOf({ title, expr }: Asked): readonly ExprTest[] {
@@ -109,12 +131,12 @@ export function fineTestsOf({ title, expr }: Asked): readonly ExprTest[] {
 }
 
 /** That the query, or one put in its place, answers in each view what it should. A quantile of nothing is no number. */
-export function testsOf({ title, index, expr }: Asked): readonly ExprTest[] {
+export function testsOf({ title, index, expr }: Asked, of = (vector: Vector) => vector): readonly ExprTest[] {
   const answer = ANSWERS[title]?.[index]
   if (answer === undefined) throw new Error(`no answer is known to ${title} [${index}]`)
   return VIEWS.flatMap(({ time, variables, eye }) => {
     const vector = answer(eye)
     if (vector === undefined || vector.points.some(({ value }) => Number.isNaN(value))) return []
-    return [answerTest(filledQuery(expr, variables, WINDOWS), time, vector.expected())]
+    return [answerTest(filledQuery(expr, variables, WINDOWS), time, of(vector).expected())]
   })
 }

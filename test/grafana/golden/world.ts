@@ -3,16 +3,18 @@
  * each series with numbers of its own. Until minute 15 nothing happens; then every counter grows evenly, from minute 20 on
  * by another rate.
  */
+
+import type { Histograms } from '../../../grafana/native.ts'
 import {
-  METRICS,
   type MetricSpec,
   prometheusLabel,
   prometheusName,
   prometheusType,
 } from '../../../src/telemetry/metrics/catalogue.ts'
+import { ALL_METRICS } from '../../../src/telemetry/metrics/source-catalogue.ts'
 import { type Labels, seriesText } from '../../support/promtool/unit-tests.ts'
 
-export type MetricName = keyof typeof METRICS
+export type MetricName = keyof typeof ALL_METRICS
 
 /** One series: what it grows by a second, or, of a gauge, is. */
 export interface Point {
@@ -47,6 +49,9 @@ const OWN: Readonly<Record<string, readonly string[]>> = {
   reason: ['full', 'context'],
   trigger: ['size', 'interval', 'pressure'],
   strategy: ['update', 'ignore'],
+  source: ['kafka', 'nats'],
+  outcome: ['committed', 'dead_lettered', 'dropped'],
+  partition: ['0', '1'],
 }
 
 /** Bounds out of a metric's list that have series. */
@@ -58,6 +63,8 @@ const QUIET = 'web'
 /** Of the oldest row at each chosen place: too young to stand still, just so, and just too old. */
 const AGES = [20, 30, 31] as const
 
+const UNLIMITED: readonly MetricName[] = ['executorConcurrency', 'executorSlots', 'executorSlotsUsed', 'executorPaused']
+
 /** Rows of this one are not settled any more. */
 const STANDING = CHOSEN[2]
 
@@ -65,7 +72,7 @@ export const EVERYTHING: readonly Labels[] = [...CHOSEN, ...OTHERS]
 
 /** The series of a metric, without those of its histogram. */
 export function pointsOf(name: MetricName): readonly Point[] {
-  const spec: MetricSpec = METRICS[name]
+  const spec: MetricSpec = ALL_METRICS[name]
   const own = spec.attributes.map(prometheusLabel).filter((label) => label in OWN)
   const places = (spec.attributes.includes('table') ? EVERYTHING : distinct(EVERYTHING)).filter(
     ({ job }) => !(name === 'errors' && job === QUIET),
@@ -97,15 +104,16 @@ export function sumOf(name: MetricName, labels: Labels): number {
 }
 
 export function boundsOf(name: MetricName): readonly number[] {
-  const { buckets = [] }: MetricSpec = METRICS[name]
+  const { buckets = [] }: MetricSpec = ALL_METRICS[name]
   return [...BOUNDS.map((i) => buckets[i] ?? 0), Number.POSITIVE_INFINITY]
 }
 
 /** All of it, as promtool reads it, a value a minute. */
-export function inputSeries(): { series: string; values: string }[] {
-  return (Object.keys(METRICS) as MetricName[]).flatMap((name) => {
-    const spec: MetricSpec = METRICS[name]
-    if (prometheusType(spec) === 'histogram') return histogramSeries(name)
+export function inputSeries(histograms: Histograms = 'classic'): { series: string; values: string }[] {
+  return (Object.keys(ALL_METRICS) as MetricName[]).flatMap((name) => {
+    const spec: MetricSpec = ALL_METRICS[name]
+    if (prometheusType(spec) === 'histogram')
+      return histograms === 'native' ? nativeSeries(name) : histogramSeries(name)
     const values = prometheusType(spec) === 'counter' ? growing : (value: number) => `${value}x30`
     return pointsOf(name).map(({ labels, value }) => ({
       series: seriesText(prometheusName(spec), labels),
@@ -116,7 +124,7 @@ export function inputSeries(): { series: string; values: string }[] {
 
 function histogramSeries(name: MetricName): { series: string; values: string }[] {
   const series = (suffix: string, labels: Labels, rate: number) => ({
-    series: seriesText(`${prometheusName(METRICS[name])}${suffix}`, labels),
+    series: seriesText(`${prometheusName(ALL_METRICS[name])}${suffix}`, labels),
     values: growing(rate),
   })
   return bucketsOf(name).flatMap(({ labels, counts }) => {
@@ -129,11 +137,33 @@ function histogramSeries(name: MetricName): { series: string; values: string }[]
   })
 }
 
+/** With the same bounds, so that the answers are the same. */
+function nativeSeries(name: MetricName): { series: string; values: string }[] {
+  const custom = boundsOf(name).filter(Number.isFinite).join(' ')
+  return bucketsOf(name).map(({ labels, counts }) => {
+    let total = 0
+    const totals = counts.map(([, count]) => (total += count))
+    const at = (value: (rate: number) => number) => {
+      const buckets = totals.map((rate, i) => value(rate) - (i === 0 ? 0 : value(totals[i - 1] ?? 0)))
+      return `{{schema:-53 count:${value(total)} sum:${value(sumOf(name, labels))} custom_values:[${custom}] buckets:[${buckets.join(' ')}]}}`
+    }
+    return { series: seriesText(prometheusName(ALL_METRICS[name]), labels), values: grown(at) }
+  })
+}
+
 /** Flat for 15 minutes, high enough that no window sees it begin; then for 5 minutes at one rate, for 10 at another. */
 function growing(rate: number): string {
-  const [start, before] = [totalOf(rate, true), 60 * early(rate)]
-  const middle = start + 5 * before
-  return `${start}x15 ${start + before}+${before}x4 ${middle + 60 * rate}+${60 * rate}x9`
+  return grown((value) => String(value(rate)))
+}
+
+/** @param at a value, or a histogram of values, each of which depends on its rate */
+function grown(at: (value: (rate: number) => number) => string): string {
+  const start = (rate: number) => totalOf(rate, true)
+  const before = (rate: number) => 60 * early(rate)
+  const after = (rate: number) => 60 * rate
+  const second = at((rate) => start(rate) + before(rate))
+  const third = at((rate) => start(rate) + 5 * before(rate) + after(rate))
+  return `${at(start)}x15 ${second}+${at(before)}x4 ${third}+${at(after)}x9`
 }
 
 /** In no fixed proportion to the later rate, and of more buckets not less. */
@@ -169,7 +199,10 @@ function chosenValue(name: MetricName, labels: Labels): number {
   if (name === 'oldestRecordAge' && labels['job'] !== QUIET)
     return AGES[CHOSEN.findIndex((place) => isAt(labels, place))] ?? 10_000 + numberOf(name, labels)
   // The executors of this database have no limit, and none of them waits for it.
-  if ((name === 'executorConcurrency' || name === 'executorPaused') && labels['database'] === 'mysql') return 0
+  if (UNLIMITED.includes(name) && labels['database'] === 'mysql') return 0
+  // What is not chosen is older than what is: a maximum would not notice that it is there.
+  if (name === 'sourceLagSeconds' && !CHOSEN.some((place) => isAt({ ...labels, table: place['table'] ?? '' }, place)))
+    return 10_000 + numberOf(name, labels)
   return name === 'errors' && labels['instance'] === 'i2' ? numberOf(name, labels) / 100_000 : numberOf(name, labels)
 }
 

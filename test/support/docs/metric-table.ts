@@ -8,12 +8,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import {
-  METRICS,
   type MetricSpec,
   prometheusLabel,
   prometheusName,
   prometheusType,
 } from '../../../src/telemetry/metrics/catalogue.ts'
+import { ALL_METRICS } from '../../../src/telemetry/metrics/source-catalogue.ts'
 
 const PAGE = new URL('../../../docs/metrics.md', import.meta.url)
 const BEGIN = '<!-- metrics: generated from src/telemetry/metrics/catalogue.ts -->'
@@ -21,7 +21,7 @@ const END = '<!-- metrics: end -->'
 
 /** One row per metric of the catalogue, as Markdown. */
 export function metricTable(): string {
-  const rows = Object.values(METRICS).map(tableRow)
+  const rows = Object.values(ALL_METRICS).map(tableRow)
   return ['| Series | Type | Unit | Labels | What it measures |', '|---|---|---|---|---|', ...rows].join('\n')
 }
 
