@@ -8,6 +8,7 @@ export default defineConfig({
     sqlite: 'src/drivers/sqlite/index.ts',
     redis: 'src/drivers/redis/index.ts',
     otel: 'src/telemetry/index.ts',
+    testing: 'src/testing/index.ts',
     prometheus: 'src/prometheus/index.ts',
   },
   format: ['esm', 'cjs'],

@@ -8,6 +8,7 @@ import { type OptionsOf, optional, parse } from '../support/validate.ts'
 import { assemble } from './assembly.ts'
 import { Call } from './call.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { Flow, SubmitOptions } from './flow.ts'
 import { ACCEPTED, type Intake } from './intake.ts'
 import type { CloseOptions, Lifecycle } from './lifecycle.ts'
 import type { Observers } from './observers.ts'
@@ -18,11 +19,6 @@ import { RowWritable } from './row-writable.ts'
 import type { FlowStats, Stats } from './stats.ts'
 import { AllSettled, AllWaiter, PromiseWaiter } from './waiters.ts'
 
-export interface SubmitOptions {
-  /** Ends the wait. A row that was accepted before stays accepted and will be settled. */
-  readonly signal?: AbortSignal | undefined
-}
-
 const SUBMIT = { signal: optional(isSignal) } satisfies OptionsOf<SubmitOptions>
 
 /**
@@ -32,7 +28,7 @@ const SUBMIT = { signal: optional(isSignal) } satisfies OptionsOf<SubmitOptions>
  * not change it meanwhile. Every accepted row is settled: committed, failed with its own error, handed to `deadLetter`,
  * or returned by `close()`.
  */
-export class BatchFlow implements AsyncDisposable {
+export class BatchFlow implements Flow {
   readonly #intake: Intake
   readonly #lanes: Lanes
   readonly #observers: Observers
