@@ -72,6 +72,9 @@ test('names are fit for every route to Prometheus', () => {
     'reason',
     'trigger',
     'strategy',
+    'source',
+    'outcome',
+    'partition',
   ])
 })
 
