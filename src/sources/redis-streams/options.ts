@@ -1,11 +1,13 @@
 import { type Clock, MAX_DELAY, systemClock } from '../../support/clock.ts'
 import {
+  type Check,
   implementing,
   integer,
   type OptionsOf,
   oneOf,
   optional,
   parse,
+  refuse,
   required,
   text,
 } from '../../support/validate.ts'
@@ -36,8 +38,15 @@ export interface RedisStreamsOptions {
   readonly clock?: Clock | undefined
 }
 
+/** Keys beside a partition's stream are put into its hash slot by braces around its name; others would end them early. */
+const streamName: Check<string> = (name, value) => {
+  const stream = text(name, value)
+  const isPlain = !/[{}]/.test(stream) || /^[^{}]*\{[^{}]+\}[^{}]*$/.test(stream)
+  return isPlain ? stream : refuse(name, 'a name whose braces, if any, are one hash tag, like {app}rows', stream)
+}
+
 const OPTIONS = {
-  stream: required(text),
+  stream: required(streamName),
   partitions: optional(integer(1, 1024), 8),
   group: optional(text, 'batchflow'),
   from: optional(oneOf('beginning', 'end'), 'beginning'),
@@ -68,7 +77,7 @@ export interface RedisStreamsPublisherOptions extends PublisherOptions {
 
 /** What the publisher has beside what every publisher has. */
 export const STREAMS_PUBLISHER = {
-  stream: required(text),
+  stream: required(streamName),
   partitions: optional(integer(1, 1024), 8),
   maxLength: optional(integer(0)),
 }

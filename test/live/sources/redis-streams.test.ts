@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
+import { Redis as Redis5 } from 'ioredis-5'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { decodeMessage } from '../../../src/consume/message-format.ts'
@@ -244,6 +245,20 @@ test('a group that is destroyed is made anew, behind what was acknowledged', asy
   await eventually(() => host.delivered.length >= 200)
   assertOrder(rowsOf(host))
   assert.is(host.delivered.length, 200)
+})
+
+test('a client of ioredis 5 does as well', async () => {
+  const older = new Redis5(url)
+  const stream = nextName()
+  const host = new RecordingHost().acknowledging()
+  await open(host, stream, {}, older)
+  await using publisher = redisStreamsPublisher(older, { stream, partitions: PARTITIONS })
+  await publisher.publishMany(
+    users,
+    Array.from({ length: 100 }, (_, id) => ({ id, name: String(id) })),
+  )
+  await eventually(() => rowsOf(host).length === 100)
+  older.disconnect()
 })
 
 test('options are checked', () => {
