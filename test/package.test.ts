@@ -35,6 +35,7 @@ function contentOf(subpath: string): Content {
     return { names: ['startPrometheus', 'BatchFlowPrometheusExporter'], needs: ['@opentelemetry/sdk-metrics'] }
   }
   if (subpath === './consume') return { names: ['consume'], needs: [] }
+  if (subpath === './kafka') return { names: ['kafka', 'kafkaPublisher'], needs: [] }
   return { names: [`${subpath.slice(2)}Executor`], needs: [] }
 }
 
