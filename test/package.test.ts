@@ -36,6 +36,7 @@ function contentOf(subpath: string): Content {
   }
   if (subpath === './consume') return { names: ['consume'], needs: [] }
   if (subpath === './kafka') return { names: ['kafka', 'kafkaPublisher'], needs: [] }
+  if (subpath === './redis-streams') return { names: ['redisStreams', 'redisStreamsPublisher'], needs: [] }
   return { names: [`${subpath.slice(2)}Executor`], needs: [] }
 }
 

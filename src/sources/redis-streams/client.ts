@@ -11,9 +11,11 @@ export interface RedisStreamsClient {
   duplicate(...overrides: never[]): unknown
 }
 
-/** A connection of our own. */
+/** A connection of our own, or a cluster of them. */
 export interface Duplicate {
   readonly status: string
+  readonly stream?: { readonly writable: boolean; destroy(): unknown } | null
+  nodes?(): readonly Pick<Duplicate, 'stream'>[]
   connect(): Promise<void>
   callBuffer(command: string, ...args: (string | number | Buffer)[]): Promise<unknown>
   disconnect(reconnect?: boolean): void

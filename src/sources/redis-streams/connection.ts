@@ -44,7 +44,7 @@ export class Connection {
   }
 
   get isReady(): boolean {
-    return this.#client.status === 'ready'
+    return this.#client.status === 'ready' && this.#client.stream?.writable !== false
   }
 
   /** Begins to connect, and waits at most `LIMIT` ms until it is. @throws {NotConnectedError} */
@@ -76,13 +76,14 @@ export class Connection {
     return onAbort(signal, () => this.cut())
   }
 
-  /** It connects again by itself. */
+  /** It connects again by itself. A polite end would wait for a server that may have gone silent. */
   cut(): void {
-    if (this.#client.status !== 'end') this.#client.disconnect(true)
+    for (const { stream } of this.#client.nodes?.() ?? [this.#client]) stream?.destroy()
   }
 
   close(): void {
     this.#client.disconnect()
+    this.cut()
   }
 
   /** One that was never opened is opened by its first command. */
@@ -102,7 +103,10 @@ export class Connection {
         client.removeListener('end', onClose)
         done()
       }
-      const onReady = () => settle(resolve)
+      const onReady = () => {
+        this.#cause = undefined
+        settle(resolve)
+      }
       const onClose = () => settle(() => reject(new NotConnectedError(this.#cause)))
       const timer = this.#clock.timer(onClose)
       timer.start(LIMIT)
@@ -120,7 +124,13 @@ export class Connection {
         this.cut()
       })
       timer.start(limit)
-      reply.then(resolve, reject).finally(() => timer.stop())
+      const refuse = (error: Error) => reject(isUnsent(error) ? new NotConnectedError(error) : error)
+      reply.then(resolve, refuse).finally(() => timer.stop())
     })
   }
+}
+
+/** What ioredis says of a command that it did not write, and does not keep. */
+function isUnsent({ message }: Error): boolean {
+  return message.startsWith("Stream isn't writeable") || message.startsWith("Cluster isn't ready")
 }

@@ -5,7 +5,7 @@ import { LeaseKeeper } from '../kit/lease-keeper.ts'
 import { memberName } from '../kit/leases.ts'
 import { classify, prefixOf } from './classify.ts'
 import type { RedisStreamsClient } from './client.ts'
-import { type Argument, Connection } from './connection.ts'
+import { type Argument, Connection, NotConnectedError } from './connection.ts'
 import { compareIds } from './entry.ts'
 import { Keys } from './keys.ts'
 import { type LagReply, lagOf } from './lag.ts'
@@ -80,7 +80,8 @@ export class RedisStreamsSource implements Source {
         await this.#keeper.start()
         return this.#trouble('', undefined)
       } catch (error) {
-        if (classify(error)?.reason !== 'connection') throw error
+        const cause = error instanceof NotConnectedError ? (error.cause ?? error) : error
+        if (classify(cause)?.reason !== 'connection') throw cause
         this.#trouble('', error as Error)
         await new Promise<void>((resolve) => this.#settings.clock.timer(resolve).start(PAUSE))
       }
