@@ -18,7 +18,7 @@ export interface Event {
 }
 
 const COLUMNS = ['id', 'name', 'email', 'score', 'created'] as const
-const CONNECTIONS = 4
+export const CONNECTIONS = 4
 /** Distinct keys of the upsert: none twice in a batch, each several times in a run. */
 const KEYS = 25_000
 
@@ -83,7 +83,7 @@ export function otelReporter(): OtelMetricsReporter {
   return new OtelMetricsReporter({ meterProvider, testName: 'bench' })
 }
 
-async function oneByOne(flow: BatchFlow, table: Table<Event>, rows: readonly Event[]): Promise<void> {
+export async function oneByOne(flow: BatchFlow, table: Table<Event>, rows: readonly Event[]): Promise<void> {
   for (const row of rows) await flow.submit(table, row)
 }
 

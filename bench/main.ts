@@ -10,6 +10,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import pg from 'pg'
 import { servers } from '../test/support/servers/servers.ts'
+import { companionContenders } from './companions.ts'
 import { appendContenders, upsertContenders } from './database.ts'
 import { engineContenders } from './engine.ts'
 import { telemetryCost } from './telemetry-cost.ts'
@@ -53,7 +54,10 @@ async function withPostgres(measure: (pool: pg.Pool) => Promise<void>): Promise<
   try {
     await measure(pool)
   } finally {
-    await pool.query('DROP TABLE IF EXISTS bench_append, bench_upsert, bench_traced')
+    await pool.query(
+      'DROP TABLE IF EXISTS bench_append, bench_upsert, bench_traced, ' +
+        'bench_companions, bench_tokens, bench_positions',
+    )
     await pool.end()
     await server.stop()
   }
@@ -62,6 +66,8 @@ async function withPostgres(measure: (pool: pg.Pool) => Promise<void>): Promise<
 async function measureDatabase(pool: pg.Pool, rows: number, run: Run): Promise<void> {
   for (const size of BATCH_SIZES) {
     await run(`append, batches of ${size}`, await appendContenders(pool, rows, size))
+    const together = await companionContenders(pool, rows, size)
+    await run(`append, and what is committed together, batches of ${size}`, together)
     await run(`upsert, batches of ${size}`, await upsertContenders(pool, rows, size))
     for (const [how, submit] of Object.entries(SUBMITS)) {
       const contenders = await tracedContenders(pool, rows, size, submit)
@@ -75,6 +81,8 @@ function summary(results: Map<string, Medians>, telemetry: object) {
   return {
     append: of('append, batches of 500'),
     upsert: of('upsert, batches of 500'),
+    together: of('append, and what is committed together, batches of 500'),
+    together2000: of('append, and what is committed together, batches of 2000'),
     tracing: of('traced requests, row by row, batches of 500'),
     tracingMany: of('traced requests, in one call, batches of 500'),
     append2000: of('append, batches of 2000'),

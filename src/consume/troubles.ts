@@ -1,4 +1,5 @@
 import { diag } from '@opentelemetry/api'
+import { AttemptError } from '../contract/driver.ts'
 import { Guard } from '../support/guard.ts'
 
 /**
@@ -56,7 +57,8 @@ export class Troubles {
     if (this.#now.has(key)) return
     const trouble = { kind, partition, table }
     this.#now.set(key, trouble)
-    this.#handler({ ...trouble, error: error instanceof Error ? error : new Error(String(error)) })
+    const met = error instanceof AttemptError ? error.cause : error
+    this.#handler({ ...trouble, error: met instanceof Error ? met : new Error(String(met)) })
   }
 
   end(kind: TroubleKind, partition?: string, table?: string): void {

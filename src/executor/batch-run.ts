@@ -176,6 +176,7 @@ export class BatchRun {
 
   /** The answer to an attempt was lost, and it was asked what became of it. */
   async #onFinding(part: Part, verdict: Verdict, finding: Finding): Promise<readonly Part[]> {
+    if (finding === 'committed' || finding === 'absent') part.ambiguous = false
     if (finding === 'committed') {
       const { refused = [] } = part
       if (refused.length === 0) return this.#onCommit()
@@ -184,7 +185,6 @@ export class BatchRun {
     }
     if (finding instanceof FencedError) return this.#giveUp(part, this.#judge(finding), 'place')
     if (finding === 'unknown') return this.#stopped ? this.#cutShort(part) : this.#giveUp(part, verdict, 'place')
-    part.ambiguous = false
     return this.#onRefusal(part, { ...verdict, ambiguous: false }, false)
   }
 

@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert'
 import { consume } from '../../src/consume/consume.ts'
 import { createExecutor } from '../../src/executor/executor.ts'
 import { HealthCheck } from '../../src/flow/health-check.ts'
-import { METRICS } from '../../src/telemetry/metrics/catalogue.ts'
 import { OtelMetricsReporter } from '../../src/telemetry/metrics/otel-reporter.ts'
+import { SOURCE_METRICS } from '../../src/telemetry/metrics/source-catalogue.ts'
 import { OtelTracing } from '../../src/telemetry/tracing/otel-tracing.ts'
 import { MemoryLog, MemorySource } from '../support/consume/memory-log.ts'
 import { MemoryStore } from '../support/consume/memory-store.ts'
@@ -173,11 +173,11 @@ test('metrics of a log: messages by outcome, what comes again, lag, partitions; 
   await source.host.deliver('a', [{ ...message, redelivered: 2 }])
   const common = { source: 'memory', database: 'memory' }
   const seen = async () => ({
-    messages: await sdk.points(METRICS.sourceMessages.name),
-    again: await sdk.points(METRICS.sourceRedelivered.name),
-    lag: await sdk.points(METRICS.sourceLag.name),
-    seconds: await sdk.points(METRICS.sourceLagSeconds.name),
-    partitions: await sdk.points(METRICS.sourcePartitions.name),
+    messages: await sdk.points(SOURCE_METRICS.sourceMessages.name),
+    again: await sdk.points(SOURCE_METRICS.sourceRedelivered.name),
+    lag: await sdk.points(SOURCE_METRICS.sourceLag.name),
+    seconds: await sdk.points(SOURCE_METRICS.sourceLagSeconds.name),
+    partitions: await sdk.points(SOURCE_METRICS.sourcePartitions.name),
   })
   assert.equal(await seen(), {
     messages: [
@@ -219,7 +219,7 @@ test('past 60 partitions further ones are one', async () => {
     await rig.source.own(`p${i}`)
   }
   await calm(rig, 2)
-  const points = await sdk.points(METRICS.sourceLag.name)
+  const points = await sdk.points(SOURCE_METRICS.sourceLag.name)
   assert.is(points.length, 61)
   assert.equal(points.at(-1), [{ source: 'memory', partition: '_other', database: 'memory' }, 5])
   await rig.worker.close()

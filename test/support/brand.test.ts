@@ -26,6 +26,8 @@ test('each class recognises its own of another copy, and no other', () => {
     new other.FullError('users', 1, 1),
     new other.AbortedError('left', 'because'),
     new other.AttemptTimeoutError(5),
+    new other.FencedError('a scope'),
+    new other.CompanionError('no table'),
     new other.RowFailedError('users', DETAILS),
     new other.AbandonedError(5),
     new other.StreamFailedError('users', 1, undefined),

@@ -7,6 +7,7 @@ import { isServerError, type PgClient, type PgQuery, type ServerError } from './
 import { CompanionSql, type CompanionTable } from './companion-sql.ts'
 import type { Lease } from './connection.ts'
 import { nameOf } from './form.ts'
+import type { Preparation } from './messages.ts'
 import { type Prelude, preludeOf } from './prelude.ts'
 
 const NO_SUCH_TABLE = '42P01'
@@ -25,6 +26,7 @@ export class PostgresCompanions implements Companions {
   readonly #lender: Lender<PgClient>
   readonly #sql: CompanionSql
   readonly #named: () => boolean
+  readonly #statements = new Map<string, Preparation>()
   readonly #commit: Commit
 
   /** @param named whether statements may be prepared under a name */
@@ -92,8 +94,11 @@ export class PostgresCompanions implements Companions {
     if (cause instanceof CompanionError && isMissing(cause.cause)) await this.prepare(signal)
   }
 
-  #prepared(text: string) {
-    return { name: this.#named() ? nameOf(text) : '', text }
+  #prepared(text: string): Preparation {
+    if (!this.#named()) return { name: '', text }
+    let statement = this.#statements.get(text)
+    if (statement === undefined) this.#statements.set(text, (statement = { name: nameOf(text), text }))
+    return statement
   }
 
   #failure(companion: Companion, refusal: ServerError): AttemptError {

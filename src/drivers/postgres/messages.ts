@@ -42,24 +42,19 @@ export function executeMessages(statement: Preparation): Buffer {
 
 /** Carries out a prepared statement with parameters, all of them as texts. */
 export function bindMessages({ name }: Preparation, values: readonly string[]): Buffer {
-  const head = Buffer.from(`\0${name}\0\0\0`)
-  const parameters = values.flatMap((value) => {
-    const bytes = Buffer.from(value)
-    return [int32(bytes.length), bytes]
+  const lengths = values.map((value) => Buffer.byteLength(value))
+  const length = lengths.reduce((sum, own) => sum + 4 + own, 12 + name.length)
+  const bytes = Buffer.allocUnsafe(1 + length + EXECUTE.length)
+  bytes[0] = BIND
+  bytes.writeInt32BE(length, 1)
+  let at = 5 + bytes.write(`\0${name}\0\0\0`, 5)
+  at = bytes.writeInt16BE(values.length, at)
+  values.forEach((value, i) => {
+    at = bytes.writeInt32BE(lengths[i]!, at)
+    at += bytes.write(value, at)
   })
-  const body = Buffer.concat([head, int16(values.length), ...parameters, int16(0)])
-  return Buffer.concat([Buffer.of(BIND), int32(body.length + 4), body, EXECUTE])
-}
-
-function int16(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(2)
-  bytes.writeInt16BE(value)
-  return bytes
-}
-
-function int32(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4)
-  bytes.writeInt32BE(value)
+  at = bytes.writeInt16BE(0, at) // formats of the result
+  EXECUTE.copy(bytes, at)
   return bytes
 }
 

@@ -24,6 +24,12 @@ export function preludeOf(steps: readonly Step[], failure: Prelude['failure']): 
     const bound = bindMessages(statement, values)
     return statement.name === '' ? [prepareMessages(statement), bound] : [bound]
   })
+  const [first] = messages
   const preparations = steps.map(({ statement }) => statement).filter(({ name }) => name !== '')
-  return { preparations, messages: Buffer.concat(messages), statements: steps.length, failure }
+  return {
+    preparations,
+    messages: messages.length === 1 ? first! : Buffer.concat(messages),
+    statements: steps.length,
+    failure,
+  }
 }

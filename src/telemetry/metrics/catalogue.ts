@@ -7,7 +7,6 @@ import { ATTR, type AttributeName, type MetricKind, type MetricSpec } from './me
 export { ATTR, type AttributeName, type MetricKind, type MetricSpec }
 
 const PER_EXECUTOR = [ATTR.database, ATTR.testName] as const
-const PER_SOURCE = [ATTR.source, ...PER_EXECUTOR] as const
 const PER_TABLE = [ATTR.table, ...PER_EXECUTOR] as const
 
 const SECONDS = doubling(0.0005, 18)
@@ -200,42 +199,6 @@ export const METRICS = {
     unit: 'By',
     description: 'Bytes of the operations handed to the client, repeated ones included, where the driver knows.',
     attributes: PER_TABLE,
-  },
-  sourceMessages: {
-    name: 'batchflow.source.messages',
-    kind: 'counter',
-    unit: '{message}',
-    description: 'Messages of a log that are settled: committed, put aside, or dropped as committed before.',
-    attributes: [...PER_SOURCE, ATTR.outcome],
-  },
-  sourceRedelivered: {
-    name: 'batchflow.source.redelivered',
-    kind: 'counter',
-    unit: '{message}',
-    description: 'Messages of a log that were handed out again.',
-    attributes: PER_SOURCE,
-  },
-  sourceLag: {
-    name: 'batchflow.source.lag',
-    kind: 'observableUpDownCounter',
-    unit: '{message}',
-    description:
-      'Messages of an owned partition that are in the log and not acknowledged, when the log was last asked.',
-    attributes: [...PER_SOURCE, ATTR.partition],
-  },
-  sourceLagSeconds: {
-    name: 'batchflow.source.lag.seconds',
-    kind: 'observableGauge',
-    unit: 's',
-    description: 'Age of the oldest of those messages, 0 when there is none or the log does not tell.',
-    attributes: [...PER_SOURCE, ATTR.partition],
-  },
-  sourcePartitions: {
-    name: 'batchflow.source.partitions',
-    kind: 'observableUpDownCounter',
-    unit: '{partition}',
-    description: 'Partitions of a log that are owned now.',
-    attributes: PER_SOURCE,
   },
 } as const satisfies Record<string, MetricSpec>
 

@@ -2,6 +2,7 @@ import type { Attributes, Counter, Meter } from '@opentelemetry/api'
 import { METRICS } from './catalogue.ts'
 import { cellOf } from './cells.ts'
 import { instrumentOptions } from './instruments.ts'
+import { type ALL_METRICS, SOURCE_METRICS } from './source-catalogue.ts'
 
 /** Every counter of the catalogue: one that is forgotten here does not compile. */
 const COUNTERS = {
@@ -15,13 +16,13 @@ const COUNTERS = {
   acceptedRecords: METRICS.acceptedRecords,
   executorOutages: METRICS.executorOutages,
   sentBytes: METRICS.sentBytes,
-  sourceMessages: METRICS.sourceMessages,
-  sourceRedelivered: METRICS.sourceRedelivered,
-} as const satisfies { [K in CounterName]: (typeof METRICS)[K] }
+  sourceMessages: SOURCE_METRICS.sourceMessages,
+  sourceRedelivered: SOURCE_METRICS.sourceRedelivered,
+} as const satisfies { [K in CounterName]: (typeof ALL_METRICS)[K] }
 
 export type CounterName = {
-  [K in keyof typeof METRICS]: (typeof METRICS)[K]['kind'] extends 'counter' ? K : never
-}[keyof typeof METRICS]
+  [K in keyof typeof ALL_METRICS]: (typeof ALL_METRICS)[K]['kind'] extends 'counter' ? K : never
+}[keyof typeof ALL_METRICS]
 
 /** One series of a counter: a plain number, and how much of it the SDK has been told. */
 export class Count {

@@ -7,6 +7,7 @@ import type { Counters } from './counters.ts'
 import { ExecutorCell } from './executor-cell.ts'
 import { instrumentOptions } from './instruments.ts'
 import type { LabelCap } from './label-cap.ts'
+import { SOURCE_METRICS } from './source-catalogue.ts'
 import { SourceCells } from './source-cells.ts'
 import { TableCell } from './table-cell.ts'
 
@@ -136,9 +137,9 @@ function createObserved(meter: Meter) {
     executorSlots: upDownCounter(METRICS.executorSlots),
     executorSlotsUsed: upDownCounter(METRICS.executorSlotsUsed),
     executorPaused: upDownCounter(METRICS.executorPaused),
-    sourcePartitions: upDownCounter(METRICS.sourcePartitions),
-    sourceLag: upDownCounter(METRICS.sourceLag),
-    sourceLagSeconds: gauge(METRICS.sourceLagSeconds),
+    sourcePartitions: upDownCounter(SOURCE_METRICS.sourcePartitions),
+    sourceLag: upDownCounter(SOURCE_METRICS.sourceLag),
+    sourceLagSeconds: gauge(SOURCE_METRICS.sourceLagSeconds),
   } as const
 }
 

@@ -10,8 +10,8 @@ export const ATTR = {
   trigger: 'trigger',
   strategy: 'strategy',
   source: 'source',
-  partition: 'partition',
   outcome: 'outcome',
+  partition: 'partition',
 } as const
 
 export type AttributeName = (typeof ATTR)[keyof typeof ATTR]
@@ -24,17 +24,7 @@ export interface MetricSpec {
   readonly name: `batchflow.${string}`
   readonly kind: MetricKind
   /** UCUM. Never `1`: exporters would add `_ratio` to a gauge. */
-  readonly unit:
-    | 's'
-    | 'By'
-    | '{row}'
-    | '{batch}'
-    | '{slot}'
-    | '{error}'
-    | '{executor}'
-    | '{outage}'
-    | '{message}'
-    | '{partition}'
+  readonly unit: 's' | 'By' | `{${string}}`
   readonly description: string
   /** Every attribute that can occur; `error.type` is absent where nothing failed, `test_name` where none is set. */
   readonly attributes: readonly AttributeName[]

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 interface Pair {
   readonly client: Socket
   readonly server: Socket
+  /** What the client sent last. */
+  request?: Buffer
 }
 
 /**
@@ -26,10 +28,13 @@ export type NetworkFault =
 /** Stands between a client and a real server on this machine, and breaks the connection in the ways networks do. */
 export class FaultProxy {
   #fault: NetworkFault = 'none'
+  /** With the fault `reply`: only the reply to a request that has this in it is cut off. */
+  replyTo = ''
   readonly #server: Server
   readonly #pairs = new Set<Pair>()
   /** What is still to be written, by the socket it is for. */
   readonly #queues = new WeakMap<Socket, Promise<void>>()
+  readonly #whenCut: (() => void)[] = []
   #released = Promise.resolve()
   #release = (): void => undefined
 
@@ -62,6 +67,11 @@ export class FaultProxy {
     this.#fault = fault
     this.#release()
     if (fault === 'black hole') this.#released = new Promise((resolve) => (this.#release = resolve))
+  }
+
+  /** Resolves when the next reply has been cut off. */
+  whenReplyCut(): Promise<void> {
+    return new Promise((resolve) => this.#whenCut.push(resolve))
   }
 
   /** Holds what is sent over the connections that are up now, in either direction; new ones work. Returns what ends it. */
@@ -117,7 +127,9 @@ export class FaultProxy {
     server.on('end', () => this.#after(client, () => client.end()))
   }
 
-  #fromClient({ client, server }: Pair, bytes: Buffer): void {
+  #fromClient(pair: Pair, bytes: Buffer): void {
+    const { client, server } = pair
+    pair.request = bytes
     switch (this.fault) {
       case 'reset':
         client.resetAndDestroy()
@@ -142,10 +154,11 @@ export class FaultProxy {
     }
   }
 
-  #fromServer({ client, server }: Pair, bytes: Buffer): void {
-    if (this.fault === 'reply') {
+  #fromServer({ client, server, request }: Pair, bytes: Buffer): void {
+    if (this.fault === 'reply' && (this.replyTo === '' || request?.includes(this.replyTo))) {
       client.resetAndDestroy()
       server.end()
+      for (const tell of this.#whenCut.splice(0)) tell()
     } else this.#forward(client, bytes)
   }
 

@@ -40,11 +40,6 @@ batchflow.oldest.record.age.seconds | batchflow_oldest_record_age_seconds | gaug
 batchflow.executor.paused | batchflow_executor_paused | gauge | {executor} | database test_name
 batchflow.executor.outages | batchflow_executor_outages_total | counter | {outage} | database test_name reason
 batchflow.sent.bytes | batchflow_sent_bytes_total | counter | By | table database test_name
-batchflow.source.messages | batchflow_source_messages_total | counter | {message} | source database test_name outcome
-batchflow.source.redelivered | batchflow_source_redelivered_total | counter | {message} | source database test_name
-batchflow.source.lag | batchflow_source_lag | gauge | {message} | source database test_name partition
-batchflow.source.lag.seconds | batchflow_source_lag_seconds | gauge | s | source database test_name partition
-batchflow.source.partitions | batchflow_source_partitions | gauge | {partition} | source database test_name
 `
 
 test('declares the contract', () => {
@@ -77,9 +72,6 @@ test('names are fit for every route to Prometheus', () => {
     'reason',
     'trigger',
     'strategy',
-    'source',
-    'partition',
-    'outcome',
   ])
 })
 
