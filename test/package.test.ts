@@ -40,6 +40,7 @@ function contentOf(subpath: string): Content {
   if (subpath === './nats') {
     return { names: ['nats', 'natsPublisher'], needs: ['@nats-io/jetstream', '@nats-io/transport-node'] }
   }
+  if (subpath === './kafka') return { names: ['kafka', 'kafkaPublisher'], needs: [] }
   if (subpath === './redis-streams') return { names: ['redisStreams', 'redisStreamsPublisher'], needs: [] }
   return { names: [`${subpath.slice(2)}Executor`], needs: [] }
 }
