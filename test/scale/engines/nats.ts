@@ -5,6 +5,8 @@ import { servers } from '../../support/servers/servers.ts'
 import type { Engine } from '../engine.ts'
 
 const STREAM = { stream: 'rows', partitions: 8 }
+/** A beat of a worker on a machine that is this busy may take more than a second: shorter leases are lost again and again. */
+const LEASE = 5000
 
 const open = (url: string) => connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 100 })
 
@@ -29,6 +31,6 @@ export const engine: Engine = {
   },
   source: async (url) => {
     const client = await open(url)
-    return { value: nats(client, { ...STREAM, leaseTime: 2000 }), close: () => client.close() }
+    return { value: nats(client, { ...STREAM, leaseTime: LEASE }), close: () => client.close() }
   },
 }
