@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { healthHandler } from 'batchflow-otel'
 import type { Publisher } from 'batchflow-otel/redis-streams'
 import { type Order, orders, views } from './tables.ts'
