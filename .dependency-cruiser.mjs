@@ -27,6 +27,7 @@ const rooms = {
   'sources/nats': ['sources/kit', 'consume', 'contract', 'support'],
   'sources/kafka': ['sources/kit', 'consume', 'contract', 'support'],
   'sources/spool': ['sources/kit', 'consume', 'contract', 'support'],
+  testing: ['executor', 'lanes', 'contract', 'support'],
   'index.ts': ['dead-letters', 'flow', 'executor', 'lanes', 'contract', 'support'],
 }
 

@@ -9,6 +9,7 @@ export default defineConfig({
     redis: 'src/drivers/redis/index.ts',
     'redis-streams': 'src/sources/redis-streams/index.ts',
     otel: 'src/telemetry/index.ts',
+    testing: 'src/testing/index.ts',
     prometheus: 'src/prometheus/index.ts',
     consume: 'src/consume/index.ts',
   },

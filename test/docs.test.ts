@@ -63,6 +63,19 @@ docs('every link to a file of ours leads to one', () => {
   )
 })
 
+docs('every code of an error has its line in docs/errors.md, and no other', () => {
+  const source = readFileSync(join(repository, 'src/support/batchflow-error.ts'), 'utf8')
+  const page = readFileSync(join(repository, 'docs/errors.md'), 'utf8')
+  const codes = (text: string, pattern: RegExp) => Array.from(text.matchAll(pattern), ([, code]) => code!).sort()
+  assert.equal(codes(page, /^\| `(ERR_BATCHFLOW_\w+)`/gm), codes(source, /^ {2}\| '(ERR_BATCHFLOW_\w+)'/gm))
+})
+
+docs('every option says what it does', () => {
+  const page = readFileSync(join(repository, 'docs/options.md'), 'utf8')
+  const silent = page.split('\n').filter((line) => /^\| `.*\|\s+\|$/.test(line))
+  assert.equal(silent, [])
+})
+
 docs('every example type-checks against the sources', () => {
   assert.ok(modules.length > 0, 'no example was found at all')
   assert.equal(typeErrors(modules), [])

@@ -30,6 +30,7 @@ interface Content {
 /** What a subpath is imported for. A driver's has its executor, and needs no package: the client is the user's. */
 function contentOf(subpath: string): Content {
   if (subpath === '.') return { names: ['BatchFlow', 'defineTable', 'createExecutor', 'RowFailedError'], needs: [] }
+  if (subpath === './testing') return { names: ['MemoryDatabase', 'ManualClock', 'RecordingReporter'], needs: [] }
   if (subpath === './otel') return { names: ['OtelMetricsReporter'], needs: [] }
   if (subpath === './prometheus') {
     return { names: ['startPrometheus', 'BatchFlowPrometheusExporter'], needs: ['@opentelemetry/sdk-metrics'] }

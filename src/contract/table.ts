@@ -37,7 +37,7 @@ export type ColumnOf<R extends Row> = keyof R & string
 export interface TableOptions<R extends Row> {
   /** Columns written, in this order. Properties of a row that are not listed are left alone. */
   readonly columns: readonly ColumnOf<R>[]
-  /** @default { action: 'error' } */
+  /** What becomes of a row that meets one that is there already: see {@link OnConflict}. @default { action: 'error' } */
   readonly onConflict?: OnConflict<R>
 }
 

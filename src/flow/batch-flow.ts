@@ -9,6 +9,7 @@ import { implementing, type OptionsOf, optional, parse, record } from '../suppor
 import { assemble, type Parts } from './assembly.ts'
 import { Call, Given, type RowOrigin } from './call.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { Flow, SubmitOptions } from './flow.ts'
 import { ACCEPTED, type Intake } from './intake.ts'
 import type { CloseOptions, Lifecycle } from './lifecycle.ts'
 import type { Observers } from './observers.ts'
@@ -18,11 +19,6 @@ import { eachRow, isAsync, type Rows } from './row-source.ts'
 import { RowWritable } from './row-writable.ts'
 import type { FlowStats, Stats } from './stats.ts'
 import { AllSettled, AllWaiter, PromiseWaiter } from './waiters.ts'
-
-export interface SubmitOptions {
-  /** Ends the wait. A row that was accepted before stays accepted and will be settled. */
-  readonly signal?: AbortSignal | undefined
-}
 
 export interface DeliverOptions extends SubmitOptions {
   /** The span the row comes from, for the link of its batch. @default none: not even one that is active now */
@@ -55,7 +51,7 @@ export function insideOf(flow: BatchFlow): Inside {
  * not change it meanwhile. Every accepted row is settled: committed, failed with its own error, handed to `deadLetter`,
  * or returned by `close()`.
  */
-export class BatchFlow implements AsyncDisposable {
+export class BatchFlow implements Flow {
   readonly #intake: Intake
   readonly #lanes: Lanes
   readonly #observers: Observers

@@ -23,6 +23,7 @@ export interface Logger {
 }
 
 export interface LogOptions {
+  /** Whoever has `info`, `warn` and `error`: pino, bunyan, `console`. */
   readonly logger: Logger
   /** Batches that take longer than this from leaving the lane until settled are slow, in ms. @default 1000 */
   readonly slow?: number

@@ -15,7 +15,7 @@ import { CLOSE } from './lifecycle.ts'
 import type { CloseSummary } from './outcomes.ts'
 
 export interface CloseOnSignalsOptions {
-  /** @default ['SIGTERM', 'SIGINT'] */
+  /** Signals that close the flows. @default ['SIGTERM', 'SIGINT'] */
   readonly signals?: readonly NodeJS.Signals[]
   /** ms to write everything out, for all flows together; as for `close()`. @default 30000 */
   readonly timeout?: number

@@ -8,7 +8,7 @@ export type Key = string | number
 export type KeyReader = (row: Row) => Key | undefined
 
 /** Equal keys give equal values, different keys different ones: merging two rows of different keys would lose one. */
-export function keyReader(table: Table): KeyReader {
+export function keyReader(table: Pick<Table, 'keys'>): KeyReader {
   const [first, ...others] = table.keys
   if (others.length === 0) return (row) => keyPart(fieldOf(row, first!))
   return (row) => {

@@ -8,9 +8,9 @@ import { Script } from './script.ts'
 import { FOR_EVER, type Ttl, type TtlReader, ttlReader } from './ttl.ts'
 
 export interface HashOptions<R extends Row> {
-  /** @default the table's conflict keys */
+  /** The key a row is kept under. @default the table's conflict keys */
   readonly key?: RedisKey<R>
-  /** Every write of the row sets it anew. @default for ever, or for `update` what the key has already */
+  /** How long the key is kept; every write of the row sets it anew. @default for ever, or for `update` what the key has already */
   readonly ttl?: Ttl<R>
 }
 

@@ -7,7 +7,7 @@ import { allow, Mapping, type Recipe } from './mapping.ts'
 import { bulks } from './writer.ts'
 
 export interface StreamOptions<R extends Row> {
-  /** @default one stream, named like the table */
+  /** The stream a row goes to. @default one stream, named like the table */
   readonly key?: RedisKey<R>
   /** How many entries to keep; older ones are trimmed away. @default all of them */
   readonly maxLen?: number

@@ -11,11 +11,11 @@ import { FOR_EVER, type Ttl, ttlReader } from './ttl.ts'
 import { bulks } from './writer.ts'
 
 export interface SetOptions<R extends Row> {
-  /** @default the table's conflict keys */
+  /** The key a row is kept under. @default the table's conflict keys */
   readonly key?: RedisKey<R>
   /** The column to store, or what a function makes of the row. */
   readonly value: ColumnOf<R> | ((row: R) => string | number | bigint | Uint8Array)
-  /** @default for ever */
+  /** How long the key is kept. @default for ever */
   readonly ttl?: Ttl<R>
 }
 
@@ -34,9 +34,9 @@ export function set<R extends Row>(options: SetOptions<R>): Mapping<R> {
 }
 
 export interface JsonOptions<R extends Row> {
-  /** @default the table's conflict keys */
+  /** The key a row is kept under. @default the table's conflict keys */
   readonly key?: RedisKey<R>
-  /** @default for ever */
+  /** How long the key is kept. @default for ever */
   readonly ttl?: Ttl<R>
 }
 
