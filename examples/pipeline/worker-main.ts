@@ -35,6 +35,7 @@ console.log('reading')
 
 closeOnSignals(worker, {
   timeout: 15_000,
+  // biome-ignore lint/suspicious/noThenProperty: what follows is called so, and options are not awaited
   then: async ({ committed, failed }) => {
     health.close()
     redis.disconnect()
