@@ -38,6 +38,8 @@ export interface Outcome {
 
 /** Rows of one call: about a dozen per message. */
 const CALL = 100
+/** Publishing takes at least so long, in ms: few rows must not be through before anything has gone wrong. */
+const SPAN = 12_000
 const KILL_EVERY = 2000
 const CUT_EVERY = 700
 
@@ -111,7 +113,10 @@ async function play(plan: Plan, stage: Stage): Promise<Outcome> {
 /** In order, several rows a call; a few calls are under way at once. */
 async function publish(publisher: Publisher, { users, events }: Tables, { rows, keys }: Plan): Promise<void> {
   const underWay = new Set<Promise<void>>()
+  const begun = performance.now()
   for (let from = 0; from < rows; from += CALL) {
+    const early = begun + (SPAN * from) / rows - performance.now()
+    if (early > 1) await sleep(early)
     const some = Array.from({ length: Math.min(CALL, rows - from) }, (_, i) => from + i)
     const versions = some.map((version) => ({ id: version % keys, version, name: `user ${version}` }))
     const notes = some.filter((n) => n % 2 === 0).map((n) => ({ n: n / 2, note: `note ${n}` }))
