@@ -6,16 +6,16 @@
  *
  * Listens on `HOST`:`PORT` (127.0.0.1:3000); uses the Redis of `REDIS_URL` (redis://127.0.0.1:6379); sends telemetry to
  * `OTEL_EXPORTER_OTLP_ENDPOINT`. With `RATE` it also sends itself that many requests a second. On SIGTERM or Ctrl-C it answers
- * what it has accepted and ends.
+ * what it has accepted and ends with 0.
  */
-import '../shared/telemetry.ts'
+import './telemetry.ts'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { redisStreamsPublisher } from 'batchflow-otel/redis-streams'
 import { Redis } from 'ioredis'
-import { stopTelemetry } from '../shared/telemetry.ts'
 import { createService } from './service.ts'
 import { LOG } from './tables.ts'
+import { stopTelemetry } from './telemetry.ts'
 import { visit } from './visitors.ts'
 
 const { HOST: host = '127.0.0.1', PORT: port = '3000', REDIS_URL: redisUrl = 'redis://127.0.0.1:6379' } = process.env

@@ -11,7 +11,9 @@ export interface Order {
   readonly quantity: number
 }
 
+/** One after the other: of two workers that start at once, and both find a table missing, one would fail. */
 export const SCHEMA = `
+  SELECT pg_advisory_xact_lock(8082);
   CREATE TABLE IF NOT EXISTS views (product text NOT NULL, at timestamptz NOT NULL);
   CREATE TABLE IF NOT EXISTS orders (id uuid PRIMARY KEY, product text NOT NULL, quantity integer NOT NULL CHECK (quantity > 0))`
 
@@ -25,4 +27,4 @@ export const orders = defineTable<Order>('orders', {
 })
 
 /** What both sides must agree on. */
-export const LOG = { stream: 'shop', partitions: 8 }
+export const LOG = { stream: process.env['STREAM'] ?? 'shop', partitions: 8 }

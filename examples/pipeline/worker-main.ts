@@ -5,10 +5,10 @@
  *     node --import tsx examples/pipeline/worker-main.ts
  *
  * Uses the PostgreSQL of `DATABASE_URL` and the Redis of `REDIS_URL` (redis://127.0.0.1:6379); answers probes on `HEALTH_PORT`
- * (8082); sends telemetry to `OTEL_EXPORTER_OTLP_ENDPOINT`. On SIGTERM or Ctrl-C it writes what it has read, gives its partitions
- * back and ends with 0.
+ * (8082; a second one on the same machine needs another); sends telemetry to `OTEL_EXPORTER_OTLP_ENDPOINT`. On SIGTERM or Ctrl-C it
+ * writes what is under way, gives its partitions back and ends with 0.
  */
-import '../shared/telemetry.ts'
+import './telemetry.ts'
 import { createServer } from 'node:http'
 import { closeOnSignals, healthHandler } from 'batchflow-otel'
 import { consume } from 'batchflow-otel/consume'
@@ -16,8 +16,8 @@ import { postgresExecutor } from 'batchflow-otel/postgres'
 import { redisStreams } from 'batchflow-otel/redis-streams'
 import { Redis } from 'ioredis'
 import { openPostgres } from '../shared/postgres.ts'
-import { stopTelemetry } from '../shared/telemetry.ts'
 import { LOG, orders, SCHEMA, views } from './tables.ts'
+import { stopTelemetry } from './telemetry.ts'
 
 const { REDIS_URL: redisUrl = 'redis://127.0.0.1:6379', HEALTH_PORT: healthPort = '8082' } = process.env
 
@@ -35,6 +35,7 @@ console.log('reading')
 
 closeOnSignals(worker, {
   timeout: 15_000,
+  exit: false, // by itself, with 0, as nothing is left to do
   // biome-ignore lint/suspicious/noThenProperty: what follows is called so, and options are not awaited
   then: async ({ committed, failed }) => {
     health.close()

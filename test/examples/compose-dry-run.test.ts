@@ -110,4 +110,20 @@ test('the traffic is what its image runs, and listens where Prometheus and the h
   assert.match(serviceOf('collector').environment!['OTLP_HTTP']!, new RegExp(`:${port}$`))
 })
 
+test('the pipeline runs programs that are there, and listens where the health checks look', () => {
+  const ports = { service: /PORT: port = '(\d+)'/, worker: /HEALTH_PORT: healthPort = '(\d+)'/ }
+  for (const [name, pattern] of Object.entries(ports)) {
+    const { command = [], environment = {}, healthcheck } = serviceOf(name)
+    const program = read(command.at(-1)!)
+    const [, port] = pattern.exec(program) ?? []
+    assert.match(healthcheck.test.at(-1)!, `http://127.0.0.1:${port}/livez`)
+    assert.not.ok('PORT' in environment || 'HEALTH_PORT' in environment, 'the defaults are what the checks know')
+    const { host } = new URL(environment['OTEL_EXPORTER_OTLP_ENDPOINT']!)
+    assert.is(host, new URL(serviceOf('traffic').environment!['OTEL_EXPORTER_OTLP_ENDPOINT']!).host)
+  }
+  assert.is(serviceOf('service').environment?.['HOST'], '0.0.0.0')
+  const { ports: published = [] } = serviceOf('service')
+  assert.match(published[0]!, /:3000$/)
+})
+
 test.run()

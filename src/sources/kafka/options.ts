@@ -2,7 +2,7 @@ import { integer, type OptionsOf, oneOf, optional, parse, required, text } from 
 import type { PublisherOptions } from '../kit/publisher-options.ts'
 
 export interface KafkaOptions {
-  /** The topic to read. */
+  /** The topic; it has to be there. */
   readonly topic: string
   /**
    * Workers of one group share the partitions. It must be a group of its own: others do not share as these workers do.
@@ -52,7 +52,7 @@ export function kafkaSettings(options: KafkaOptions) {
 }
 
 export interface KafkaPublisherOptions extends PublisherOptions {
-  /** The topic to publish to. */
+  /** The topic; it has to be there, and is asked once for how many partitions it has. */
   readonly topic: string
   /**
    * Bytes that are sent to one partition at a time: no more than `message.max.bytes` of the brokers or the topic. @default 900000

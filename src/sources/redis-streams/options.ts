@@ -34,7 +34,7 @@ export interface RedisStreamsOptions {
    * are killed for another reason count as well. 0: never. @default 0
    */
   readonly maxDeliveries?: number | undefined
-  /** The source's time; for tests. @default the system's */
+  /** What leases and pauses are measured by. @default the system's */
   readonly clock?: Clock | undefined
 }
 
