@@ -1,7 +1,7 @@
 import type { Companions } from '../contract/companion.ts'
 import { FencedError, InvalidRowError, RowFailedError } from '../contract/errors.ts'
 import type { Table } from '../contract/table.ts'
-import { deliverBatch } from '../flow/deliver-batch.ts'
+import { deliverBatch, type ReadyBatch } from '../flow/deliver-batch.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { Queue } from '../support/queue.ts'
 import type { Item } from './held-message.ts'
@@ -73,24 +73,24 @@ export class TableLog {
   work(): void {
     if (this.#busy || this.#stuck || this.#host.stopping || this.#queue.size === 0) return
     const items = this.#next()
-    const value = positionAfter(items.at(-1)!)
+    const rows = items.map(({ row }) => row)
     this.#busy = true
     try {
-      deliverBatch(
-        this.#host.shared.flow,
-        this.#table,
-        items.map(({ row }) => row),
-        {
-          companion: { kind: 'move', scope: this.scope, expected: this.#at.text, value },
-          receiver: {
-            committed: () => this.#committed(items.length, value),
-            failed: (error) => this.#failed(items, error),
-          },
-          origins: items.map(({ held }) => held.origin),
-        },
-      )
+      deliverBatch(this.#host.shared.flow, this.#table, rows, (taken) => this.#ready(items.slice(0, taken)))
     } catch (error) {
       this.#failed(items, error as BatchFlowError)
+    }
+  }
+
+  #ready(items: readonly Item[]): ReadyBatch {
+    const value = positionAfter(items.at(-1)!)
+    return {
+      companion: { kind: 'move', scope: this.scope, expected: this.#at.text, value },
+      receiver: {
+        committed: () => this.#committed(items.length, value),
+        failed: (error) => this.#failed(items, error),
+      },
+      origins: items.map(({ held }) => held.origin),
     }
   }
 
