@@ -5,6 +5,7 @@ import { deliverBatch, type ReadyBatch } from '../flow/deliver-batch.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { Queue } from '../support/queue.ts'
 import type { Item } from './held-message.ts'
+import { inTime } from './in-time.ts'
 import type { Shared } from './partition.ts'
 import type { DeadLetterReason } from './source.ts'
 import { TablePosition } from './table-position.ts'
@@ -170,7 +171,7 @@ export class TableLog {
     if (this.#busy || this.#stuck || this.#host.ended || this.#queue.size > 0) return
     if (this.#at.has(position, Number.POSITIVE_INFINITY)) return
     this.#busy = true
-    await this.#move(position)
+    await this.#move(TablePosition.whole(position))
     this.#goOn()
   }
 
@@ -178,7 +179,7 @@ export class TableLog {
     const { companions, shared } = this.#host
     const move = { kind: 'move', scope: this.scope, expected: this.#at.text, value } as const
     try {
-      await companions.commit(move, shared.signal)
+      await inTime(shared.settings.clock, shared.signal, (signal) => companions.commit(move, signal))
       this.#moveTo(value)
       shared.troubles.end('position', this.#host.name, this.#table.name)
     } catch (error) {
@@ -195,11 +196,12 @@ export class TableLog {
 
   /** Somebody else has moved the position: what they have written is dropped, and the rest goes on from there. */
   async #claim(): Promise<void> {
-    const { shared, name } = this.#host
+    const { shared, name, companions } = this.#host
     const before = this.#at
+    const claim = (signal: AbortSignal) => companions.claim([this.scope], signal)
     while (!this.#host.ended) {
       try {
-        const positions = await this.#host.companions.claim([this.scope], shared.signal)
+        const positions = await inTime(shared.settings.clock, shared.signal, claim)
         this.#moveTo(positions.get(this.scope) ?? '')
         shared.troubles.end('position', name, this.#table.name)
         if (this.#at.text === before.text) await this.#host.pause()
@@ -232,7 +234,7 @@ export class TableLog {
 
 function positionAfter({ held, index, isLast }: Item): string {
   const { position } = held.message
-  return isLast ? position : TablePosition.partial(held.before, index + 1, position)
+  return isLast ? TablePosition.whole(position) : TablePosition.partial(held.before, index + 1, position)
 }
 
 function faultOf(error: unknown): 'row' | 'place' | 'fenced' {
