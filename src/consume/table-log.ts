@@ -137,7 +137,7 @@ export class TableLog {
     const fault = faultOf(error)
     if (this.#host.ended) this.#goOn()
     else if (fault === 'fenced') void this.#reclaim()
-    else if (fault === 'place') void this.#wait('place', error)
+    else if (fault === 'place') void this.#pausedBy(items.length, error)
     else if (items.length > 1) this.#halve(items.length)
     else void this.#setAside(items[0]!, whyOf(this.#table, error))
   }
@@ -145,6 +145,12 @@ export class TableLog {
   #halve(rows: number): void {
     this.#suspects = rows
     this.#goOn()
+  }
+
+  /** What takes longer than it may would do so for ever, and fewer rows may not. */
+  #pausedBy(rows: number, error: BatchFlowError): Promise<void> {
+    if (error instanceof RowFailedError && TOO_LONG.has(error.reason)) this.#suspects = rows
+    return this.#wait('place', error)
   }
 
   /** The place is at fault: what is held is sent again, in a while. */
@@ -231,6 +237,8 @@ export class TableLog {
     this.#take(rows, undefined)
   }
 }
+
+const TOO_LONG: ReadonlySet<string> = new Set(['processor_timeout', 'timeout'])
 
 function positionAfter({ held, index, isLast }: Item): string {
   const { position } = held.message

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { TablePosition } from '../../src/consume/table-position.ts'
+import type { Executor } from '../../src/executor/executor.ts'
 import { MemoryStore } from '../support/consume/memory-store.ts'
 import { calm, event, idsOf, state, workerRig } from '../support/consume/rig.ts'
 
@@ -220,6 +221,23 @@ test('a database that never answers is asked again', async () => {
   assert.is(store.positions.get(scope('states')), '2')
   await rig.worker.close()
   assert.is(clock.running, 0)
+})
+
+test('a batch that takes longer than it may is sent in smaller ones', async () => {
+  const configure = (executor: Executor) => executor.withTimeout(1000)
+  const rig = await workerRig({ mode: 'database', flushSize: 8, configure })
+  const { log, source, store } = rig
+  store.decide = ({ rows }) => (rows.length > 2 ? new Promise(() => {}) : 'commit')
+  log.append(
+    'a',
+    Array.from({ length: 8 }, (_, i) => event(i + 1)),
+  )
+  await source.own('a')
+  await calm(rig, 20)
+  assert.equal(idsOf(store.appended.get('events')), [1, 2, 3, 4, 5, 6, 7, 8])
+  assert.equal(log.letters, [])
+  assert.equal(rig.worker.stats().source.troubles, [])
+  await rig.worker.close()
 })
 
 test('a scope that is too long for a key is shortened, and still its own', async () => {
