@@ -1,7 +1,7 @@
 import type { SpanContext } from '@opentelemetry/api'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ClosedError, InvalidRowError, RowFailedError } from '../../src/contract/errors.ts'
+import { ClosedError, FencedError, InvalidRowError, RowFailedError } from '../../src/contract/errors.ts'
 import { deliverBatch } from '../../src/flow/deliver-batch.ts'
 import type { Receipt, Receiver } from '../../src/lanes/batch.ts'
 import { OptionError } from '../../src/support/batchflow-error.ts'
@@ -184,6 +184,21 @@ test('a ready batch ends before a row that cannot be merged with another of its 
   assert.equal(heard.errors, [])
   assert.is(flow.stats().superseded, 1)
   assert.is((await flow.close()).committed, 3)
+})
+
+test('what a batch with a companion wrote before it failed is not counted as superseded: its rows come again', async () => {
+  const { flow, driver } = rig({}, undefined, new MemoryDriver())
+  const heard = new Heard()
+  const rows = [{ ...user(1), version: 1 }, { id: 2, name: 'two', version: 1 } as never]
+  const companion = { kind: 'move', scope: 's', expected: '1', value: '2' } as const
+  deliverBatch(flow, versioned, rows, () => ({ receiver: heard, companion }))
+  driver.runs[0]!.succeed([], 1)
+  await settled()
+  driver.runs[1]!.fail(new FencedError('s'))
+  await settled()
+  assert.is(heard.errors.length, 1)
+  assert.is(flow.stats().superseded, 0)
+  assert.is((await flow.close()).failed, 1)
 })
 
 test('ready batches count for the buffer, and those who submit wait for them', async () => {
