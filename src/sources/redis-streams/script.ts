@@ -87,6 +87,7 @@ return value`)
 /** Takes a lease that nobody has. KEYS lease, token · ARGV member, ms */
 export const TAKE = script(`
 if redis.call('EXISTS', KEYS[1]) == 1 then return false end
+redis.call('DEL', KEYS[1]) -- a script that has written is not refused for want of memory: who reads makes room
 local token = redis.call('INCR', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. token, 'PX', ARGV[2])
 return token`)
@@ -107,7 +108,15 @@ if redis.call('GET', KEYS[2]) ~= ARGV[1] then return redis.error_reply('FENCED t
  */
 export const OPEN = script(`${FENCE}
 local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[2], ARGV[4], 'MKSTREAM')
-if made.err and not string.find(made.err, 'BUSYGROUP') then return made end
+if made.err and not string.find(made.err, 'BUSYGROUP') then
+  local known = false
+  if redis.call('EXISTS', KEYS[1]) == 1 then
+    for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+      for f = 1, #flat, 2 do known = known or (flat[f] == 'name' and flat[f + 1] == ARGV[2]) end
+    end
+  end
+  if not known then return made end -- without memory it is refused before that is seen
+end
 local cursor = '0-0'
 repeat
   local claimed = redis.call('XAUTOCLAIM', KEYS[1], ARGV[2], ARGV[3], 0, cursor, 'COUNT', 1000, 'JUSTID')

@@ -296,4 +296,24 @@ needingProgram('a Redis that is full has room again for a publisher once all is 
   }
 })
 
+needingProgram('a worker that starts while Redis is full takes partitions, and reads them', async () => {
+  const server = await bootRedis(program!)
+  const full = new Redis(server.url)
+  const source = redisStreams(full, { stream: 's', partitions: 1, leaseTime: 1000 })
+  try {
+    await full.xgroup('CREATE', 's:0', 'batchflow', '0', 'MKSTREAM')
+    for (let id = 0; id < 50; id++) await full.xadd('s:0', '*', 'body', 'x'.repeat(10_000))
+    const [, used] = /used_memory:(\d+)/.exec(await full.info('memory'))!
+    await full.config('SET', 'maxmemory', Number(used) - 100_000, 'maxmemory-policy', 'noeviction')
+    const host = new RecordingHost()
+    host.source = source
+    await source.start(host, { position: 'source' })
+    await eventually(() => host.delivered.length === 50)
+  } finally {
+    await source.stop()
+    full.disconnect()
+    await server.remove()
+  }
+})
+
 test.run()
