@@ -1,9 +1,14 @@
+import { createHash } from 'node:crypto'
 import type { Companions } from '../contract/companion.ts'
 import { Queue } from '../support/queue.ts'
 import type { HeldMessage } from './held-message.ts'
+import { inTime } from './in-time.ts'
 import { Partition, type Shared } from './partition.ts'
 import type { Message } from './source.ts'
 import { TableLog, type TableLogHost } from './table-log.ts'
+
+/** In bytes: what all databases take as a key. Of a longer scope its digest stands for it. */
+const LONGEST = 700
 
 /** The database remembers what was read, per table. */
 export class PositionPartition extends Partition {
@@ -25,7 +30,8 @@ export class PositionPartition extends Partition {
     const scopes = new Map(settings.tables.map((table) => [this.#scopeOf(table.name), table]))
     while (!this.stopping) {
       try {
-        const positions = await this.#companions.claim([...scopes.keys()], signal)
+        const claim = (signal: AbortSignal) => this.#companions.claim([...scopes.keys()], signal)
+        const positions = await inTime(settings.clock, signal, claim)
         troubles.end('position', this.name)
         this.backoff.reset()
         for (const [scope, table] of scopes) {
@@ -42,7 +48,9 @@ export class PositionPartition extends Partition {
 
   #scopeOf(table: string): string {
     const { name, destination } = this.shared.source
-    return JSON.stringify([name, destination, this.name, table])
+    const scope = JSON.stringify([name, destination, this.name, table])
+    if (Buffer.byteLength(scope) <= LONGEST) return scope
+    return JSON.stringify([name, createHash('sha256').update(scope).digest('hex')])
   }
 
   /** Where the table stands that has come least far. */

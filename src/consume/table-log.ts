@@ -1,10 +1,11 @@
 import type { Companions } from '../contract/companion.ts'
 import { FencedError, InvalidRowError, RowFailedError } from '../contract/errors.ts'
 import type { Table } from '../contract/table.ts'
-import { deliverBatch } from '../flow/deliver-batch.ts'
+import { deliverBatch, type ReadyBatch } from '../flow/deliver-batch.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { Queue } from '../support/queue.ts'
 import type { Item } from './held-message.ts'
+import { inTime } from './in-time.ts'
 import type { Shared } from './partition.ts'
 import type { DeadLetterReason } from './source.ts'
 import { TablePosition } from './table-position.ts'
@@ -73,24 +74,24 @@ export class TableLog {
   work(): void {
     if (this.#busy || this.#stuck || this.#host.stopping || this.#queue.size === 0) return
     const items = this.#next()
-    const value = positionAfter(items.at(-1)!)
+    const rows = items.map(({ row }) => row)
     this.#busy = true
     try {
-      deliverBatch(
-        this.#host.shared.flow,
-        this.#table,
-        items.map(({ row }) => row),
-        {
-          companion: { kind: 'move', scope: this.scope, expected: this.#at.text, value },
-          receiver: {
-            committed: () => this.#committed(items.length, value),
-            failed: (error) => this.#failed(items, error),
-          },
-          origins: items.map(({ held }) => held.origin),
-        },
-      )
+      deliverBatch(this.#host.shared.flow, this.#table, rows, (taken) => this.#ready(items.slice(0, taken)))
     } catch (error) {
       this.#failed(items, error as BatchFlowError)
+    }
+  }
+
+  #ready(items: readonly Item[]): ReadyBatch {
+    const value = positionAfter(items.at(-1)!)
+    return {
+      companion: { kind: 'move', scope: this.scope, expected: this.#at.text, value },
+      receiver: {
+        committed: () => this.#committed(items.length, value),
+        failed: (error) => this.#failed(items, error),
+      },
+      origins: items.map(({ held }) => held.origin),
     }
   }
 
@@ -136,7 +137,7 @@ export class TableLog {
     const fault = faultOf(error)
     if (this.#host.ended) this.#goOn()
     else if (fault === 'fenced') void this.#reclaim()
-    else if (fault === 'place') void this.#wait('place', error)
+    else if (fault === 'place') void this.#pausedBy(items.length, error)
     else if (items.length > 1) this.#halve(items.length)
     else void this.#setAside(items[0]!, whyOf(this.#table, error))
   }
@@ -144,6 +145,12 @@ export class TableLog {
   #halve(rows: number): void {
     this.#suspects = rows
     this.#goOn()
+  }
+
+  /** What takes longer than it may would do so for ever, and fewer rows may not. */
+  #pausedBy(rows: number, error: BatchFlowError): Promise<void> {
+    if (error instanceof RowFailedError && TOO_LONG.has(error.reason)) this.#suspects = rows
+    return this.#wait('place', error)
   }
 
   /** The place is at fault: what is held is sent again, in a while. */
@@ -170,7 +177,7 @@ export class TableLog {
     if (this.#busy || this.#stuck || this.#host.ended || this.#queue.size > 0) return
     if (this.#at.has(position, Number.POSITIVE_INFINITY)) return
     this.#busy = true
-    await this.#move(position)
+    await this.#move(TablePosition.whole(position))
     this.#goOn()
   }
 
@@ -178,7 +185,7 @@ export class TableLog {
     const { companions, shared } = this.#host
     const move = { kind: 'move', scope: this.scope, expected: this.#at.text, value } as const
     try {
-      await companions.commit(move, shared.signal)
+      await inTime(shared.settings.clock, shared.signal, (signal) => companions.commit(move, signal))
       this.#moveTo(value)
       shared.troubles.end('position', this.#host.name, this.#table.name)
     } catch (error) {
@@ -195,11 +202,12 @@ export class TableLog {
 
   /** Somebody else has moved the position: what they have written is dropped, and the rest goes on from there. */
   async #claim(): Promise<void> {
-    const { shared, name } = this.#host
+    const { shared, name, companions } = this.#host
     const before = this.#at
+    const claim = (signal: AbortSignal) => companions.claim([this.scope], signal)
     while (!this.#host.ended) {
       try {
-        const positions = await this.#host.companions.claim([this.scope], shared.signal)
+        const positions = await inTime(shared.settings.clock, shared.signal, claim)
         this.#moveTo(positions.get(this.scope) ?? '')
         shared.troubles.end('position', name, this.#table.name)
         if (this.#at.text === before.text) await this.#host.pause()
@@ -230,9 +238,11 @@ export class TableLog {
   }
 }
 
+const TOO_LONG: ReadonlySet<string> = new Set(['processor_timeout', 'timeout'])
+
 function positionAfter({ held, index, isLast }: Item): string {
   const { position } = held.message
-  return isLast ? position : TablePosition.partial(held.before, index + 1, position)
+  return isLast ? TablePosition.whole(position) : TablePosition.partial(held.before, index + 1, position)
 }
 
 function faultOf(error: unknown): 'row' | 'place' | 'fenced' {

@@ -17,41 +17,46 @@ export interface ReadyBatch {
 
 /**
  * Hands over rows that become one batch of `flow`, as they are: no other rows come into it, and those of one key are merged.
- * They count for what the flow holds, but do not wait for room. Several batches of a table may be in flight at once, so rows
- * of one key must not be in two of them.
+ * Where two cannot be (see `newer`) it ends before the second one. They count for what the flow holds, but do not wait for
+ * room. Several batches of a table may be in flight at once, so rows of one key must not be in two of them.
  *
+ * @param readyWith what goes with the batch, given how many of `rows` it takes: one at least, the first ones
  * @throws {ClosedError} after `close()`
  * @throws {InvalidRowError} when a row cannot be read; then none is accepted
  */
-export function deliverBatch(flow: BatchFlow, table: Table, rows: readonly Row[], ready: ReadyBatch): void {
+export function deliverBatch(
+  flow: BatchFlow,
+  table: Table,
+  rows: readonly Row[],
+  readyWith: (rows: number) => ReadyBatch,
+): void {
   const { intake, lanes } = insideOf(flow)
   const lane = lanes.ready(table)
-  const waiter = new WholeBatch(ready.receiver)
+  const waiter = new WholeBatch()
   let batch: ReturnType<typeof lane.load>
   try {
-    batch = lane.load(rows, waiter, ready.origins)
+    batch = lane.load(rows, waiter)
   } catch (cause) {
     lane.reject('invalid')
     throw new InvalidRowError(`a row of table ${JSON.stringify(table.name)} cannot be read`, { cause })
   }
-  batch.companion = ready.companion
-  waiter.expect(batch.rows.length)
+  const { companion, receiver, origins = [] } = readyWith(batch.accepted)
+  batch.companion = companion
+  waiter.expect(batch.rows.length, receiver)
+  lane.link(batch, origins)
   intake.admit(lane, batch.accepted, batch.bytes)
   lane.put(batch)
 }
 
 /** Makes one outcome of those of all rows. */
 class WholeBatch implements Waiter {
-  readonly #receiver: Receiver
+  #receiver!: Receiver
   #left = 0
   #error: BatchFlowError | undefined
 
-  constructor(receiver: Receiver) {
-    this.#receiver = receiver
-  }
-
-  expect(rows: number): void {
+  expect(rows: number, receiver: Receiver): void {
     this.#left = rows
+    this.#receiver = receiver
   }
 
   committed(receipt: Receipt): void {

@@ -116,6 +116,7 @@ export class Outcomes {
 
 /** How many of the committed rows changed nothing: the database said so, or they met a newer one before they were written. */
 function supersededBy({ batch, superseded, failures }: BatchRun): number {
+  if (batch.companion !== undefined && failures.size > 0) return 0 // all of them come again, those of parts that were committed too
   let rows = superseded
   for (const [index, merged] of batch.superseded ?? []) if (!failures.has(index)) rows += merged
   return rows

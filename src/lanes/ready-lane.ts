@@ -29,23 +29,28 @@ export class ReadyLane extends Lane {
   }
 
   /**
-   * The batch of `rows`, those of one key merged in their order, with `waiter` at each of its rows.
+   * The batch of `rows`, those of one key merged in their order, with `waiter` at each of its rows. It ends before the first one
+   * that cannot be merged with another of its key: how many it took is what it has `accepted`, one at least.
    *
    * @throws what reading a row throws
    */
-  load(rows: readonly Row[], waiter: Waiter, origins: Iterable<SpanContext | undefined> = []): Batch {
+  load(rows: readonly Row[], waiter: Waiter): Batch {
     const batch = new Batch(this.table)
     if (this.table.keys.length > 0) this.#merge(rows, batch)
     else this.#fill(rows, batch)
-    batch.accepted = rows.length
     for (let index = 0; index < batch.rows.length; index++) batch.attach(index, waiter)
-    if (this.tracing !== undefined) for (const origin of origins) (batch.origins ??= new Origins()).add(origin)
-    batch.trigger = rows.length >= this.limit.rows ? 'size' : 'manual'
+    batch.trigger = batch.accepted >= this.limit.rows ? 'size' : 'manual'
     this.scale.measureNext()
     return batch
   }
 
+  /** Notes which spans the rows of `batch` come from. */
+  link(batch: Batch, origins: Iterable<SpanContext | undefined>): void {
+    if (this.tracing !== undefined) for (const origin of origins) (batch.origins ??= new Origins()).add(origin)
+  }
+
   #fill(rows: readonly Row[], batch: Batch): void {
+    batch.accepted = rows.length
     for (const row of rows) {
       batch.rows.push(row)
       batch.bytes += this.weigh(row)
@@ -60,8 +65,11 @@ export class ReadyLane extends Lane {
     for (const row of rows) {
       const key = keyOf(row)
       const known = entries.get(key ?? row)
+      const merged = known === undefined ? row : merge(known.row!, row)
+      if (merged === undefined) break
       const entry = known ?? { ...BLANK, key }
-      entry.row = known === undefined ? row : merge(entry.row!, row)
+      if (known?.row === merged && this.table.newer !== undefined) entry.superseded++
+      entry.row = merged
       entry.accepted++
       if (known === undefined) entries.set(key ?? row, entry)
     }

@@ -1,5 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { TablePosition } from '../../src/consume/table-position.ts'
+import type { Executor } from '../../src/executor/executor.ts'
 import { MemoryStore } from '../support/consume/memory-store.ts'
 import { calm, event, idsOf, state, workerRig } from '../support/consume/rig.ts'
 
@@ -189,6 +191,82 @@ test('a claim is repeated until the database answers, and ends with the partitio
   await rig.worker.close()
   await other
   assert.is(rig.clock.running, 0)
+})
+
+test('a database that never answers is asked again', async () => {
+  const store = new MemoryStore()
+  const mute = () => new Promise<void>(() => {})
+  store.onCompanion = mute
+  const rig = await workerRig({ mode: 'database', store })
+  const { log, source, clock } = rig
+  log.append('a', [event(1)])
+  const owned = source.own('a')
+  await clock.advance(20_000)
+  assert.equal(rig.troubles, [])
+  store.onCompanion = (what) => (what === 'commit' ? mute() : undefined)
+  await calm(rig)
+  await owned
+  assert.equal(
+    rig.troubles.map(({ kind, error }) => [kind, error?.message]),
+    [
+      ['position', 'it took longer than 30000 ms'],
+      ['position', undefined],
+      ['position', 'it took longer than 30000 ms'],
+    ],
+  )
+  store.onCompanion = () => {}
+  log.append('a', [event(2), state(1, 1)])
+  await calm(rig)
+  assert.equal(idsOf(store.appended.get('events')), [1, 2])
+  assert.is(store.positions.get(scope('states')), '2')
+  await rig.worker.close()
+  assert.is(clock.running, 0)
+})
+
+test('a batch that takes longer than it may is sent in smaller ones', async () => {
+  const configure = (executor: Executor) => executor.withTimeout(1000)
+  const rig = await workerRig({ mode: 'database', flushSize: 8, configure })
+  const { log, source, store } = rig
+  store.decide = ({ rows }) => (rows.length > 2 ? new Promise(() => {}) : 'commit')
+  log.append(
+    'a',
+    Array.from({ length: 8 }, (_, i) => event(i + 1)),
+  )
+  await source.own('a')
+  await calm(rig, 20)
+  assert.equal(idsOf(store.appended.get('events')), [1, 2, 3, 4, 5, 6, 7, 8])
+  assert.equal(log.letters, [])
+  assert.equal(rig.worker.stats().source.troubles, [])
+  await rig.worker.close()
+})
+
+test('a scope that is too long for a key is shortened, and still its own', async () => {
+  const store = new MemoryStore()
+  const destination = 'd'.repeat(700)
+  const prepare = (source: object) => void Object.assign(source, { destination })
+  const rig = await workerRig({ mode: 'database', store, prepare })
+  rig.log.append('a', [event(1), state(1, 1)])
+  await rig.source.own('a')
+  await calm(rig)
+  assert.is(store.positions.size, 2)
+  for (const known of store.positions.keys()) assert.match(known, /^\["memory","[0-9a-f]{64}"\]$/)
+  await rig.worker.close()
+})
+
+test('a position may have any characters', () => {
+  const compare = (a: string, b: string) => (a === b ? 0 : a < b ? -1 : 1)
+  const of = (text: string) => new TablePosition(text, compare)
+  for (const position of ['1#2#3', '%23', '#', '%', '2025-01-01T00:00:00Z#7', '%2523']) {
+    assert.is(of(TablePosition.whole(position)).start, position)
+    assert.ok(of(TablePosition.whole(position)).has(position, 7))
+    const partial = of(TablePosition.partial(position, 2, `${position}#`))
+    assert.is(partial.start, position)
+    assert.ok(partial.has(`${position}#`, 1))
+    assert.not(partial.has(`${position}#`, 2))
+    assert.ok(partial.has(position, 9))
+    assert.ok(of(TablePosition.whole(`${position}#`)).covers(partial))
+    assert.not(of(TablePosition.whole(position)).covers(partial))
+  }
 })
 
 test.run()

@@ -1,7 +1,7 @@
 import type { SpanContext } from '@opentelemetry/api'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ClosedError, InvalidRowError, RowFailedError } from '../../src/contract/errors.ts'
+import { ClosedError, FencedError, InvalidRowError, RowFailedError } from '../../src/contract/errors.ts'
 import { deliverBatch } from '../../src/flow/deliver-batch.ts'
 import type { Receipt, Receiver } from '../../src/lanes/batch.ts'
 import { OptionError } from '../../src/support/batchflow-error.ts'
@@ -11,7 +11,7 @@ import { settled } from '../support/engine/clock.ts'
 import { rig } from '../support/engine/flow.ts'
 import { committing, MemoryDriver, MemoryError } from '../support/engine/memory-driver.ts'
 import { RecordingReporter } from '../support/engine/recording-reporter.ts'
-import { ids, updated, user, users, usersFrom } from '../support/engine/tables.ts'
+import { ids, updated, user, users, usersFrom, versioned } from '../support/engine/tables.ts'
 import { Traces } from '../support/telemetry/traces.ts'
 
 const test = suite('rows with a receiver')
@@ -128,8 +128,8 @@ test('a batch that is ready-made stays as it is, and its receiver hears once', a
   const { flow, driver } = rig({ flushSize: 10 }, undefined, new MemoryDriver())
   const heard = new Heard()
   await flow.submit(users, user(99))
-  deliverBatch(flow, users, usersFrom(1, 3), { receiver: heard })
-  deliverBatch(flow, users, usersFrom(4, 2), { receiver: heard })
+  deliverBatch(flow, users, usersFrom(1, 3), () => ({ receiver: heard }))
+  deliverBatch(flow, users, usersFrom(4, 2), () => ({ receiver: heard }))
   assert.equal(
     driver.runs.map(({ rows }) => ids(rows)),
     [
@@ -157,7 +157,7 @@ test('rows of one key are merged in a ready batch, in the order of their keys', 
   const reporter = new RecordingReporter()
   const { flow, driver } = rig({}, (executor) => executor.withMetricsReporter(reporter), committing())
   const heard = new Heard()
-  deliverBatch(flow, updated, [user(2), user(1), { id: 2, name: 'later' }], { receiver: heard })
+  deliverBatch(flow, updated, [user(2), user(1), { id: 2, name: 'later' }], () => ({ receiver: heard }))
   await settled()
   assert.equal(driver.committed, [user(1), { ...user(2), name: 'later' }])
   assert.is(heard.receipts.length, 1)
@@ -167,9 +167,43 @@ test('rows of one key are merged in a ready batch, in the order of their keys', 
   assert.is((await flow.close()).committed, 3)
 })
 
+test('a ready batch ends before a row that cannot be merged with another of its key', async () => {
+  const { flow, driver } = rig({}, undefined, committing())
+  const heard = new Heard()
+  const row = (id: number, version: number, name?: string) => ({ ...user(id), name, version }) as never
+  const taken: number[] = []
+  const rows = [row(1, 1, 'a'), row(2, 1, 'b'), row(2, 1, 'not newer'), row(1, 2), row(3, 1, 'c')]
+  deliverBatch(flow, versioned, rows, (count) => {
+    taken.push(count)
+    return { receiver: heard }
+  })
+  await settled()
+  assert.equal(taken, [3])
+  assert.equal(driver.committed, [row(1, 1, 'a'), row(2, 1, 'b')])
+  assert.is(heard.receipts.length, 1)
+  assert.equal(heard.errors, [])
+  assert.is(flow.stats().superseded, 1)
+  assert.is((await flow.close()).committed, 3)
+})
+
+test('what a batch with a companion wrote before it failed is not counted as superseded: its rows come again', async () => {
+  const { flow, driver } = rig({}, undefined, new MemoryDriver())
+  const heard = new Heard()
+  const rows = [{ ...user(1), version: 1 }, { id: 2, name: 'two', version: 1 } as never]
+  const companion = { kind: 'move', scope: 's', expected: '1', value: '2' } as const
+  deliverBatch(flow, versioned, rows, () => ({ receiver: heard, companion }))
+  driver.runs[0]!.succeed([], 1)
+  await settled()
+  driver.runs[1]!.fail(new FencedError('s'))
+  await settled()
+  assert.is(heard.errors.length, 1)
+  assert.is(flow.stats().superseded, 0)
+  assert.is((await flow.close()).failed, 1)
+})
+
 test('ready batches count for the buffer, and those who submit wait for them', async () => {
   const { flow, driver } = rig({ flushSize: 2, bufferSize: 4 })
-  deliverBatch(flow, users, usersFrom(1, 5), { receiver: new Heard() })
+  deliverBatch(flow, users, usersFrom(1, 5), () => ({ receiver: new Heard() }))
   assert.is(flow.trySubmit(users, user(9)), false)
   assert.is(flow.stats().unsettled, 5)
   assert.is(flow.stats().inFlight, 5)
@@ -178,12 +212,12 @@ test('ready batches count for the buffer, and those who submit wait for them', a
   await settled()
   assert.is(flow.trySubmit(users, user(9)), true)
   const flushed = flow.flush()
-  deliverBatch(flow, users, usersFrom(10, 1), { receiver: new Heard() })
+  deliverBatch(flow, users, usersFrom(10, 1), () => ({ receiver: new Heard() }))
   driver.runs[1]!.succeed()
   await flushed
   driver.runs[2]!.succeed()
   await flow.close()
-  assert.throws(() => deliverBatch(flow, users, usersFrom(1, 1), { receiver: new Heard() }), /is closed/)
+  assert.throws(() => deliverBatch(flow, users, usersFrom(1, 1), () => ({ receiver: new Heard() })), /is closed/)
 })
 
 test('a ready batch with a row that cannot be read is not accepted', async () => {
@@ -192,7 +226,7 @@ test('a ready batch with a row that cannot be read is not accepted', async () =>
   const rows = [user(1), { id: new Map() as never }]
   const message = 'a row of table "updated" cannot be read'
   await rejectsWith(InvalidRowError, 'ERR_BATCHFLOW_ROW', message, () =>
-    deliverBatch(flow, updated, rows, { receiver: heard }),
+    deliverBatch(flow, updated, rows, () => ({ receiver: heard })),
   )
   assert.is((await flow.close()).committed, 0)
   assert.equal(heard.errors, [])
@@ -201,8 +235,8 @@ test('a ready batch with a row that cannot be read is not accepted', async () =>
 test('flush waits for ready batches, and close() gives them up when its time is over', async () => {
   const { flow, driver, clock } = rig({}, (executor) => executor.withConcurrencyLimit(1))
   const heard = new Heard()
-  deliverBatch(flow, users, usersFrom(1, 1), { receiver: heard })
-  deliverBatch(flow, users, usersFrom(2, 1), { receiver: heard })
+  deliverBatch(flow, users, usersFrom(1, 1), () => ({ receiver: heard }))
+  deliverBatch(flow, users, usersFrom(2, 1), () => ({ receiver: heard }))
   let flushed = false
   const flushing = flow.flush().then(() => (flushed = true))
   await settled()

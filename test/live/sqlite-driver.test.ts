@@ -43,6 +43,20 @@ const REFUSALS: Readonly<Record<string, (table: string) => string>> = {
   ),
 }
 
+for (const how of ['FAIL', 'ROLLBACK']) {
+  writes(`a column that says ON CONFLICT ${how} fails the rows it refuses and no other`, async (database) => {
+    const made = await database.create(COLUMNS)
+    database.connection.exec(`DROP TABLE ${made.name}`)
+    database.connection.exec(`CREATE TABLE ${made.name} (id integer PRIMARY KEY, name text UNIQUE ON CONFLICT ${how})`)
+    database.connection.exec(`INSERT INTO ${made.name} VALUES (1000, 'bad')`)
+    const bad = [3, 24] // in the middle of statements of several rows
+    const rows = range(40).map((id) => ({ id, name: bad.includes(id) ? 'bad' : `good ${id}` }))
+    const written = await writeAll(database.executor, tableOf(made), rows)
+    assert.equal(Object.keys(reasonsOf(written)).map(Number), bad)
+    assert.equal(await ids(made), [...range(40).filter((id) => !bad.includes(id)), 1000])
+  })
+}
+
 for (const [what, sql] of Object.entries(REFUSALS)) {
   writes(`${what} fails the rows it refuses and no other, and leaves nothing of them`, async (database) => {
     const made = await database.create(COLUMNS)

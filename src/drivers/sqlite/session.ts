@@ -46,11 +46,13 @@ export class Session {
         first()
         return this.#insert(operation, 0, operation.length, apart)
       })
-    try {
-      return insert()
-    } catch (error) {
-      if (!(error instanceof GroupError)) throw error
-      return insert({ first: error.first, end: operation.length })
+    for (let apart: Span | undefined; ; ) {
+      try {
+        return insert(apart)
+      } catch (error) {
+        if (!(error instanceof GroupError)) throw error
+        apart = { first: error.first, end: operation.length } // once, unless somebody else writes meanwhile
+      }
     }
   }
 
@@ -63,18 +65,21 @@ export class Session {
     failures.push(firstBad)
     return this.within(() => {
       first()
-      const unchanged = this.#insert(operation, 0, firstBad.index)
+      const unchanged = this.#insertGood(operation, 0, firstBad.index)
       const rest = { first: firstBad.index + 1, end: operation.length }
-      if (!this.#hasTriggers()) return unchanged + this.#insertAround(operation, rest, failures)
+      if (!this.#mayLeaveRows()) return unchanged + this.#insertAround(operation, rest, failures)
       return unchanged + this.#insertApartFrom(operation, rest, firstBad.index, failures)
     })
   }
 
-  /** A statement that fails leaves nothing, but for RAISE(FAIL) and OR FAIL of triggers. Of databases attached nothing is known. */
-  #hasTriggers(): boolean {
+  /**
+   * A statement that fails leaves nothing and ends nothing, but for RAISE and OR of triggers and for ON CONFLICT of columns
+   * (FAIL and ROLLBACK). Of databases attached nothing is known.
+   */
+  #mayLeaveRows(): boolean {
     try {
       const isAttached = ({ name }: { name?: unknown }) => name !== 'main' && name !== 'temp'
-      return this.read(TRIGGERS, []).length > 0 || this.read('PRAGMA database_list', []).some(isAttached)
+      return this.read(UNUSUAL, []).length > 0 || this.read('PRAGMA database_list', []).some(isAttached)
     } catch {
       return true
     }
@@ -169,6 +174,15 @@ export class Session {
     return unchanged
   }
 
+  /** Rows that were taken before: where one is not any more, as somebody else has written meanwhile, nobody knows which. */
+  #insertGood(operation: SqliteOperation, first: number, end: number): number {
+    try {
+      return this.#insert(operation, first, end)
+    } catch (error) {
+      throw error instanceof GroupError ? new AttemptError(error.cause, {}) : error
+    }
+  }
+
   #insertGroup(operation: SqliteOperation, sql: string, span: Span): number {
     const statement = this.#certain(() => this.#statements.get(sql))
     try {
@@ -190,7 +204,7 @@ export class Session {
     } catch (error) {
       const bad = failureOf(error)
       if (bad === undefined || !this.#takeBack()) throw error
-      const done = this.#insert(operation, span.first, bad.index)
+      const done = this.#insertGood(operation, span.first, bad.index)
       this.#execute(RELEASE)
       return { bad, done }
     }
@@ -259,8 +273,8 @@ function changesIn(result: unknown): number {
   return typeof result === 'object' && result !== null ? Number(Reflect.get(result, 'changes')) : 0
 }
 
-const TRIGGERS = `SELECT 1 FROM sqlite_master WHERE type = 'trigger'
-  UNION ALL SELECT 1 FROM sqlite_temp_master WHERE type = 'trigger' LIMIT 1`
+const UNUSUAL = `SELECT 1 FROM (SELECT type, sql FROM sqlite_master UNION ALL SELECT type, sql FROM sqlite_temp_master)
+  WHERE type = 'trigger' OR sql LIKE '%ON%CONFLICT%' LIMIT 1`
 
 /** The largest group of at most so many rows. */
 function groupOf({ form }: SqliteOperation, most: number): Group {

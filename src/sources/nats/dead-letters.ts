@@ -5,6 +5,9 @@ import type { SourceSettings } from './options.ts'
 import { send } from './send.ts'
 import { streamFor } from './streams.ts'
 
+/** How long the stream's word is waited for, in ms: one that has lost its quorum gives none. */
+const PATIENCE = 5_000
+
 /** Header values are one line of printable text. */
 const lineOf = (text: string): string =>
   text
@@ -39,7 +42,8 @@ export class DeadLetters {
       ...(why.code !== undefined && { 'batchflow-code': lineOf(why.code) }),
     }
     const id = [stream, subject, group, message.position, why.table, why.reason].join(':')
-    const failures = await send(this.#connection, [{ subject: deadLetters.subject, headers, body: message.body, id }])
+    const letter = { subject: deadLetters.subject, headers, body: message.body, id }
+    const failures = await send(this.#connection, [letter], AbortSignal.timeout(PATIENCE))
     if (failures !== undefined) throw failures[0]!.error
   }
 

@@ -3,12 +3,12 @@ import type { Classification } from '../../contract/reasons.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import type { Clock } from '../../support/clock.ts'
 import type { LogDriver, LogMessage } from '../kit/log-driver.ts'
-import { classify } from './classify.ts'
+import { classify, prefixOf } from './classify.ts'
 import type { RedisStreamsClient } from './client.ts'
 import { Connection, NotConnectedError } from './connection.ts'
 import { fieldsOf } from './entry.ts'
 import { Keys } from './keys.ts'
-import { ADD } from './script.ts'
+import { ADD, TRIM } from './script.ts'
 
 /** How long the number of a publisher's last batch is kept, in s: longer than anything can be under way. */
 const REMEMBERED = 3600
@@ -67,11 +67,20 @@ export class StreamsLog implements LogDriver {
     const failures: RowFailure[] = []
     for (const [i, outcome] of outcomes.entries()) {
       if (outcome.status === 'fulfilled') continue
+      if (prefixOf(outcome.reason) === 'OOM') await this.#makeRoom(shares[i]![0], signal)
       const error = attemptError(outcome.reason)
       for (const index of shares[i]![1].places) failures.push({ index, error })
     }
     if (failures.length === messages.length) throw failures[0]!.error
     return failures
+  }
+
+  /** For the next try. */
+  async #makeRoom(partition: number, signal: AbortSignal): Promise<void> {
+    const { maxLength = 0 } = this.#settings
+    if (maxLength === 0) return
+    const trimming = this.#connection.run(TRIM, [this.#keys.partition(partition)], [maxLength])
+    await unlessAborted(trimming, signal).catch(() => undefined)
   }
 
   classify(error: unknown): Classification | undefined {

@@ -10,6 +10,30 @@ function script(text: string): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex') }
 }
 
+/** Down to a length, what all groups have acknowledged. */
+const TRIMMING = `
+local function trim(length)
+  local excess = redis.call('XLEN', KEYS[1]) - length
+  if length == 0 or excess <= 0 then return end
+  local function before(a, b)
+    local am, as = string.match(a, '(%d+)-(%d+)')
+    local bm, bs = string.match(b, '(%d+)-(%d+)')
+    if #am ~= #bm then return #am < #bm end
+    if am ~= bm then return am < bm end
+    if #as ~= #bs then return #as < #bs end
+    return as < bs
+  end
+  local least
+  for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    local group = {}
+    for f = 1, #flat, 2 do group[flat[f]] = flat[f + 1] end
+    local id = group['last-delivered-id']
+    if group['pending'] > 0 then id = redis.call('XPENDING', KEYS[1], group['name'])[2] end
+    if not least or before(id, least) then least = id end
+  end
+  if least then redis.call('XTRIM', KEYS[1], 'MINID', '~', least, 'LIMIT', excess) end
+end`
+
 /**
  * Adds messages to a partition, all or none, once: a publisher's batches are numbered, and one that is not later than the last
  * is left alone, whether it was sent again or arrives late. Where a length is given, what all groups have acknowledged is
@@ -18,7 +42,7 @@ function script(text: string): Script {
  * KEYS stream, publisher · ARGV number, seconds for which a publisher is remembered, length or 0, then for each message how many
  * fields and values it has, and those
  */
-export const ADD = script(`
+export const ADD = script(`${TRIMMING}
 local last = redis.call('GET', KEYS[2])
 if last and tonumber(last) >= tonumber(ARGV[1]) then return 0 end
 local i = 4
@@ -28,25 +52,16 @@ while i <= #ARGV do
   i = i + n + 1
 end
 redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
-local excess = redis.call('XLEN', KEYS[1]) - tonumber(ARGV[3])
-if ARGV[3] == '0' or excess <= 0 then return 1 end
-local function before(a, b)
-  local am, as = string.match(a, '(%d+)-(%d+)')
-  local bm, bs = string.match(b, '(%d+)-(%d+)')
-  if #am ~= #bm then return #am < #bm end
-  if am ~= bm then return am < bm end
-  if #as ~= #bs then return #as < #bs end
-  return as < bs
-end
-local least
-for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-  local group = {}
-  for f = 1, #flat, 2 do group[flat[f]] = flat[f + 1] end
-  local id = group['last-delivered-id']
-  if group['pending'] > 0 then id = redis.call('XPENDING', KEYS[1], group['name'])[2] end
-  if not least or before(id, least) then least = id end
-end
-if least then redis.call('XTRIM', KEYS[1], 'MINID', '~', least, 'LIMIT', excess) end
+trim(tonumber(ARGV[3]))
+return 1`)
+
+/**
+ * Trims by itself. A Redis that is full refuses what would be added before anything is trimmed, and would stay full for ever.
+ *
+ * KEYS stream · ARGV length
+ */
+export const TRIM = script(`${TRIMMING}
+if redis.call('EXISTS', KEYS[1]) == 1 then trim(tonumber(ARGV[1])) end
 return 1`)
 
 /**
@@ -72,6 +87,7 @@ return value`)
 /** Takes a lease that nobody has. KEYS lease, token · ARGV member, ms */
 export const TAKE = script(`
 if redis.call('EXISTS', KEYS[1]) == 1 then return false end
+redis.call('DEL', KEYS[1]) -- a script that has written is not refused for want of memory: who reads makes room
 local token = redis.call('INCR', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. token, 'PX', ARGV[2])
 return token`)
@@ -92,7 +108,15 @@ if redis.call('GET', KEYS[2]) ~= ARGV[1] then return redis.error_reply('FENCED t
  */
 export const OPEN = script(`${FENCE}
 local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[2], ARGV[4], 'MKSTREAM')
-if made.err and not string.find(made.err, 'BUSYGROUP') then return made end
+if made.err and not string.find(made.err, 'BUSYGROUP') then
+  local known = false
+  if redis.call('EXISTS', KEYS[1]) == 1 then
+    for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+      for f = 1, #flat, 2 do known = known or (flat[f] == 'name' and flat[f + 1] == ARGV[2]) end
+    end
+  end
+  if not known then return made end -- without memory it is refused before that is seen
+end
 local cursor = '0-0'
 repeat
   local claimed = redis.call('XAUTOCLAIM', KEYS[1], ARGV[2], ARGV[3], 0, cursor, 'COUNT', 1000, 'JUSTID')

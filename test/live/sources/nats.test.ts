@@ -248,6 +248,20 @@ test('a dead letter has the original bytes, and why', async () => {
   assert.equal(told, ['decode', 'it is no JSON', 'users', '22P02', `${stream}.1`, message.position])
 })
 
+test('a stream of dead letters that gives no answer is not waited for for ever', async () => {
+  const stream = nextName()
+  const host = new RecordingHost()
+  const source = await open(host, stream)
+  await manager.streams.add({ name: `${stream}-dead`, subjects: [`${stream}-dead`], no_ack: true })
+  const message = { position: '1', body: 'x', headers: {} }
+  const put = source.deadLetter('0', message, { reason: 'decode', message: 'no JSON' }).then(
+    () => 'stored',
+    (error) => error.cause.name,
+  )
+  assert.is(await Promise.race([put, sleep(9000, 'no answer')]), 'TimeoutError')
+  await source.stop()
+})
+
 test('a message that so many workers vanished over goes to the dead letters, and no other', async () => {
   const stream = nextName()
   await publish(stream, 0, 30, connection, 1)

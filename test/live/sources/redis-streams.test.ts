@@ -12,6 +12,7 @@ import {
   redisStreams,
   redisStreamsPublisher,
 } from '../../../src/sources/redis-streams/index.ts'
+import { bootRedis } from '../../support/servers/private-servers.ts'
 import { needed, servers } from '../../support/servers/servers.ts'
 import { mortalClient } from './mortal-redis.ts'
 import { bodyOf, eventually, RecordingHost } from './recording-host.ts'
@@ -266,6 +267,53 @@ test('options are checked', () => {
   assert.throws(() => redisStreams({} as never, { stream: 'x' }), /client must be an ioredis Redis or Cluster/)
   assert.throws(() => redisStreamsPublisher(client, { stream: 'x', partitions: 0 }), /partitions must be an integer/)
   assert.throws(() => redisStreamsPublisher(client, { stream: 'x', flushSize: 0 }), /flushSize/)
+})
+
+const program = await servers.redisProgram()
+const needingProgram = program === undefined ? test.skip : test
+
+needingProgram('a Redis that is full has room again for a publisher once all is read', async () => {
+  const server = await bootRedis(program!)
+  const full = new Redis(server.url)
+  try {
+    const retry = { maxAttempts: 3, backoffBase: 5, maxBackoff: 20, maxOutage: 1000 }
+    await using publisher = redisStreamsPublisher(full, { stream: 's', partitions: 1, maxLength: 10, retry })
+    await full.xgroup('CREATE', 's:0', 'group', '0', 'MKSTREAM')
+    const name = 'x'.repeat(10_000)
+    for (let id = 0; id < 300; id++) await publisher.publish(users, { id, name })
+    const [, used] = /used_memory:(\d+)/.exec(await full.info('memory'))!
+    await full.config('SET', 'maxmemory', Number(used) - 1000, 'maxmemory-policy', 'noeviction')
+    const refused = await publisher.publish(users, { id: 1, name: 'y' }).catch((error) => error.reason)
+    assert.is(refused, 'out_of_space')
+    assert.is(await full.xlen('s:0'), 300) // nobody has read it
+    const [last] = await full.xrevrange('s:0', '+', '-', 'COUNT', 1)
+    await full.xgroup('SETID', 's:0', 'group', last![0])
+    await publisher.publish(users, { id: 2, name: 'y' })
+    assert.ok((await full.xlen('s:0')) <= 11)
+  } finally {
+    full.disconnect()
+    await server.remove()
+  }
+})
+
+needingProgram('a worker that starts while Redis is full takes partitions, and reads them', async () => {
+  const server = await bootRedis(program!)
+  const full = new Redis(server.url)
+  const source = redisStreams(full, { stream: 's', partitions: 1, leaseTime: 1000 })
+  try {
+    await full.xgroup('CREATE', 's:0', 'batchflow', '0', 'MKSTREAM')
+    for (let id = 0; id < 50; id++) await full.xadd('s:0', '*', 'body', 'x'.repeat(10_000))
+    const [, used] = /used_memory:(\d+)/.exec(await full.info('memory'))!
+    await full.config('SET', 'maxmemory', Number(used) - 100_000, 'maxmemory-policy', 'noeviction')
+    const host = new RecordingHost()
+    host.source = source
+    await source.start(host, { position: 'source' })
+    await eventually(() => host.delivered.length === 50)
+  } finally {
+    await source.stop()
+    full.disconnect()
+    await server.remove()
+  }
 })
 
 test.run()
