@@ -61,7 +61,8 @@ class Sending {
       this.#reject = reject
     })
     const answers = connection.subscribe(`${this.#inbox}.*`, { callback: (error, answer) => this.#hear(error, answer) })
-    const link = new Link(connection, (up) => up || this.#unknown(new DisconnectedError(connection.isClosed())))
+    // A connection that is there again was away: it may have broken just before, so that what was put in was thrown away.
+    const link = new Link(connection, () => this.#unknown(new DisconnectedError(connection.isClosed())))
     this.#undo = [() => answers.unsubscribe(), () => link.close()]
     if (signal !== undefined) this.#undo.push(onAbort(signal, () => this.#unknown(signal.reason)))
     for (let index = 0; index < messages.length; index++) this.#put(connection, index)
