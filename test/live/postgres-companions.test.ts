@@ -77,10 +77,11 @@ test('a table of tokens that was dropped is made again', async () => {
 test('who may not make the tables, or not use them, is told what to run', async () => {
   const role = `${scene.schema}_role`
   const table = tableOf(`${scene.schema}.${await scene.table('id int')}`, ['id'])
-  await scene.sql(`CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA ${scene.schema} TO ${role}`)
+  await scene.sql(`CREATE ROLE ${role} LOGIN PASSWORD 'theirs'; GRANT USAGE ON SCHEMA ${scene.schema} TO ${role}`)
   await scene.sql(`GRANT INSERT ON ${table.name} TO ${role}`)
   const url = new URL(scene.url)
   url.username = role
+  url.password = 'theirs'
   const pool = new pg.Pool({ connectionString: url.href, max: 2 })
   try {
     const names = { positions: `${scene.schema}.theirs_p`, tokens: `${scene.schema}.theirs_t` }
