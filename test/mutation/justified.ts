@@ -43,14 +43,24 @@ export const JUSTIFIED: readonly Justification[] = [
     why: 'no median is 0, and the other side of a difference is filtered as well',
   },
   {
-    where: /^Batchflow(Stalled|OldestRowTooOld)$/,
-    what: /^2m → 4m|^sum → max at (?:141|343)/,
+    where: /^Batchflow(Stalled|OldestRowTooOld|SourceStalled)$/,
+    what: /^2m → 4m|^sum → max at (?:141|34\d)/,
     why: 'the sides are joined, and the others still end after 2 minutes; of executors that wait, one is as good as several',
   },
   {
-    where: /^Batchflow(FinalFailures|DeadLetters|SubmitsRejected)$/,
+    where: /^Batchflow(FinalFailures|DeadLetters|SubmitsRejected|SourceDeadLetters)$/,
     what: /→ nothing|^10m → 20m/,
     why: 'three sides are joined by all labels, so it takes only one of them to select, or to look back for 10 minutes',
+  },
+  {
+    where: /^BatchflowSourceStalled$/,
+    what: /^last_over_time → min_over_time/,
+    why: 'while nothing is settled the lag does not fall, so that its last value is above 0 for as long as its least is',
+  },
+  {
+    where: /^BatchflowSourceStalled$/,
+    what: /^2m → 60s at 423/,
+    why: 'whether the executor waits is asked for a little longer than a scrape may fail; between one minute and two that alone tells',
   },
   {
     where: /^BatchflowTargetDown$/,

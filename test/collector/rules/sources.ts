@@ -46,7 +46,7 @@ const stalled: readonly Case[] = [
     series: {
       [lag()]: '0x60',
       [messages()]: '0+1x60',
-      ...Object.assign({}, ...OTHERS.map((labels) => ({ [lag(labels)]: '9x60', [messages(labels)]: '5x60' }))),
+      ...Object.assign({}, ...OTHERS.map((labels) => ({ [lag(labels)]: '1x60', [messages(labels)]: '5x60' }))),
     },
     firing: {
       '3m': OTHERS.map((labels) => ({ ...WORKER, ...labels })),
@@ -106,6 +106,14 @@ const late: readonly Case[] = [
       '4m45s': [],
       '5m': [
         { ...SERVICE, partition: '2' },
+        ...[{ job: 'web' }, { database: 'mysql' }, { source: 'nats' }].map((labels) => ({
+          ...SERVICE,
+          partition: '0',
+          ...labels,
+        })),
+      ],
+      '11m': [
+        ...['0', '2'].map((partition) => ({ ...SERVICE, partition })),
         ...[{ job: 'web' }, { database: 'mysql' }, { source: 'nats' }].map((labels) => ({
           ...SERVICE,
           partition: '0',
