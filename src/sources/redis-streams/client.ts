@@ -66,6 +66,7 @@ const OVERRIDE = {
   maxLoadingRetryTime: 500,
   commandTimeout: undefined,
   socketTimeout: undefined,
+  disconnectTimeout: 0,
   retryStrategy: (times: number) => Math.min(50 * times, 1000),
 }
 
@@ -74,7 +75,12 @@ const CLUSTER_OVERRIDE = {
   enableOfflineQueue: false,
   enableAutoPipelining: false,
   clusterRetryStrategy: (times: number) => Math.min(50 * times, 1000),
-  redisOptions: { commandTimeout: undefined, socketTimeout: undefined, autoResendUnfulfilledCommands: false },
+  redisOptions: {
+    commandTimeout: undefined,
+    socketTimeout: undefined,
+    disconnectTimeout: 0,
+    autoResendUnfulfilledCommands: false,
+  },
 }
 
 export function duplicateOf(client: RedisStreamsClient): Duplicate {

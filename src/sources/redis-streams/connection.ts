@@ -21,6 +21,16 @@ export class SilentServerError extends Error {
   }
 }
 
+/** The connection went away before the answer came: nobody knows whether the command was carried out. */
+export class LostConnectionError extends Error {
+  readonly code = 'ECONNRESET'
+
+  constructor(cause: Error | undefined) {
+    super('the connection to Redis was lost before it answered', { cause })
+    this.name = 'LostConnectionError'
+  }
+}
+
 export type Argument = string | number | Buffer
 
 /** How long a command may take, in ms, before the connection is taken for dead. */
@@ -35,12 +45,16 @@ export class Connection {
   readonly #clock: Clock
   #cause: Error | undefined
   #begun: Promise<void> | undefined
+  #isClosed = false
+  /** What ends each call that is under way; ioredis forgets those that it does not send again. */
+  readonly #underWay = new Set<() => void>()
   readonly #onError = (error: Error): void => void (this.#cause = error)
 
   constructor(client: RedisStreamsClient, clock: Clock) {
     this.#client = duplicateOf(client)
     this.#clock = clock
     this.#client.on('error', this.#onError) // else ioredis prints them
+    for (const event of ['close', 'end']) this.#client.on(event, () => this.#lose())
   }
 
   get isReady(): boolean {
@@ -82,8 +96,15 @@ export class Connection {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#client.disconnect()
     this.cut()
+    this.#lose()
+  }
+
+  /** There is no connection any more: what is under way will not be answered. */
+  #lose(): void {
+    for (const lose of [...this.#underWay]) lose()
   }
 
   /** One that was never opened is opened by its first command. */
@@ -93,39 +114,54 @@ export class Connection {
     throw new NotConnectedError(this.#cause)
   }
 
-  #ready(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const client = this.#client
-      const settle = (done: () => void) => {
-        timer.stop()
-        client.removeListener('ready', onReady)
-        client.removeListener('close', onClose)
-        client.removeListener('end', onClose)
-        done()
-      }
-      const onReady = () => {
-        this.#cause = undefined
-        settle(resolve)
-      }
-      const onClose = () => settle(() => reject(new NotConnectedError(this.#cause)))
-      const timer = this.#clock.timer(onClose)
-      timer.start(LIMIT)
-      client.on('ready', onReady)
-      client.on('close', onClose)
-      client.on('end', onClose)
-      if (this.isReady) onReady()
+  async #ready(): Promise<void> {
+    const client = this.#client
+    let onReady: () => void
+    const ready = new Promise<void>((resolve) => {
+      onReady = resolve
+      client.on('ready', resolve)
+      if (this.isReady) resolve()
     })
+    const none = () => new NotConnectedError(this.#cause)
+    try {
+      await this.#settled(ready, LIMIT, none, none)
+      this.#cause = undefined
+    } finally {
+      client.removeListener('ready', onReady!)
+    }
   }
 
-  #inTime<T>(reply: Promise<T>, limit: number): Promise<T> {
-    return new Promise((resolve, reject) => {
+  async #inTime<T>(reply: Promise<T>, limit: number): Promise<T> {
+    const late = () => {
+      this.cut()
+      return new SilentServerError(limit)
+    }
+    try {
+      return await this.#settled(reply, limit, late, () => new LostConnectionError(this.#cause))
+    } catch (error) {
+      throw isUnsent(error as Error) ? new NotConnectedError(error as Error) : error
+    }
+  }
+
+  /** As `promise`, unless that takes more than `limit` ms, or the connection is lost or closed meanwhile. */
+  #settled<T>(promise: Promise<T>, limit: number, late: () => Error, lost: () => Error): Promise<T> {
+    if (this.#isClosed) return Promise.reject(lost())
+    return new Promise<T>((resolve, reject) => {
+      const end = () => {
+        timer.stop()
+        this.#underWay.delete(lose)
+      }
+      const lose = () => {
+        end()
+        reject(lost())
+      }
       const timer = this.#clock.timer(() => {
-        reject(new SilentServerError(limit))
-        this.cut()
+        end()
+        reject(late())
       })
       timer.start(limit)
-      const refuse = (error: Error) => reject(isUnsent(error) ? new NotConnectedError(error) : error)
-      reply.then(resolve, refuse).finally(() => timer.stop())
+      this.#underWay.add(lose)
+      promise.finally(end).then(resolve, reject)
     })
   }
 }
