@@ -80,7 +80,7 @@ export function executorFor(pool: pg.Pool): Executor {
 
 export function otelReporter(): OtelMetricsReporter {
   const meterProvider = new MeterProvider({ readers: [new NullReader()] })
-  return new OtelMetricsReporter({ meterProvider, testName: 'bench' })
+  return new OtelMetricsReporter({ meterProvider })
 }
 
 export async function oneByOne(flow: BatchFlow, table: Table<Event>, rows: readonly Event[]): Promise<void> {

@@ -41,7 +41,7 @@ export interface BatchFlowOptions {
   readonly flushInterval?: number
   /**
    * One row in this many has its two latencies taken, on average; 1 = every row. Only with a reporter.
-   * @default min(1000, ⌈flushSize / 2⌉), which is about two rows of a full batch
+   * @default min(2000, flushSize), which is about one row of a full batch
    */
   readonly latencySampling?: number
   /** One structured line per failed or slow batch. */
@@ -99,7 +99,7 @@ export function flowSettings(options: BatchFlowOptions, executor: Executor): Flo
     ...given,
     ...bytesOf(given),
     bufferSize: integer(flushSize)(`BatchFlow: bufferSize (with flushSize ${flushSize})`, given.bufferSize ?? usual),
-    sampling: latencySampling ?? Math.min(1000, Math.ceil(flushSize / 2)),
+    sampling: latencySampling ?? Math.min(2000, flushSize),
     log: log && new BatchLog(driver.name, log),
   }
 }

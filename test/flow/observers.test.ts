@@ -343,12 +343,12 @@ test('one row in latencySampling is sampled, whatever the size of its batch', as
   assert.ok(Math.abs(samples - rows / 10) < 420, `${samples} samples`)
 })
 
-test('about two rows of a full batch are sampled unless told otherwise, but at least one row in 1,000', async () => {
+test('about one row of a full batch is sampled unless told otherwise, but at least one row in 2,000', async () => {
   for (const [flushSize, every] of [
     [1, 1],
-    [20, 10],
-    [500, 250],
-    [4000, 1000],
+    [20, 20],
+    [500, 500],
+    [4000, 2000],
   ] as const) {
     const reporter = new RecordingReporter()
     const { flow } = rig({ flushSize }, (executor) => executor.withMetricsReporter(reporter), committing())

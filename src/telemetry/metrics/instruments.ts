@@ -1,5 +1,5 @@
-import { type Attributes, type Context, type Meter, type MetricOptions, ValueType } from '@opentelemetry/api'
-import type { Guard } from '../../support/guard.ts'
+import { type Attributes, type Context, context, type Meter, type MetricOptions, ValueType } from '@opentelemetry/api'
+import type { Backlog } from './backlog.ts'
 import { METRICS, type MetricSpec } from './catalogue.ts'
 
 /** Records one value. Never throws, and ignores what is not a finite number. */
@@ -8,10 +8,16 @@ export type Write = (value: number, attributes: Attributes, context?: Context) =
 /** The instruments that are written to; the others are read when somebody collects, see {@link SharedMeter}. */
 export type Instruments = ReturnType<typeof createInstruments>
 
-export function createInstruments(meter: Meter, guard: Guard) {
+export function createInstruments(meter: Meter, backlog: Backlog) {
   const histogram = (spec: MetricSpec): Write => {
     const instrument = meter.createHistogram(spec.name, instrumentOptions(spec))
-    return finite(guard.wrap((value, attributes, context) => instrument.record(value, attributes, context)))
+    const known = new WeakSet<Attributes>()
+    return (value, attributes, batch = context.active()) => {
+      if (!Number.isFinite(value)) return
+      if (known.has(attributes)) return backlog.note(instrument, value, attributes, batch)
+      known.add(attributes)
+      backlog.record(instrument, value, attributes, batch) // at once: a series begins when its first value is recorded
+    }
   }
   return {
     enqueueLatency: histogram(METRICS.enqueueLatency),
@@ -30,11 +36,5 @@ export function instrumentOptions(spec: MetricSpec): MetricOptions {
     unit: spec.unit,
     valueType: spec.unit === 's' ? ValueType.DOUBLE : ValueType.INT,
     ...(spec.buckets && { advice: { explicitBucketBoundaries: [...spec.buckets] } }),
-  }
-}
-
-function finite(write: Write): Write {
-  return (value, attributes, context) => {
-    if (Number.isFinite(value)) write(value, attributes, context)
   }
 }

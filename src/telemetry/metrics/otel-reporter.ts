@@ -107,6 +107,7 @@ class FlowRecorder implements FlowMetrics, LiveFlow {
   }
 
   close(): void {
+    this.#shared.backlog.drain()
     this.#shared.gauges.delete(this)
   }
 }

@@ -2,6 +2,7 @@ import { type BatchObservableResult, createNoopMeter, diag, type Meter, type Met
 import { Guard } from '../../support/guard.ts'
 import { warnOfOtherApi } from '../api-copies.ts'
 import { SCOPE } from '../scope.ts'
+import { Backlog } from './backlog.ts'
 import { Counters } from './counters.ts'
 import { createInstruments, type Instruments } from './instruments.ts'
 import { LabelCap } from './label-cap.ts'
@@ -15,6 +16,8 @@ const MAX_REASONS = 60
 /** What all reporters on one meter provider have in common. */
 export interface SharedMeter {
   readonly instruments: Instruments
+  /** What was measured and is not yet recorded. */
+  readonly backlog: Backlog
   readonly counters: Counters
   readonly gauges: LiveGauges
   readonly tables: LabelCap
@@ -61,10 +64,13 @@ function createShared(meter: Meter, guard: Guard): SharedMeter {
   const reasons = new LabelCap(MAX_REASONS)
   const counters = new Counters(meter)
   const gauges = new LiveGauges(meter, guard, counters, reasons)
+  const backlog = new Backlog(guard)
   const observe = (result: BatchObservableResult) => {
+    backlog.drain()
     gauges.observe(result)
     guard.run(() => counters.tell())
   }
   meter.addBatchObservableCallback(observe, gauges.instruments)
-  return { instruments: createInstruments(meter, guard), counters, gauges, tables: new LabelCap(MAX_TABLES), reasons }
+  const instruments = createInstruments(meter, backlog)
+  return { instruments, backlog, counters, gauges, tables: new LabelCap(MAX_TABLES), reasons }
 }
