@@ -1,7 +1,8 @@
 import { METRICS, prometheusName, prometheusType } from '../../src/telemetry/metrics/catalogue.ts'
+import { ALL_METRICS } from '../../src/telemetry/metrics/source-catalogue.ts'
 import type { PrometheusApi, Sample } from './api.ts'
 import { type ByRoute, differences } from './compare.ts'
-import { NOT_MADE, type Question } from './queries.ts'
+import type { Question } from './queries.ts'
 import { ROUTES, type Route, type Routes } from './routes.ts'
 
 export interface Answer {
@@ -41,9 +42,9 @@ export async function checkSeries(
   time: number,
 ): Promise<{ series: number; problems: string[] }> {
   const results = await onEach(routes, (api) => api.query(`{__name__=~"batchflow_.+", job="${job}"}`, time))
-  const missing = Object.values(METRICS)
+  const missing = Object.values(ALL_METRICS)
     .map((metric) => prometheusName(metric) + (prometheusType(metric) === 'histogram' ? '_bucket' : ''))
-    .filter((name) => !NOT_MADE.test(name) && !results.direct.some(({ labels }) => labels['__name__'] === name))
+    .filter((name) => !results.direct.some(({ labels }) => labels['__name__'] === name))
     .map((name) => `the load made no ${name}`)
   return { series: results.direct.length, problems: [...missing, ...differences(results, true)] }
 }
@@ -62,7 +63,12 @@ export async function checkVariables(routes: Routes): Promise<string[]> {
 }
 
 /** What the load does on purpose must raise these, and only these: the others take minutes of trouble. */
-const FIRING = ['BatchflowDeadLetters', 'BatchflowFinalFailures', 'BatchflowSubmitsRejected']
+const FIRING = [
+  'BatchflowDeadLetters',
+  'BatchflowFinalFailures',
+  'BatchflowSourceDeadLetters',
+  'BatchflowSubmitsRejected',
+]
 
 export async function checkAlerts(routes: Routes, job: string): Promise<string[]> {
   const [rules, alerts] = [await onEach(routes, (api) => api.rules()), await onEach(routes, (api) => api.alerts())]

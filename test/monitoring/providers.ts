@@ -31,6 +31,8 @@ export interface Identity {
 export interface Providers {
   /** Reports by every route. */
   readonly reporter: MetricsReporter
+  /** The same, with another `test_name`. */
+  named(testName: string): MetricsReporter
   /** Sends what is left, and ends. */
   stop(): Promise<void>
 }
@@ -51,11 +53,12 @@ export async function startProviders(
     provider(new PrometheusExporter({ host: HOST, port: identity.exporter })),
     ...[otlp.collector, otlp.prometheus].map((url) => provider(pushTo(url))),
   ]
-  const reporters = [page.meterProvider, ...others].map(
-    (meterProvider) => new OtelMetricsReporter({ testName, meterProvider }),
-  )
+  const all = [page.meterProvider, ...others]
+  const named = (name: string) =>
+    allOf(all.map((meterProvider) => new OtelMetricsReporter({ testName: name, meterProvider })))
   return {
-    reporter: allOf(reporters),
+    reporter: named(testName),
+    named,
     async stop() {
       await Promise.all([page.stop(), ...others.map((one) => one.shutdown())])
     },

@@ -25,20 +25,15 @@ export function guideQuestions(): Question[] {
   return GUIDE_QUERIES.map(({ title, expr }) => ({ source: 'guide', title, expr }))
 }
 
-/** What this load makes none of: it reads no durable log, and its tables have no order of their own. */
-export const NOT_MADE = /batchflow_(?:source|superseded)_/
-
 /** Every target of the committed dashboard; those of the other language are the same. */
 export function dashboardQuestions(): Question[] {
   const { panels } = JSON.parse(readFileSync(fileOf('en'), 'utf8')) as { panels: Panel[] }
   return panels.flatMap(({ title, targets = [] }) =>
-    targets
-      .filter(({ expr }) => !NOT_MADE.test(expr))
-      .map(({ expr, refId }) => ({
-        source: 'dashboard' as const,
-        title: targets.length === 1 ? title : `${title} ${refId}`,
-        expr: filled(expr),
-      })),
+    targets.map(({ expr, refId }) => ({
+      source: 'dashboard' as const,
+      title: targets.length === 1 ? title : `${title} ${refId}`,
+      expr: filled(expr),
+    })),
   )
 }
 
@@ -78,5 +73,5 @@ export function ruleQuestions(rules: readonly Rule[]): Question[] {
 /** The series that are asked for, each once; those of Prometheus itself exist where it scrapes only. */
 function selectors(expr: string): string[] {
   const found = expr.matchAll(/(?:job_database_table:)?batchflow_\w+(?::\w+)?(?:{[^}]*})?/g)
-  return [...new Set([...found].map(([text]) => text))].filter((text) => !NOT_MADE.test(text))
+  return [...new Set([...found].map(([text]) => text))]
 }

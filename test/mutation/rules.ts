@@ -12,8 +12,8 @@ interface Mutated {
   readonly rule: Rule
 }
 
-export function mutateRules(promtool: string): Tally {
-  const results = RULES.map((rule) => mutateRule(promtool, rule))
+export function mutateRules(promtool: string, isAsked: (name: string) => boolean): Tally {
+  const results = RULES.filter((rule) => isAsked(nameOf(rule))).map((rule) => mutateRule(promtool, rule))
   return {
     tried: results.reduce((sum, { tried }) => sum + tried, 0),
     survivors: results.flatMap(({ survivors }) => survivors),
@@ -21,7 +21,7 @@ export function mutateRules(promtool: string): Tally {
 }
 
 function mutateRule(promtool: string, rule: Rule): Tally {
-  const name = 'record' in rule ? rule.record : rule.alert
+  const name = nameOf(rule)
   const cases = CASES.filter((one) => neededBy(one, rulesUnderTest(RULES)).some((needed) => needed.name === name))
   const all = mutationsOf(rule)
   const files = all.flatMap((mutated, i) => filesFor(cases, rule, mutated.rule).map((file) => ({ file, i })))
@@ -32,6 +32,10 @@ function mutateRule(promtool: string, rule: Rule): Tally {
   const killed = new Set(files.filter((_, k) => said[k] !== '').map(({ i }) => i))
   const survivors = all.filter((_, i) => !killed.has(i)).map(({ what }): Survivor => ({ where: name, what }))
   return { tried: all.length, survivors }
+}
+
+function nameOf(rule: Rule): string {
+  return 'record' in rule ? rule.record : rule.alert
 }
 
 function filesFor(cases: readonly Case[], rule: Rule, mutated: Rule) {

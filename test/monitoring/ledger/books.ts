@@ -3,6 +3,8 @@
  * said, what reached its driver, by its own clock, and what its databases hold in the end.
  */
 
+import type { LogBook } from './log.ts'
+
 /** The `test_name` of all flows of a load. */
 export const TEST_NAME = 'ledger'
 
@@ -79,6 +81,8 @@ export interface HeldEntry {
 }
 
 export interface Books {
+  /** Of a worker over a durable log, where there is one. */
+  log?: LogBook | undefined
   readonly tables: TableBook[]
   readonly batches: BatchEntry[]
   /** Outages that were put in: database → reason → how many. */

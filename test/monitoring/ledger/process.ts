@@ -8,6 +8,7 @@ import { type Identity, startProviders, startTracing } from '../providers.ts'
 import type { Otlp } from '../routes.ts'
 import { type Books, emptyBooks, TEST_NAME } from './books.ts'
 import { faultOf, tampered } from './faults.ts'
+import { LOG_NAME, LogKeeper } from './log.ts'
 import { crowd, manyTables, refusals, requests, standStill, troubles } from './phases.ts'
 import { openStores, sqliteStore, type Where } from './stores.ts'
 import { Writer } from './writer.ts'
@@ -41,11 +42,18 @@ async function main({ identity, otlp, fault }: Task): Promise<void> {
   const stores = task.tables.length > 0 ? [await sqliteStore(task.tables)] : await openStores(task.where, schema())
   const reporter = tamper === undefined ? providers.reporter : tampered(providers.reporter, tamper)
   const writers = stores.map((store) => new Writer(store, books, reporter))
+  const { redis } = task.where
+  const log =
+    task.still && redis !== undefined
+      ? await LogKeeper.work(redis, `${schema()}_parcels`, providers.named(LOG_NAME))
+      : undefined
+  books.log = log?.book
   await Promise.all(writers.map((writer) => work(writer)))
-  if (task.still) await still(writers, books)
+  if (task.still) await still(writers, books, log)
   await Promise.all(writers.map((writer) => writer.finish()))
   await tracing.forceFlush()
   await tell({ state: 'done', books })
+  await log?.close()
   await providers.stop()
   await tracing.shutdown()
 }
@@ -59,8 +67,11 @@ async function work(writer: Writer): Promise<void> {
   await refusals(writer)
 }
 
-async function still(writers: readonly Writer[], books: Books): Promise<void> {
-  const releases = await Promise.all(writers.map((writer) => standStill(writer)))
+async function still(writers: readonly Writer[], books: Books, log: LogKeeper | undefined): Promise<void> {
+  const releases = await Promise.all([
+    ...writers.map((writer) => standStill(writer)),
+    ...(log ? [log.fallBehind()] : []),
+  ])
   await tell({ state: 'still', books })
   books.held = []
   await Promise.all(releases.map((release) => release()))

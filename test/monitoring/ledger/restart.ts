@@ -3,7 +3,7 @@ import { METRICS, prometheusName } from '../../../src/telemetry/metrics/catalogu
 import type { Identity } from '../providers.ts'
 import { EXPIRATION_S, ROUTES, type Route, type Routes } from '../routes.ts'
 import { type Entry, seriesOf } from './audit.ts'
-import type { Books } from './books.ts'
+import { type Books, TEST_NAME } from './books.ts'
 
 /** How long after its last sample a process is still answered for, at most, and why. */
 const GONE_AFTER_S: Readonly<Record<Route, number>> = {
@@ -45,7 +45,10 @@ export async function auditTogether(
   const ledger = lives.reduce((sum, books) => sum + settledRows(books), 0)
   const values: Record<string, number> = {}
   for (const route of ROUTES) {
-    const [sample] = await routes.api[route].query(`sum by (job) (${name}{job="${job}"})`, time)
+    const [sample] = await routes.api[route].query(
+      `sum by (job) (${name}{job="${job}", test_name="${TEST_NAME}"})`,
+      time,
+    )
     values[route] = sample?.value ?? 0
   }
   const problems = ROUTES.filter((route) => values[route] !== ledger).map(

@@ -8,6 +8,7 @@ import type { Books } from './books.ts'
 import { FAULTS } from './faults.ts'
 import { auditGuides } from './guides.ts'
 import { LedgerProcess } from './ledger-process.ts'
+import { auditLog } from './log.ts'
 import type { Task } from './process.ts'
 import { auditGone, auditRestart, auditTogether } from './restart.ts'
 import { reachable, type Where } from './stores.ts'
@@ -38,12 +39,19 @@ export async function verifyLedger(routes: Routes, { one, two }: Cast): Promise<
   const first = LedgerProcess.start({ ...task, identity: one, still: true })
   const other = LedgerProcess.start({ ...task, identity: two, tables: TABLES })
   const held = await first.until('still')
-  const still = await audit(routes, one, held, await arrived(routes, one), 'gauges')
+  const standing = await arrived(routes, one)
+  const still = await audit(routes, one, held, standing, 'gauges')
+  const behind = held.log === undefined ? [] : await auditLog(routes, one, held.log, standing)
   first.goOn()
   const [books, many] = [await first.until('done'), await other.until('done')]
   const time = Math.max(await arrived(routes, one), await arrived(routes, two))
   const sections = [
     { title: 'while all slots are taken and rows wait', entries: still },
+    { title: 'a worker over a durable log while its database takes nothing', entries: behind },
+    {
+      title: 'the same worker when all is written',
+      entries: books.log === undefined ? [] : await auditLog(routes, one, books.log, time),
+    },
     { title: 'one process, every database', entries: await auditAll(routes, one, books, time) },
     { title: `another process, ${TABLES.length} tables`, entries: await audit(routes, two, many, time, 'all') },
     { title: 'as the Go library’s later guides ask', entries: await auditGuides(routes, one, books, time) },
