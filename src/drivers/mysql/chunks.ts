@@ -1,15 +1,43 @@
 import { AttemptError, type BatchInput } from '../../contract/driver.ts'
 import { fieldOf } from '../../support/field.ts'
 import { type Cursor, EncodeError, pinned } from '../kit/encode-error.ts'
-import { type Bound, type EncodeDate, encode, exactRoomFor, roomFor } from './encode.ts'
+import type { Dates } from './dates.ts'
+import { encode } from './encode.ts'
+import { EncodedRows } from './encoded-rows.ts'
+import { type ParameterWriter, withWriter } from './parameter-writer.ts'
 
 /** Rows of a batch that go into one statement. */
-export interface Chunk {
+export class Chunk {
   /** Place of the first one in the batch. */
   readonly first: number
   readonly rows: number
-  /** Row by row. */
-  readonly values: readonly Bound[]
+  readonly #encoded: EncodedRows
+
+  constructor(encoded: EncodedRows, first: number, rows: number) {
+    this.#encoded = encoded
+    this.first = first
+    this.rows = rows
+  }
+
+  /** Columns. */
+  get width(): number {
+    return this.#encoded.width
+  }
+
+  /** Some of them. @param first counted from the first one here */
+  part(first: number, rows: number): Chunk {
+    return rows === this.rows ? this : new Chunk(this.#encoded, this.first + first, rows)
+  }
+
+  /** Values for `mysql2` to encode, row by row. */
+  bound(): readonly unknown[] {
+    return this.#encoded.bound(this.first, this.rows)
+  }
+
+  /** The same encoded already, see {@link EncodedRows.parameters}. */
+  parameters(start: number, named: boolean): Buffer {
+    return this.#encoded.parameters(this.first, this.rows, start, named)
+  }
 }
 
 /** What the server and the client take. */
@@ -18,70 +46,76 @@ export interface Limits {
   readonly packet: number
   /** Parameters of one statement: 65,535, the count has two bytes (MySQL documentation, `COM_STMT_PREPARE`). */
   readonly parameters: number
-  readonly encodeDate: EncodeDate
+  readonly dates: Dates
 }
 
 /** What a statement needs beside its values. */
 const OVERHEAD = 1024
+/** What a value needs beside its bytes: type, name and null bit, or quotes and a comma. */
+const BESIDE = 8
+
+/** How many rows each statement is to have, for a number of rows. */
+type Sizes = (rows: number) => readonly number[]
 
 /**
  * Encodes the rows and divides them into statements that the server takes.
  *
- * @param sizes how many rows each statement is to have, for a number of rows
  * @throws {AttemptError} naming the row that cannot be encoded, or is bigger than a packet by itself
  */
-export function chunksOf(batch: BatchInput, limits: Limits, sizes: (rows: number) => readonly number[]): Chunk[] {
-  return pinned(batch.columns, (cursor) => divide(batch, limits, sizes, cursor))
+export function chunksOf(batch: BatchInput, limits: Limits, sizes: Sizes): Chunk[] {
+  return withWriter((writer) => pinned(batch.columns, (cursor) => divide(batch, limits, sizes, cursor, writer)))
 }
 
-function divide(
-  batch: BatchInput,
-  limits: Limits,
-  sizes: (rows: number) => readonly number[],
+function divide(batch: BatchInput, limits: Limits, sizes: Sizes, cursor: Cursor, writer: ParameterWriter): Chunk[] {
+  const { rows, columns } = batch
+  const width = columns.length
+  const types = new Uint8Array(rows.length * width)
+  const starts = new Float64Array(rows.length + 1)
+  const most = Math.max(1, Math.floor(limits.parameters / width))
+  const room = limits.packet - OVERHEAD
+  /** Where statements begin. */
+  const cuts = [0]
+  let used = 0
+  for (; cursor.row < rows.length; cursor.row++) {
+    encodeRow(batch, limits.dates, cursor, writer, types)
+    starts[cursor.row + 1] = writer.position
+    const size = writer.position - starts[cursor.row]! + BESIDE * width
+    if (size > room) {
+      const cause = new EncodeError('the row is larger than max_allowed_packet of the server')
+      throw new AttemptError(cause, { rowIndex: cursor.row })
+    }
+    if (cursor.row - cuts.at(-1)! === most || used + size > room) {
+      cuts.push(cursor.row)
+      used = 0
+    }
+    used += size
+  }
+  const bytes = Buffer.from(writer.bytes.subarray(0, writer.position))
+  const encoded = new EncodedRows(batch, limits.dates, bytes, types, starts)
+  return cuts.flatMap((first, i) => chunksBetween(encoded, first, cuts[i + 1] ?? rows.length, sizes))
+}
+
+function encodeRow(
+  { rows, columns }: BatchInput,
+  dates: Dates,
   cursor: Cursor,
-): Chunk[] {
-  const width = batch.columns.length
-  const values: Bound[] = []
-  const chunks: Chunk[] = []
-  const cut = (first: number, end: number) => {
-    let at = first
-    for (const rows of sizes(end - first)) {
-      chunks.push({ first: at, rows, values: values.slice(at * width, (at + rows) * width) })
-      at += rows
-    }
+  writer: ParameterWriter,
+  types: Uint8Array,
+): void {
+  const row = rows[cursor.row]!
+  const { length } = columns
+  const start = cursor.row * length
+  for (let i = 0; i < length; i++) {
+    cursor.column = i
+    types[start + i] = writer.write(encode(fieldOf(row, columns[i]!), dates.bind), dates)
   }
-  const mostRows = Math.max(1, Math.floor(limits.parameters / width))
-  let first = 0
-  let room = OVERHEAD
-  for (cursor.row = 0; cursor.row < batch.rows.length; cursor.row++) {
-    const needed = encodeRow(batch, cursor, values, limits)
-    if (cursor.row - first === mostRows || (cursor.row > first && room + needed > limits.packet)) {
-      cut(first, cursor.row)
-      first = cursor.row
-      room = OVERHEAD
-    }
-    room += needed
-  }
-  if (first < batch.rows.length) cut(first, batch.rows.length)
-  return chunks
 }
 
-/** Puts the values of the row at the cursor in their place, and returns the room they take. */
-function encodeRow({ rows, columns }: BatchInput, cursor: Cursor, values: Bound[], limits: Limits): number {
-  const start = cursor.row * columns.length
-  const row = rows[cursor.row]!
-  const most = limits.packet - OVERHEAD
-  let room = 0
-  for (let i = 0; i < columns.length; i++) {
-    cursor.column = i
-    const value = encode(fieldOf(row, columns[i]!), limits.encodeDate)
-    values[start + i] = value
-    room += roomFor(value)
-  }
-  if (room <= most) return room
-  let exact = 0
-  for (let i = 0; i < columns.length; i++) exact += exactRoomFor(values[start + i]!)
-  if (exact <= most) return exact
-  const cause = new EncodeError('the row is larger than max_allowed_packet of the server')
-  throw new AttemptError(cause, { rowIndex: cursor.row })
+function chunksBetween(encoded: EncodedRows, first: number, end: number, sizes: Sizes): Chunk[] {
+  let at = first
+  return sizes(end - first).map((rows) => {
+    const chunk = new Chunk(encoded, at, rows)
+    at += rows
+    return chunk
+  })
 }

@@ -72,7 +72,7 @@ export class MysqlCompanions implements Companions {
         : { sql: this.#sql.move, values: [companion.value, companion.scope, companion.expected] }
     const values = statement.values.map(bytes)
     const answer = await transaction
-      .send({ sql: statement.sql, values, prepare: false })
+      .send({ sql: statement.sql, values })
       .catch((error: unknown) => Promise.reject(this.#failure(kind, error)))
     if (kind === 'move' && affected(answer) !== 1) throw new AttemptError(new FencedError(companion.scope), {})
   }
@@ -135,7 +135,7 @@ export class MysqlCompanions implements Companions {
 /** A change of our own tables, committed; returns how many rows it met. */
 async function change(transaction: Transaction, sql: string, values: readonly unknown[]): Promise<number> {
   await transaction.begin()
-  const answer = await transaction.send({ sql, values, prepare: false })
+  const answer = await transaction.send({ sql, values })
   await transaction.commit()
   return affected(answer)
 }

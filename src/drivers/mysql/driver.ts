@@ -18,7 +18,7 @@ import { classify } from './classify.ts'
 import { isServerError, type MysqlConnection, type MysqlPool, validPool } from './client.ts'
 import { MysqlCompanions } from './companions.ts'
 import { type Lease, lenderOf } from './connection.ts'
-import { type EncodeDate, encodeDates } from './encode.ts'
+import { type Dates, datesIn } from './dates.ts'
 import { Form } from './form.ts'
 import { areIndexed, MissingIndexError } from './keys.ts'
 import { MysqlOperation } from './operation.ts'
@@ -41,7 +41,7 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   readonly target: DriverTarget
   readonly companions: MysqlCompanions
   readonly #lender: Lender<MysqlConnection>
-  readonly #encodeDate: EncodeDate
+  readonly #dates: Dates
   #prepare: boolean
   /** As the first connection found them; all lead to the same server. */
   #settings: Settings | undefined
@@ -56,7 +56,7 @@ export class MysqlDriver implements Driver<MysqlOperation> {
     const valid = validPool(pool)
     this.#lender = lenderOf(valid)
     this.companions = new MysqlCompanions(this.#lender, companions)
-    this.#encodeDate = encodeDates(timezoneOf(valid))
+    this.#dates = datesIn(timezoneOf(valid))
     this.target = targetOf(valid)
   }
 
@@ -142,7 +142,7 @@ export class MysqlDriver implements Driver<MysqlOperation> {
     const limits: Limits = {
       packet: this.#prepare ? packet : packet / 2,
       parameters: MOST_PARAMETERS,
-      encodeDate: this.#encodeDate,
+      dates: this.#dates,
     }
     const encode = (rows: BatchInput, sieved?: Sieved) =>
       new MysqlOperation(form, chunksOf(rows, limits, form.sizes.split), sieved)

@@ -3,17 +3,18 @@ import { Cancellation } from '../kit/cancellation.ts'
 import type { Lender } from '../kit/lease.ts'
 import { withoutEffect } from '../kit/without-effect.ts'
 import { cancelStatement } from './cancel.ts'
+import type { Chunk } from './chunks.ts'
 import type { MysqlConnection } from './client.ts'
 import { isRefusal, type Lease } from './connection.ts'
+import { execute } from './execute.ts'
 import { fenceOf, type Victim } from './fence.ts'
 import { forgetPrepared, keepPrepared } from './prepared.ts'
 import { type Settings, strictMode } from './server.ts'
 
-/** One statement, ready to be sent. */
+/** One statement, whose values the client escapes into its text. */
 export interface Statement {
   readonly sql: string
   readonly values: readonly unknown[]
-  readonly prepare: boolean
 }
 
 const QUERY_INTERRUPTED = 1317
@@ -76,13 +77,22 @@ export class Transaction {
   }
 
   /** Returns what the client makes of the answer. */
-  async send({ sql, values, prepare }: Statement): Promise<unknown> {
+  send(statement: Statement): Promise<unknown> {
+    return this.#write(({ connection }) => connection.query(statement))
+  }
+
+  /** The same for one that is prepared. */
+  execute(sql: string, chunk: Chunk): Promise<unknown> {
+    return this.#write(({ connection }) => {
+      keepPrepared(connection, sql)
+      return execute(connection, sql, chunk)
+    })
+  }
+
+  async #write(begin: (lease: Lease) => Promise<readonly [unknown, unknown]>): Promise<unknown> {
     this.#mayGoOn()
     this.#deciding = this.isAutomatic
-    const { connection } = this.#lease
-    if (prepare) keepPrepared(connection, sql)
-    const answer = prepare ? connection.execute(sql, values) : connection.query({ sql, values })
-    return (await this.#cancellation.race(answer))[0]
+    return (await this.#cancellation.race(begin(this.#lease)))[0]
   }
 
   /** The statement is not needed any more. */

@@ -7,7 +7,7 @@ import { isServerError, type ServerError } from './client.ts'
 import { isRefusal } from './connection.ts'
 import type { MysqlOperation } from './operation.ts'
 import { isAboutRow, rowIndexOf } from './row-index.ts'
-import type { Statement, Transaction } from './session.ts'
+import type { Transaction } from './session.ts'
 import { unchangedIn } from './unchanged.ts'
 
 /** How a batch is sent. */
@@ -70,8 +70,7 @@ export class Writer {
     const { chunks } = this.#operation
     if (chunks.length > 1 || !this.#transaction.isAutomatic) await this.#transaction.begin()
     for (const chunk of chunks) {
-      const statement = this.#statement(chunk, 0, chunk.rows)
-      await this.#transaction.send(statement).then(
+      await this.#insert(chunk).then(
         (said) => this.#count(said, chunk.rows),
         (error: unknown) => this.#onRefusal(chunk, error),
       )
@@ -96,7 +95,7 @@ export class Writer {
   /** A row that fails as the whole did is the one; the rows before it need not be written to know that. */
   async #tryAlone(chunk: Chunk, row: number, error: ServerError): Promise<void> {
     await this.#transaction.ask({ sql: 'SAVEPOINT batchflow' })
-    const alone = await this.#refusalOf(this.#statement(chunk, row, 1))
+    const alone = await this.#refusalOf(chunk.part(row, 1))
     if (alone?.errno === error.errno) await this.#leaveOut(chunk.first + row, error)
     await this.#transaction.ask({ sql: 'ROLLBACK TO SAVEPOINT batchflow' })
   }
@@ -136,7 +135,7 @@ export class Writer {
       if (suspect !== undefined && suspect < at) suspect = undefined
       const most = suspect === undefined ? 2 * size : suspect - at
       const rows = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(most, chunk.rows - at))))
-      const error = await this.#refusalOf(this.#statement(chunk, at, rows), (said) => this.#count(said, rows))
+      const error = await this.#refusalOf(chunk.part(at, rows), (said) => this.#count(said, rows))
       if (error === undefined || rows === 1) {
         if (error !== undefined) await this.#leaveOut(chunk.first + at, error)
         if (error !== undefined) blocks = CLEAN_BLOCKS
@@ -156,10 +155,10 @@ export class Writer {
     at: number,
     like: ServerError,
   ): Promise<{ rows: number; refused: number } | undefined> {
-    const rows = rowsOfBlock(chunk.values.length / chunk.rows)
+    const rows = rowsOfBlock(chunk.width)
     if (!this.#blocks || rows < 2 || at + rows > chunk.rows) return undefined
     const sql = (this.#block ??= blockSql(this.#operation.form.sql(1), rows))
-    const refused = await this.#sendBlock({ ...this.#statement(chunk, at, rows), sql })
+    const refused = await this.#sendBlock(sql, chunk.part(at, rows))
     if (refused === undefined) return undefined
     for (const one of refused) {
       await this.#leaveOut(chunk.first + at + one[0], await errorOf(one, this.#transaction, like))
@@ -167,9 +166,9 @@ export class Writer {
     return { rows, refused: refused.length }
   }
 
-  async #sendBlock(statement: Statement): Promise<readonly Refused[] | undefined> {
+  async #sendBlock(sql: string, chunk: Chunk): Promise<readonly Refused[] | undefined> {
     try {
-      return refusedIn(await this.#transaction.send(statement))
+      return refusedIn(await this.#transaction.execute(sql, chunk))
     } catch (error) {
       if (!isServerError(error) || !NO_BLOCKS.has(error.errno)) throw error
       this.#blocks = false
@@ -184,9 +183,9 @@ export class Writer {
   }
 
   /** With what the server refused the statement, if it did and can go on. */
-  async #refusalOf(statement: Statement, onAnswer?: (said: unknown) => void): Promise<ServerError | undefined> {
+  async #refusalOf(chunk: Chunk, onAnswer?: (said: unknown) => void): Promise<ServerError | undefined> {
     try {
-      const said = await this.#transaction.send(statement)
+      const said = await this.#insert(chunk)
       onAnswer?.(said)
       return undefined
     } catch (error) {
@@ -199,10 +198,9 @@ export class Writer {
     if (this.#manner.counts) this.unchanged += unchangedIn(said, rows)
   }
 
-  #statement({ values, rows: all }: Chunk, first: number, rows: number): Statement {
-    const { form } = this.#operation
-    const width = values.length / all
-    const own = rows === all ? values : values.slice(first * width, (first + rows) * width)
-    return { sql: form.sql(rows), values: own, prepare: this.#manner.prepare }
+  #insert(chunk: Chunk): Promise<unknown> {
+    const sql = this.#operation.form.sql(chunk.rows)
+    if (this.#manner.prepare) return this.#transaction.execute(sql, chunk)
+    return this.#transaction.send({ sql, values: chunk.bound() })
   }
 }

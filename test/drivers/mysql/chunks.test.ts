@@ -4,15 +4,15 @@ import * as assert from 'uvu/assert'
 import { AttemptError } from '../../../src/contract/driver.ts'
 import { defineTable } from '../../../src/contract/table.ts'
 import { chunksOf, type Limits } from '../../../src/drivers/mysql/chunks.ts'
-import { encodeDates, exactRoomFor } from '../../../src/drivers/mysql/encode.ts'
+import { datesIn } from '../../../src/drivers/mysql/dates.ts'
 import { Sizes } from '../../../src/drivers/mysql/sizes.ts'
 import { thrownBy } from '../../support/assertions.ts'
 
 const dividing = suite('dividing a batch into statements')
 const columns = ['id', 'body']
 const table = defineTable<{ id: number; body: string }>('t', { columns: ['id', 'body'] })
-const encodeDate = encodeDates('Z')
-const ROOMY: Limits = { packet: 1 << 24, parameters: 65_535, encodeDate }
+const dates = datesIn('Z')
+const ROOMY: Limits = { packet: 1 << 24, parameters: 65_535, dates }
 
 const rowsOf = fc.array(fc.record({ id: fc.integer(), body: fc.string({ maxLength: 400 }) }), {
   minLength: 1,
@@ -26,16 +26,16 @@ const limitsOf = fc.record({
 dividing('every row is in one statement, in order, and no statement exceeds a limit', () => {
   fc.assert(
     fc.property(rowsOf, limitsOf, (rows, limits) => {
-      const chunks = chunksOf({ table, columns, rows }, { ...limits, encodeDate }, new Sizes().split)
+      const chunks = chunksOf({ table, columns, rows }, { ...limits, dates }, new Sizes().split)
       assert.equal(
-        chunks.flatMap(({ values }) => values),
+        chunks.flatMap((chunk) => chunk.bound()),
         rows.flatMap(({ id, body }) => [id, body]),
       )
       let first = 0
       for (const chunk of chunks) {
-        assert.equal([chunk.first, chunk.values.length], [first, chunk.rows * 2])
-        assert.ok(chunk.values.length <= limits.parameters)
-        assert.ok(chunk.values.reduce<number>((sum, value) => sum + exactRoomFor(value), 0) <= limits.packet)
+        assert.equal([chunk.first, chunk.width], [first, 2])
+        assert.ok(chunk.rows * 2 <= limits.parameters)
+        assert.ok(chunk.parameters(16, true).length <= limits.packet)
         first += chunk.rows
       }
     }),
@@ -89,7 +89,7 @@ dividing('a row larger than a packet is named', async () => {
     { id: 2, body: 'ü'.repeat(2500) },
   ]
   const divide = (packet: number) =>
-    chunksOf({ table, columns, rows }, { packet, parameters: 100, encodeDate }, new Sizes().split)
+    chunksOf({ table, columns, rows }, { packet, parameters: 100, dates }, new Sizes().split)
   assert.is(((await thrownBy(() => divide(5000))) as AttemptError).rowIndex, 1)
   assert.is(divide(8000).length, 1, 'it is measured in bytes, not at three for each unit')
 })
