@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
-import { cpuOf } from './cpu-of.ts'
+import { cpuOf } from '../cpu-of.ts'
 import type { Crew } from './crew.ts'
 
 /** What one turn came to. CPU in µs a row. */

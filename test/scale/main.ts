@@ -11,6 +11,7 @@
 import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { needed, servers } from '../support/servers/servers.ts'
+import { bundledWorker } from './bundle.ts'
 import type { Engine } from './engine.ts'
 import { type Mode, type Outcome, run } from './run.ts'
 
@@ -18,6 +19,7 @@ const rows = Number(process.env['SCALE_ROWS'] ?? 200_000)
 const patience = Number(process.env['SCALE_SECONDS'] ?? 300) * 1000
 const modes = (process.env['SCALE_MODES'] ?? 'broker,database').split(',') as Mode[]
 const { url } = needed(await servers.postgres())
+const program = await bundledWorker()
 const COLUMNS = ['published', 'seconds', 'kills', 'cuts', 'restarts', 'lost', 'doubled', 'stale'] as const
 
 function engineNames(): string[] {
@@ -35,7 +37,7 @@ let failed = 0
 for (const name of engineNames()) {
   const { engine } = (await import(`./engines/${name}.ts`)) as { engine: Engine }
   for (const mode of modes) {
-    const outcome = await run({ engine, mode, rows, keys: Math.min(2000, rows), patience, url })
+    const outcome = await run({ engine, mode, program, rows, keys: Math.min(2000, rows), patience, url })
     if (outcome === undefined) {
       console.log(`SKIPPED ${name}: there is no server program for it`)
       continue

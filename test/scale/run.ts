@@ -12,6 +12,8 @@ export type Mode = 'broker' | 'database'
 export interface Plan {
   readonly engine: Engine
   readonly mode: Mode
+  /** The worker's. */
+  readonly program: string
   /** Rows on `keys` keys, and half as many that are only added. */
   readonly rows: number
   readonly keys: number
@@ -53,7 +55,7 @@ export async function run(plan: Plan): Promise<Outcome | undefined> {
   const proxy = await FaultProxy.open(hostname, Number(port || 5432))
   const through = new URL(plan.url)
   through.host = `127.0.0.1:${proxy.port}`
-  const fleet = new Fleet([plan.engine.name, plan.mode, broker.config, through.href, schema])
+  const fleet = new Fleet(plan.program, plan.engine.name, plan.mode, broker.config, through.href, schema)
   try {
     await createTables(pool, schema)
     return await play(plan, { broker, pool, proxy, fleet, schema })
