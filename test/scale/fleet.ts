@@ -28,20 +28,21 @@ export class Fleet {
     const ended = once(child, 'close').then(([code, signal]) => {
       this.#alive.delete(child)
       this.#underWay.delete(child)
-      if (code !== 0 && signal !== 'SIGKILL' && signal !== 'SIGTERM') this.complaints.push(`a worker ended with ${code ?? signal}`)
+      if (code !== 0 && signal !== 'SIGKILL' && signal !== 'SIGTERM')
+        this.complaints.push(`a worker ended with ${code ?? signal}`)
     })
     await Promise.race([once(child.stdout!, 'data').then(() => this.#underWay.add(child)), ended])
   }
 
-  /** Kills one with -9, and starts another; not the last one that reads, as a process takes seconds to start. */
-  replaceOne(): void {
+  /** Kills one with -9, but not the last one that reads; resolves when another one has taken its place. */
+  async replaceOne(): Promise<void> {
     const all = [...this.#underWay]
     if (all.length < 2) return
     const victim = all[Math.floor(Math.random() * all.length)]!
     this.kills++
     this.#underWay.delete(victim)
     victim.kill('SIGKILL')
-    void this.add()
+    await this.add()
   }
 
   /** Lets all of them close in order. */

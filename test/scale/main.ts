@@ -1,5 +1,5 @@
 /**
- * Three workers on a log while everything goes wrong: one is killed with -9 every 2 s and replaced, one is added, the log's
+ * Three workers on a log while everything goes wrong: one is killed with -9 and replaced, 2 s later the next, one is added, the log's
  * server is killed and comes back, answers of the database are cut.
  *
  *     npm run test:scale

@@ -146,7 +146,7 @@ async function count(
   return { ...events.rows[0], stale: Math.min(keys, rows) - users.rows[0].right }
 }
 
-/** Kills a worker every 2 s, adds one after 5 s, kills the broker after 7 s, and cuts answers of the database all the while. */
+/** Kills a worker 2 s after the last one was replaced, adds one after 5 s, kills the broker after 7 s, and cuts answers of the database all the while. */
 class Chaos {
   cuts = 0
   restarts = 0
@@ -161,7 +161,7 @@ class Chaos {
   begin(): void {
     const { fleet, broker } = this.#stage
     this.#all = Promise.all([
-      this.#every(KILL_EVERY, async () => fleet.replaceOne()),
+      this.#every(KILL_EVERY, () => fleet.replaceOne()),
       this.#every(CUT_EVERY, () => this.#cut()),
       this.#once(5000, () => fleet.add()),
       this.#once(7000, async () => {
