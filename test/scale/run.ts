@@ -19,6 +19,8 @@ export interface Plan {
   readonly keys: number
   /** After how many ms it is given up. */
   readonly patience: number
+  /** Things go wrong so many times more rarely than they should. */
+  readonly pace: number
   /** URL of PostgreSQL. */
   readonly url: string
 }
@@ -81,7 +83,7 @@ async function play(plan: Plan, stage: Stage): Promise<Outcome> {
   const begun = performance.now()
   const publisher = await plan.engine.publisher(stage.broker.config)
   await Promise.all([fleet.add(), fleet.add(), fleet.add()])
-  const chaos = new Chaos(stage)
+  const chaos = new Chaos(stage, plan.pace)
   const events = plan.rows / 2
   const publishing = publish(publisher.value, tablesIn(schema), plan)
   chaos.begin()
@@ -151,11 +153,13 @@ class Chaos {
   cuts = 0
   restarts = 0
   readonly #stage: Stage
+  readonly #pace: number
   readonly #controller = new AbortController()
   #all: Promise<unknown> = Promise.resolve()
 
-  constructor(stage: Stage) {
+  constructor(stage: Stage, pace: number) {
     this.#stage = stage
+    this.#pace = pace
   }
 
   begin(): void {
@@ -197,6 +201,6 @@ class Chaos {
   /** False: it is over. */
   #pause(milliseconds: number): Promise<boolean> {
     const { signal } = this.#controller
-    return sleep(milliseconds, true, { signal }).catch(() => false)
+    return sleep(milliseconds * this.#pace, true, { signal }).catch(() => false)
   }
 }

@@ -19,7 +19,8 @@ export const log: Log = {
     return { value: await kafkaPublisher(brokersOf(config), { topic }), close: () => {} }
   },
   source: async (config, topic) => {
-    return { value: kafka(brokersOf(config), { topic, sessionTimeout: LEASE }), close: () => {} }
+    // A group is of the cluster, not of the topic.
+    return { value: kafka(brokersOf(config), { topic, group: topic, sessionTimeout: LEASE }), close: () => {} }
   },
   sender: async (config, topic) => {
     const producer = new Producer({ ...brokersOf(config), idempotent: true })
@@ -28,7 +29,7 @@ export const log: Log = {
     return { value, close: () => producer.close() }
   },
   async *fetches(config, topic, size) {
-    const consumer = new Consumer({ ...brokersOf(config), groupId: 'by-hand', sessionTimeout: LEASE })
+    const consumer = new Consumer({ ...brokersOf(config), groupId: topic, sessionTimeout: LEASE })
     const origin = { mode: 'committed', fallbackMode: 'earliest' } as const
     const stream = await consumer.consume({ topics: [topic], autocommit: false, ...origin })
     for (;;) {
