@@ -2,7 +2,7 @@
  * What it costs when rows go through a log: rows a second and CPU time a row of workers and of the broker, beside `submit` from
  * memory in the same run, and beside consumers and publishers one writes by hand with the log's plain client:
  *
- *     node --import tsx bench/consume.ts [--engine redis-streams|nats|kafka] [--rows 50000] [--repetitions 7] [--json]
+ *     node --import tsx bench/consume.ts [--engine redis|nats|kafka] [--rows 50000] [--repetitions 7] [--json]
  *
  * Into PostgreSQL, appended. The log is filled while its workers are halted, so that publishing and writing are told apart; a turn
  * lasts from the moment they go on until the last row is committed. Contenders take turns, medians are compared. Rates are those
@@ -18,7 +18,7 @@ import { contendersOf, type Place } from './consume/contenders.ts'
 import type { Log } from './consume/log.ts'
 import { median } from './turns.ts'
 
-const ENGINES = ['redis-streams', 'nats', 'kafka']
+const ENGINES = ['redis', 'nats', 'kafka']
 const PER_MESSAGE = [1, 10]
 
 interface Options {
@@ -77,7 +77,7 @@ async function measure(place: Place, broker: number | undefined, extent: Extent)
   for (let turn = 0; turn <= repetitions; turn++) {
     for (const contender of turn % 2 === 0 ? contenders : [...contenders].reverse()) {
       const measured = await turnOf(contender, place.pool, broker)
-      if (turn === 0) continue
+      if (turn === 0 || measured === undefined) continue
       writing.get(contender.name)!.push(measured.writing)
       const { filling: by } = contender
       if (by !== undefined) filling.set(by.name, [...(filling.get(by.name) ?? []), measured.filling!])

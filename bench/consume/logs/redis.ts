@@ -6,7 +6,7 @@ import { LEASE, type Log } from '../log.ts'
 type Entries = [id: string, fields: string[]][]
 
 export const log: Log = {
-  name: 'redis-streams',
+  name: 'redis',
   start: async () => {
     // A log that is rewritten while it is measured would cost the server CPU at random.
     const server = await RedisServer.open({ appendonly: 'yes', 'auto-aof-rewrite-percentage': '0' })
