@@ -1,12 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
-
-const ROOT = join(import.meta.dirname, '../..')
 
 /** Worker processes, which are killed one after the other and replaced. */
 export class Fleet {
-  readonly #args: readonly string[]
+  readonly #program: readonly string[]
   readonly #alive = new Set<ChildProcess>()
   /** Those that read, of them. */
   readonly #underWay = new Set<ChildProcess>()
@@ -14,9 +11,9 @@ export class Fleet {
   readonly complaints: string[] = []
   kills = 0
 
-  /** @param args of each worker */
-  constructor(args: readonly string[]) {
-    this.#args = args
+  /** @param program of each worker, and its arguments */
+  constructor(...program: readonly string[]) {
+    this.#program = program
   }
 
   get size(): number {
@@ -25,27 +22,27 @@ export class Fleet {
 
   /** Resolves when it is under way, or has ended without. */
   async add(): Promise<void> {
-    const program = ['--import', 'tsx', 'test/scale/worker.ts', ...this.#args]
-    const child = spawn(process.execPath, program, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, this.#program, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#alive.add(child)
     child.stderr!.setEncoding('utf8').on('data', (text: string) => this.complaints.push(text))
     const ended = once(child, 'close').then(([code, signal]) => {
       this.#alive.delete(child)
       this.#underWay.delete(child)
-      if (code !== 0 && signal !== 'SIGKILL') this.complaints.push(`a worker ended with ${code ?? signal}`)
+      if (code !== 0 && signal !== 'SIGKILL' && signal !== 'SIGTERM')
+        this.complaints.push(`a worker ended with ${code ?? signal}`)
     })
     await Promise.race([once(child.stdout!, 'data').then(() => this.#underWay.add(child)), ended])
   }
 
-  /** Kills one with -9, and starts another; not the last one that reads, as a process takes seconds to start. */
-  replaceOne(): void {
+  /** Kills one with -9, but not the last one that reads; resolves when another one has taken its place. */
+  async replaceOne(): Promise<void> {
     const all = [...this.#underWay]
     if (all.length < 2) return
     const victim = all[Math.floor(Math.random() * all.length)]!
     this.kills++
     this.#underWay.delete(victim)
     victim.kill('SIGKILL')
-    void this.add()
+    await this.add()
   }
 
   /** Lets all of them close in order. */

@@ -12,11 +12,15 @@ export type Mode = 'broker' | 'database'
 export interface Plan {
   readonly engine: Engine
   readonly mode: Mode
+  /** The worker's. */
+  readonly program: string
   /** Rows on `keys` keys, and half as many that are only added. */
   readonly rows: number
   readonly keys: number
   /** After how many ms it is given up. */
   readonly patience: number
+  /** Things go wrong so many times more rarely than they should. */
+  readonly pace: number
   /** URL of PostgreSQL. */
   readonly url: string
 }
@@ -53,7 +57,7 @@ export async function run(plan: Plan): Promise<Outcome | undefined> {
   const proxy = await FaultProxy.open(hostname, Number(port || 5432))
   const through = new URL(plan.url)
   through.host = `127.0.0.1:${proxy.port}`
-  const fleet = new Fleet([plan.engine.name, plan.mode, broker.config, through.href, schema])
+  const fleet = new Fleet(plan.program, plan.engine.name, plan.mode, broker.config, through.href, schema)
   try {
     await createTables(pool, schema)
     return await play(plan, { broker, pool, proxy, fleet, schema })
@@ -79,7 +83,7 @@ async function play(plan: Plan, stage: Stage): Promise<Outcome> {
   const begun = performance.now()
   const publisher = await plan.engine.publisher(stage.broker.config)
   await Promise.all([fleet.add(), fleet.add(), fleet.add()])
-  const chaos = new Chaos(stage)
+  const chaos = new Chaos(stage, plan.pace)
   const events = plan.rows / 2
   const publishing = publish(publisher.value, tablesIn(schema), plan)
   chaos.begin()
@@ -144,22 +148,24 @@ async function count(
   return { ...events.rows[0], stale: Math.min(keys, rows) - users.rows[0].right }
 }
 
-/** Kills a worker every 2 s, adds one after 5 s, kills the broker after 7 s, and cuts answers of the database all the while. */
+/** Kills a worker 2 s after the last one was replaced, adds one after 5 s, kills the broker after 7 s, and cuts answers of the database all the while. */
 class Chaos {
   cuts = 0
   restarts = 0
   readonly #stage: Stage
+  readonly #pace: number
   readonly #controller = new AbortController()
   #all: Promise<unknown> = Promise.resolve()
 
-  constructor(stage: Stage) {
+  constructor(stage: Stage, pace: number) {
     this.#stage = stage
+    this.#pace = pace
   }
 
   begin(): void {
     const { fleet, broker } = this.#stage
     this.#all = Promise.all([
-      this.#every(KILL_EVERY, async () => fleet.replaceOne()),
+      this.#every(KILL_EVERY, () => fleet.replaceOne()),
       this.#every(CUT_EVERY, () => this.#cut()),
       this.#once(5000, () => fleet.add()),
       this.#once(7000, async () => {
@@ -195,6 +201,6 @@ class Chaos {
   /** False: it is over. */
   #pause(milliseconds: number): Promise<boolean> {
     const { signal } = this.#controller
-    return sleep(milliseconds, true, { signal }).catch(() => false)
+    return sleep(milliseconds * this.#pace, true, { signal }).catch(() => false)
   }
 }

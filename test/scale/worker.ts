@@ -1,4 +1,5 @@
-/** A worker process: `worker.ts <engine> <mode> <config> <PostgreSQL URL> <schema>`. SIGTERM closes it, SIGKILL is the test. */
+/** A worker process, as it is or bundled: `worker.ts <engine> <mode> <config> <PostgreSQL URL> <schema>`. SIGTERM closes it, SIGKILL is the test. */
+import { extname } from 'node:path'
 import pg from 'pg'
 import { type ConsumeOptions, consume } from '../../src/consume/index.ts'
 import { postgresExecutor } from '../../src/drivers/postgres/index.ts'
@@ -6,7 +7,8 @@ import type { Engine } from './engine.ts'
 import { tablesIn } from './tables.ts'
 
 const [name, mode, config, url, schema] = process.argv.slice(2) as [string, string, string, string, string]
-const { engine } = (await import(`./engines/${name}.ts`)) as { engine: Engine }
+const file = `./engines/${name}${extname(import.meta.filename)}`
+const { engine } = (await import(new URL(file, import.meta.url).href)) as { engine: Engine }
 const pool = new pg.Pool({ connectionString: url, max: 8, options: `-c search_path=${schema}` })
 pool.on('error', () => undefined)
 const source = await engine.source(config)

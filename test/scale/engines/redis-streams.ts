@@ -29,6 +29,6 @@ export const engine: Engine = {
   },
   source: async (url) => {
     const client = connect(url)
-    return { value: redisStreams(client, { ...STREAM, leaseTime: 2000 }), close: () => client.disconnect() }
+    return { value: redisStreams(client, STREAM), close: () => client.disconnect() }
   },
 }

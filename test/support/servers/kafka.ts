@@ -68,6 +68,11 @@ export class Kfake implements KafkaServer {
     throw new Error(`kfake did not start:\n${readFileSync(log, 'utf8').slice(-2000)}`)
   }
 
+  /** Its process, to see what it costs. */
+  get pid(): number {
+    return this.#process?.pid ?? 0
+  }
+
   crash(): Promise<void> {
     return this.#process!.stop('SIGKILL')
   }
