@@ -71,6 +71,8 @@ export class Batch {
   companion: Companion | undefined = undefined
   /** Attempts with rows of it that were repeated. */
   retried = 0
+  /** Place of the row that the database named as the one at fault, where rows were given up together. */
+  culprit: number | undefined
   readonly #waiters: Waiter[] = []
   /** Where the rows they wait for stood when nothing was shifted out yet. */
   readonly #places: number[] = []
