@@ -6,7 +6,9 @@ import type { Receiver } from '../lanes/batch.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { logError } from '../support/guard.ts'
 import type { HeldMessage, Item } from './held-message.ts'
-import { Partition, whyOf } from './partition.ts'
+import { whyOf } from './letters.ts'
+import { Partition } from './partition.ts'
+import type { DeadLetterReason } from './source.ts'
 
 /** The log remembers what was read. */
 export class BrokerPartition extends Partition {
@@ -67,8 +69,7 @@ export class BrokerPartition extends Partition {
   #refused(delivery: Delivery, error: unknown): void {
     if (error instanceof InvalidRowError) {
       this.#away--
-      const { table } = delivery.item
-      this.#setAside(delivery, { reason: 'invalid_data', table: table.name, message: error.message })
+      this.#setAside(delivery, whyOf(delivery.item.table, error))
     } else this.#comeBack(delivery, error)
   }
 
@@ -87,12 +88,12 @@ export class BrokerPartition extends Partition {
   failed(delivery: Delivery, error: BatchFlowError): void {
     if (error instanceof RowFailedError && error.fault === 'row') {
       this.#away--
-      this.#setAside(delivery, whyOf(error))
+      this.#setAside(delivery, whyOf(delivery.item.table, error))
     } else this.#comeBack(delivery, error)
     this.#landed()
   }
 
-  #setAside(delivery: Delivery, why: ReturnType<typeof whyOf>): void {
+  #setAside(delivery: Delivery, why: DeadLetterReason): void {
     const { held } = delivery.item
     delivery.state = 'aside'
     void this.putAside(held, why).then((isDone) => isDone && this.settle(held, 'dead_lettered'))

@@ -6,7 +6,8 @@ import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { Queue } from '../support/queue.ts'
 import type { Item } from './held-message.ts'
 import { inTime } from './in-time.ts'
-import type { Shared } from './partition.ts'
+import { whyOf } from './letters.ts'
+import type { Shared } from './shared.ts'
 import type { DeadLetterReason } from './source.ts'
 import { TablePosition } from './table-position.ts'
 
@@ -249,11 +250,4 @@ function faultOf(error: unknown): 'row' | 'place' | 'fenced' {
   if (error instanceof InvalidRowError) return 'row'
   if (!(error instanceof RowFailedError)) return 'place'
   return error.reason === 'fenced' ? 'fenced' : error.fault
-}
-
-/** Holds no value of a row. */
-function whyOf({ name }: Table, error: BatchFlowError): DeadLetterReason {
-  if (!(error instanceof RowFailedError)) return { reason: 'invalid_data', table: name, message: error.message }
-  const { reason, databaseCode, message } = error
-  return { reason, table: name, message, ...(databaseCode !== undefined && { code: databaseCode }) }
 }

@@ -13,8 +13,9 @@ import { Chunk } from './chunk.ts'
 import { Reader } from './decode.ts'
 import { Holdings } from './holdings.ts'
 import type { Settings } from './options.ts'
-import type { Partition, Shared } from './partition.ts'
+import type { Partition } from './partition.ts'
 import { PositionPartition } from './position-partition.ts'
+import type { Shared } from './shared.ts'
 import type { PartitionLag, Source, SourceHost } from './source.ts'
 import { Tally } from './tally.ts'
 import { type Trouble, Troubles } from './troubles.ts'
@@ -99,6 +100,7 @@ export class Worker implements AsyncDisposable {
       assigned: (partition) => this.#assigned(partition),
       revoked: (partition, lost = false) => this.#revoked(partition, lost),
       deliver: (partition, messages) => this.#partitions.get(partition)?.deliver(messages) ?? Promise.resolve(),
+      poisoned: async (name, message, why) => (await this.#partitions.get(name)?.poisoned(message, why)) ?? false,
       trouble: (error) => this.#trouble(error),
     }
     const { lagInterval } = this.#settings
