@@ -84,6 +84,8 @@ export abstract class Partition {
   protected abstract queue(held: HeldMessage): void
   /** Rows are under way. */
   protected abstract get isBusy(): boolean
+  /** Rows that were handed over, and would be again, are not any more: their messages stay in the log. */
+  abstract giveBack(): void
   /** It is at rest, and about to be given back. */
   protected abstract leave(): Promise<void>
 
@@ -233,6 +235,7 @@ export abstract class Partition {
     const drained = lost ? undefined : this.#drain().catch((error) => logError('a partition was not drained', error))
     await Promise.race([drained, this.#gone])
     if (this.ended) return
+    this.giveBack()
     this.ended = true
     this.#acks.stop()
     this.#leave()

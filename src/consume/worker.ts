@@ -182,6 +182,7 @@ export class Worker implements AsyncDisposable {
   /** Time is over: what is under way fails, so that partitions can be given back. */
   #hurry(): void {
     this.#abort.abort()
+    for (const partition of this.#partitions.values()) partition.giveBack()
     void this.#flow.close({ timeout: 0 })
     this.#after(LAST_WORDS, () => this.#giveUp())
   }

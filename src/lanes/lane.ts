@@ -1,5 +1,7 @@
 import type { SpanContext } from '@opentelemetry/api'
+import type { RowFailedError } from '../contract/errors.ts'
 import type { FlushTrigger, RejectReason, TableMetrics, TableProbe } from '../contract/metrics-reporter.ts'
+import { isTooLong } from '../contract/reasons.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { FlowTracing } from '../contract/tracing.ts'
 import type { Clock, Timer } from '../support/clock.ts'
@@ -45,8 +47,10 @@ export abstract class Lane {
   protected notes: boolean
   /** The lane is in the flow's queue of those that have something due. */
   scheduled = false
-  /** Rows accepted and not yet handed to the executor. */
+  /** Rows accepted and not yet handed to the executor, but for those that were before: these are in flight all the time. */
   queued = 0
+  /** How many of the rows that wait were kept when they came before. */
+  protected again = 0
   readonly tally = new Tally()
   /** Batches that hold a slot. */
   executing = 0
@@ -57,6 +61,8 @@ export abstract class Lane {
   protected readonly scale: RowScale
   /** What goes into a batch, in bytes of memory. */
   protected limit: Limit
+  /** Rows of a batch at most, as larger ones took too long. */
+  #most: number
   /** Rows until the next sampled one. */
   #skip = 0
   /** Since when anybody watches (ms): how old rows are that came before is not known. */
@@ -66,6 +72,7 @@ export abstract class Lane {
     this.table = table
     this.host = host
     this.limit = host.limit
+    this.#most = host.limit.rows
     this.notes = host.age !== undefined
     this.scale = new RowScale(table.columns)
     this.timer = host.clock.timer(() => this.flush('interval'))
@@ -82,7 +89,7 @@ export abstract class Lane {
 
   /** Nothing waits, and nothing is on its way. */
   get idle(): boolean {
-    return this.queued === 0 && this.#away.size === 0
+    return this.queued === 0 && this.tally.inFlight === 0 && this.#away.size === 0
   }
 
   /** A batch must leave. */
@@ -130,19 +137,50 @@ export abstract class Lane {
     return dropped
   }
 
+  /** All rows that wait leave, as rows they are behind come again: they do so behind them. @param recalled those that left before */
+  recall(recalled?: Batch): Batch | undefined {
+    let behind = recalled
+    for (let rows = -1; this.queued + this.again > 0 && rows < (behind?.accepted ?? 0); ) {
+      rows = behind?.accepted ?? 0
+      behind = this.drop(behind)
+    }
+    return behind
+  }
+
+  /** Rows of `batch` come again, as they failed. What takes longer than it may would do so for ever: it comes in halves. */
+  kept(batch: Batch, { reason }: RowFailedError): void {
+    if (isTooLong(reason)) this.#most = Math.max(1, Math.min(this.#most, batch.rows.length >>> 1))
+  }
+
   /** The batch is settled: rows that had to stay behind it may go. `sent`: how many bytes it was, where that is known. */
   settled(batch: Batch, sent?: number): void {
     this.#away.delete(batch)
-    if (sent === undefined) return
     const { rows, bytes } = this.host.limit
-    this.limit = new Limit(rows, bytes * this.scale.learn(batch.bytes, sent))
+    // By eighths: where more takes too long, that costs the time of an attempt.
+    if (this.#most < rows && batch.kept === 0 && batch.trigger === 'size') this.#most += (this.#most >>> 3) + 1
+    const most = Math.min(rows, this.#most)
+    if (sent !== undefined) this.limit = new Limit(most, bytes * this.scale.learn(batch.bytes, sent))
+    else if (most !== this.limit.rows) this.limit = new Limit(most, this.limit.bytes)
   }
 
   /** So many rows wait no longer: they are in a batch that left. */
   protected handOver(rows: number): void {
-    this.queued -= rows
-    this.tally.inFlight += rows
-    this.metrics?.countAccepted?.(rows)
+    const again = Math.min(this.again, rows)
+    this.again -= again
+    this.queued -= rows - again
+    this.tally.inFlight += rows - again
+    this.metrics?.countAccepted?.(rows - again)
+  }
+
+  /** Rows that were kept come no more. @param isWritten somebody else has written them: nothing was changed by them here */
+  letGo(rows: number, isWritten: boolean): void {
+    this.tally.inFlight -= rows
+    if (isWritten) {
+      this.tally.committed += rows
+      this.tally.superseded += rows
+      this.metrics?.countSuperseded?.(rows)
+    } else this.tally.abandoned += rows
+    this.metrics?.countRecords(isWritten ? 'success' : 'fail', rows)
   }
 
   /** A row is refused. */
@@ -208,7 +246,22 @@ export abstract class Lane {
     origin: SpanContext | undefined,
     bytes: number,
   ): number {
-    return this.add(row, waiter, calledAt === NOT_SAMPLED ? NOT_SAMPLED : this.#endWait(calledAt), origin, bytes)
+    const sampledAt = calledAt === NOT_SAMPLED ? NOT_SAMPLED : this.#endWait(calledAt)
+    if (waiter?.again !== true) return this.add(row, waiter, sampledAt, origin, bytes)
+    this.#countAgain(1) // before it may leave
+    waiter.again = false
+    try {
+      return this.add(row, waiter, sampledAt, origin, bytes)
+    } catch (error) {
+      this.#countAgain(-1)
+      waiter.again = true
+      throw error
+    }
+  }
+
+  #countAgain(rows: number): void {
+    this.queued -= rows
+    this.again += rows
   }
 
   /** Reports how long a sampled row waited to be accepted; returns the time of that. */
