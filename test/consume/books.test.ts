@@ -16,7 +16,10 @@ async function reported(options: RigOptions) {
   const sdk = new MetricsUnderTest()
   const reporter = new OtelMetricsReporter({ meterProvider: sdk.provider })
   const { configure = (executor: Executor) => executor } = options
-  const rig = await workerRig({ ...options, configure: (executor) => configure(executor.withMetricsReporter(reporter)) })
+  const rig = await workerRig({
+    ...options,
+    configure: (executor) => configure(executor.withMetricsReporter(reporter)),
+  })
   return { ...rig, sdk }
 }
 
@@ -163,7 +166,8 @@ test('rows that fail for themselves beside rows that fail for the place', async 
   const rig = await reported({ mode: 'broker', configure: (executor) => executor.withIsolation(false) })
   let failures = 2
   rig.store.decide = () => (failures-- > 0 ? 'place' : 'commit')
-  for (let id = 1; id <= 4; id++) rig.log.append(id < 3 ? 'a' : 'b', [id === 2 ? bad(id) : event(id), state(id % 2, id)])
+  for (let id = 1; id <= 4; id++)
+    rig.log.append(id < 3 ? 'a' : 'b', [id === 2 ? bad(id) : event(id), state(id % 2, id)])
   await rig.source.own('a')
   await rig.source.own('b')
   const { accepted, unsettled } = await watched(rig)

@@ -107,7 +107,10 @@ test('around the row that the database names there are no halves', async () => {
     const { log, source, store } = rig
     store.names = true
     let attempts = 0
-    store.decide = () => (attempts++, 'commit')
+    store.decide = () => {
+      attempts++
+      return 'commit'
+    }
     for (let id = 1; id <= 64; id++) log.append('a', [{ table: 'events', row: { id, bad: id === bad } }])
     await source.own('a')
     await calm(rig)

@@ -106,7 +106,12 @@ test('what took too long, or met an outage, is not held against rows because oth
   for (const how of ['processor_timeout', 'timeout', 'outage'] as const) {
     const driver = new MemoryDriver((run: Run) => {
       if (run.batch.columns.includes('email')) run.succeed()
-      else run.fail(how === 'outage' ? new AttemptError(new MemoryError('connection'), { unreachable: true }) : new MemoryError(how))
+      else
+        run.fail(
+          how === 'outage'
+            ? new AttemptError(new MemoryError('connection'), { unreachable: true })
+            : new MemoryError(how),
+        )
     })
     const executor = createExecutor(driver).withRetry({ maxAttempts: 2, backoffBase: 1, maxBackoff: 1, maxOutage: 1 })
     const flow = new BatchFlow(executor, { flushSize: 2 })
