@@ -5,6 +5,7 @@ import { Backoff } from './backoff.ts'
 import type { Chunk } from './chunk.ts'
 import type { Obstacle } from './decode.ts'
 import { HeldMessage } from './held-message.ts'
+import { KeepAlive } from './keep-alive.ts'
 import { Letters, type LettersHost } from './letters.ts'
 import type { Shared } from './shared.ts'
 import type { DeadLetterReason, Message } from './source.ts'
@@ -31,12 +32,12 @@ export abstract class Partition {
   readonly #positions = new Map<string, HeldMessage>()
   readonly #acks: Acknowledger
   readonly #letters: Letters
+  readonly #alive: KeepAlive
   readonly #atRest = new Set<() => void>()
   #leave!: () => void
   /** Resolves when the partition is gone. */
   readonly #gone = new Promise<void>((resolve) => (this.#leave = resolve))
   #checking = false
-  #keeping = false
 
   constructor(name: string, shared: Shared) {
     const { source, settings, troubles } = shared
@@ -44,6 +45,7 @@ export abstract class Partition {
     this.shared = shared
     this.backoff = new Backoff(settings.clock)
     this.#letters = new Letters(name, this.#lettersHost())
+    this.#alive = new KeepAlive(name, source, troubles)
     this.#acks = new Acknowledger(
       {
         acknowledge: (messages) => source.acknowledge(name, messages),
@@ -210,21 +212,8 @@ export abstract class Partition {
   }
 
   /** The log is told that what is not settled is still worked on. */
-  async keepAlive(): Promise<void> {
-    const { source, troubles } = this.shared
-    const held = [...this.#acks.unacknowledged, ...this.held]
-    if (source.keepAlive === undefined || this.#keeping || held.length === 0) return
-    this.#keeping = true
-    try {
-      await source.keepAlive(
-        this.name,
-        held.map(({ message }) => message),
-      )
-      troubles.end('keep-alive', this.name)
-    } catch (error) {
-      troubles.begin('keep-alive', error, this.name)
-    }
-    this.#keeping = false
+  keepAlive(): Promise<void> {
+    return this.#alive.keep([...this.#acks.unacknowledged, ...this.held])
   }
 
   /** Gives the partition back, once nothing of it is under way. `lost`: at once; what is under way is given up. */

@@ -14,9 +14,9 @@ export interface CloseSummary {
   readonly committed: number
   /** Rows that failed for good, dead letters included, and among them rows given up that `deadLetter` took. */
   readonly failed: number
-  /** Rows accepted but not settled when time ran out, unless `deadLetter` took them. */
+  /** Rows accepted but not settled when time ran out, unless `deadLetter` took them; with a worker those too that it gave back to its log. */
   readonly abandoned: number
-  /** The abandoned rows; rows merged into one (same conflict key) appear as that one. */
+  /** The abandoned rows, but for those that a worker gave back to its log; rows merged into one (same conflict key) appear as that one. */
   readonly abandonedRows: readonly AbandonedRow[]
   /** Rows that failed and that the `deadLetter` handler failed to take: the first of them, as many as the buffer holds. */
   readonly undelivered: readonly DeadLetter[]

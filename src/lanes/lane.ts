@@ -7,7 +7,9 @@ import type { FlowTracing } from '../contract/tracing.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import { Limit } from '../support/limit.ts'
 import { Batch, UNTIMED, type Waiter } from './batch.ts'
+import { BatchSize } from './batch-size.ts'
 import { RowScale } from './row-scale.ts'
+import { geometric } from './sampling.ts'
 import { Tally } from './tally.ts'
 
 /** What a lane needs of its flow. */
@@ -31,9 +33,6 @@ export interface LaneHost {
 
 /** A row whose latencies nobody takes has this for a time. */
 export const NOT_SAMPLED = -1
-
-/** The most rows from one that is sampled to the next. */
-const MOST_APART = 2 ** 30
 
 /**
  * One table's buffer. A batch leaves when it is full, `flushInterval` ms after its first row, or when the flow asks.
@@ -61,8 +60,7 @@ export abstract class Lane {
   protected readonly scale: RowScale
   /** What goes into a batch, in bytes of memory. */
   protected limit: Limit
-  /** Rows of a batch at most, as larger ones took too long. */
-  #most: number
+  readonly #size: BatchSize
   /** Rows until the next sampled one. */
   #skip = 0
   /** Since when anybody watches (ms): how old rows are that came before is not known. */
@@ -72,7 +70,7 @@ export abstract class Lane {
     this.table = table
     this.host = host
     this.limit = host.limit
-    this.#most = host.limit.rows
+    this.#size = new BatchSize(host.limit.rows)
     this.notes = host.age !== undefined
     this.scale = new RowScale(table.columns)
     this.timer = host.clock.timer(() => this.flush('interval'))
@@ -149,18 +147,16 @@ export abstract class Lane {
 
   /** Rows of `batch` come again, as they failed. What takes longer than it may would do so for ever: it comes in halves. */
   kept(batch: Batch, { reason }: RowFailedError): void {
-    if (isTooLong(reason)) this.#most = Math.max(1, Math.min(this.#most, batch.rows.length >>> 1))
+    if (isTooLong(reason)) this.#size.tooLong(batch.rows.length)
   }
 
   /** The batch is settled: rows that had to stay behind it may go. `sent`: how many bytes it was, where that is known. */
   settled(batch: Batch, sent?: number): void {
     this.#away.delete(batch)
-    const { rows, bytes } = this.host.limit
-    // By eighths: where more takes too long, that costs the time of an attempt.
-    if (this.#most < rows && batch.kept === 0 && batch.trigger === 'size') this.#most += (this.#most >>> 3) + 1
-    const most = Math.min(rows, this.#most)
-    if (sent !== undefined) this.limit = new Limit(most, bytes * this.scale.learn(batch.bytes, sent))
-    else if (most !== this.limit.rows) this.limit = new Limit(most, this.limit.bytes)
+    if (batch.kept === 0 && batch.trigger === 'size') this.#size.wentWell()
+    const { rows } = this.#size
+    if (sent !== undefined) this.limit = new Limit(rows, this.host.limit.bytes * this.scale.learn(batch.bytes, sent))
+    else if (rows !== this.limit.rows) this.limit = new Limit(rows, this.limit.bytes)
   }
 
   /** So many rows wait no longer: they are in a batch that left. */
@@ -279,10 +275,4 @@ export abstract class Lane {
   dispose(): void {
     this.timer.stop()
   }
-}
-
-/** Trials until the first success at probability 1/`mean`, as the engine keeps small whole numbers: it is counted down per row. */
-function geometric(mean: number): number {
-  if (mean === 1) return 1
-  return Math.min(Math.ceil(Math.log1p(-Math.random()) / Math.log1p(-1 / mean)) || 1, MOST_APART) | 0
 }
