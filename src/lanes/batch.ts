@@ -1,7 +1,7 @@
 import type { Span } from '@opentelemetry/api'
 import type { Companion } from '../contract/companion.ts'
-import type { FlushTrigger, TableMetrics } from '../contract/metrics-reporter.ts'
 import type { RowFailedError } from '../contract/errors.ts'
+import type { FlushTrigger, TableMetrics } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { logError } from '../support/guard.ts'
