@@ -1,12 +1,15 @@
-import { InvalidRowError, RowFailedError } from '../contract/errors.ts'
-import type { Row, Table } from '../contract/table.ts'
-import type { BatchFlow } from '../flow/batch-flow.ts'
+import { AbortedError, InvalidRowError, RowFailedError } from '../contract/errors.ts'
+import type { Table } from '../contract/table.ts'
+import { Given } from '../flow/call.ts'
+import { deliverRow, letRowsGo } from '../flow/deliver-row.ts'
 import { ACCEPTED } from '../flow/intake.ts'
-import type { Receiver } from '../lanes/batch.ts'
+import type { Waiter } from '../lanes/batch.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { logError } from '../support/guard.ts'
 import type { HeldMessage, Item } from './held-message.ts'
-import { Partition, whyOf } from './partition.ts'
+import { whyOf } from './letters.ts'
+import { Partition } from './partition.ts'
+import type { DeadLetterReason } from './source.ts'
 
 /** The log remembers what was read. */
 export class BrokerPartition extends Partition {
@@ -17,6 +20,10 @@ export class BrokerPartition extends Partition {
   #pumping = false
   /** Rows failed for the place's fault: when those under way have come back, all is handed over again from there on. */
   #paused = false
+  /** Aborted by a pause: what waits for room then must not get in before what comes again. */
+  #door = new AbortController()
+  /** The origin told last: rows of one message come one after the other. */
+  #given = Given.none
   readonly #troubled = new Set<Table>()
 
   protected get isBusy(): boolean {
@@ -59,7 +66,9 @@ export class BrokerPartition extends Partition {
     const { table, row, held } = delivery.item
     delivery.state = 'away'
     this.#away++
-    const accepted = handOver(this.shared.flow, table, row, delivery, held)
+    if (held.origin !== this.#given.origin) this.#given = new Given(held.origin)
+    const how = { given: this.#given, signal: this.#door.signal }
+    const accepted = deliverRow(this.shared.flow, table, row, delivery, how)
     return accepted === ACCEPTED ? ACCEPTED : accepted.catch((error) => this.#refused(delivery, error))
   }
 
@@ -67,8 +76,8 @@ export class BrokerPartition extends Partition {
   #refused(delivery: Delivery, error: unknown): void {
     if (error instanceof InvalidRowError) {
       this.#away--
-      const { table } = delivery.item
-      this.#setAside(delivery, { reason: 'invalid_data', table: table.name, message: error.message })
+      this.#letGo([delivery])
+      this.#setAside(delivery, whyOf(delivery.item.table, error))
     } else this.#comeBack(delivery, error)
   }
 
@@ -84,15 +93,19 @@ export class BrokerPartition extends Partition {
     this.#landed()
   }
 
+  keeps(error: BatchFlowError): boolean {
+    return !this.ended && !isOfRow(error)
+  }
+
   failed(delivery: Delivery, error: BatchFlowError): void {
-    if (error instanceof RowFailedError && error.fault === 'row') {
+    if (isOfRow(error)) {
       this.#away--
-      this.#setAside(delivery, whyOf(error))
+      this.#setAside(delivery, whyOf(delivery.item.table, error))
     } else this.#comeBack(delivery, error)
     this.#landed()
   }
 
-  #setAside(delivery: Delivery, why: ReturnType<typeof whyOf>): void {
+  #setAside(delivery: Delivery, why: DeadLetterReason): void {
     const { held } = delivery.item
     delivery.state = 'aside'
     void this.putAside(held, why).then((isDone) => isDone && this.settle(held, 'dead_lettered'))
@@ -105,6 +118,8 @@ export class BrokerPartition extends Partition {
     delivery.state = 'failed'
     if (this.stopping) return
     this.#paused = true
+    this.#door.abort()
+    if (error instanceof AbortedError) return // it only waited for room
     if (!this.#troubled.has(table)) this.shared.troubles.begin('place', error, this.name, table.name)
     this.#troubled.add(table)
   }
@@ -124,29 +139,34 @@ export class BrokerPartition extends Partition {
       if (this.stopping) return this.check()
       this.#rewind()
       this.#paused = false
+      this.#door = new AbortController()
       this.work()
     })
   }
 
-  /**
-   * Has rows handed over again: those that came back, and behind them in a table where the last one wins those too that are
-   * written, as they must come after them.
-   */
+  /** Has rows handed over again that came back; those behind them in their lanes have come back with them. */
   #rewind(): void {
-    const cameBack = new Set<Table>()
-    for (const held of this.held) {
-      for (const delivery of this.#rows.get(held) ?? []) {
-        const { table } = delivery.item
-        if (delivery.state === 'failed') {
-          cameBack.add(table)
-          delivery.state = 'waiting'
-        } else if (delivery.state === 'done' && cameBack.has(table) && lastWins(table)) {
-          held.left++
-          delivery.state = 'waiting'
-        }
-      }
-    }
+    for (const delivery of this.#deliveries()) if (delivery.state === 'failed') delivery.state = 'waiting'
     this.#next = 0
+  }
+
+  *#deliveries(): Iterable<Delivery> {
+    for (const held of this.held) yield* this.#rows.get(held) ?? []
+  }
+
+  giveBack(): void {
+    this.#letGo(this.#deliveries())
+  }
+
+  #letGo(deliveries: Iterable<Delivery>): void {
+    const rows = new Map<Table, number>()
+    for (const delivery of deliveries) {
+      if (!delivery.again) continue
+      delivery.again = false
+      const { table } = delivery.item
+      rows.set(table, (rows.get(table) ?? 0) + 1)
+    }
+    for (const [table, count] of rows) letRowsGo(this.shared.flow, table, count)
   }
 
   protected override removed(count: number): void {
@@ -159,10 +179,11 @@ export class BrokerPartition extends Partition {
 }
 
 /** One row on its way. */
-class Delivery implements Receiver {
+class Delivery implements Waiter {
   readonly item: Item
   /** `failed`: for no fault of its own. */
   state: 'waiting' | 'away' | 'done' | 'failed' | 'aside' = 'waiting'
+  again = false
   readonly #partition: BrokerPartition
 
   constructor(item: Item, partition: BrokerPartition) {
@@ -177,12 +198,13 @@ class Delivery implements Receiver {
   failed(error: BatchFlowError): void {
     this.#partition.failed(this, error)
   }
+
+  keeps(error: BatchFlowError): boolean {
+    this.again = this.#partition.keeps(error)
+    return this.again
+  }
 }
 
-function lastWins({ action }: Table): boolean {
-  return action === 'update' || action === 'replace'
-}
-
-function handOver(flow: BatchFlow, table: Table, row: Row, receiver: Receiver, { origin }: HeldMessage): Promise<void> {
-  return flow.deliver(table, row as never, receiver, origin === undefined ? undefined : { origin })
+function isOfRow(error: BatchFlowError): boolean {
+  return error instanceof RowFailedError && error.fault === 'row'
 }

@@ -1,7 +1,9 @@
 import type { Table } from '../contract/table.ts'
+import { OptionError } from '../support/batchflow-error.ts'
 import type { HeldMessage, Item } from './held-message.ts'
 import { DecodeError, type MessageDecoder } from './message-format.ts'
 import type { DeadLetterReason } from './source.ts'
+import type { TroubleKind } from './troubles.ts'
 
 /** What becomes of rows whose table is not among `tables`. */
 export type UnknownTables = 'dead-letter' | 'pause' | 'drop'
@@ -9,8 +11,14 @@ export type UnknownTables = 'dead-letter' | 'pause' | 'drop'
 /** What was read of a message: rows for it to hold, and, where it has to be put aside as well, why. */
 export interface Reading {
   readonly why?: DeadLetterReason
-  /** The name of a table the worker has to wait for. */
-  readonly blockedBy?: string
+  /** No message can be read, or this one not by this worker: nothing behind it goes on. */
+  readonly blockedBy?: Obstacle
+}
+
+export interface Obstacle {
+  readonly kind: TroubleKind
+  readonly table?: string
+  readonly error: Error
 }
 
 export class Reader {
@@ -29,7 +37,9 @@ export class Reader {
     let reading: Reading = {}
     const lasts = new Map<Table, Item>()
     try {
-      for (const { table: name, row } of this.#decode(held.message)) {
+      const rows = this.#decode(held.message)
+      if (isLate(rows)) return { blockedBy: { kind: 'place', error: lateError() } }
+      for (const { table: name, row } of rows) {
         const table = this.#tables.get(name)
         if (table === undefined) reading = this.#unknown(name, reading)
         else add(held, lasts, table, row)
@@ -45,10 +55,32 @@ export class Reader {
 
   #unknown(name: string, before: Reading): Reading {
     if (this.#unknownTables === 'drop') return before
-    if (this.#unknownTables === 'pause') return { ...before, blockedBy: name }
+    if (this.#unknownTables === 'pause') return { ...before, blockedBy: unknownTable(name) }
     const message = 'the message has rows of a table that is not among the tables of the worker'
     return { why: { reason: 'unknown_table', table: name, message } }
   }
+}
+
+function unknownTable(table: string): Obstacle {
+  const message = `a message has rows of table ${JSON.stringify(table)}, which is not among the worker's tables`
+  return { kind: 'unknown-table', table, error: new Error(message) }
+}
+
+/** Rows that come later: a promise of them, or one for each. What such a promise rejects with is nobody's. */
+function isLate(rows: unknown): boolean {
+  if (typeof rows !== 'object' || rows === null) return false
+  if ('then' in rows && typeof rows.then === 'function') {
+    Promise.resolve(rows).catch(() => {})
+    return true
+  }
+  return !(Symbol.iterator in rows) && Symbol.asyncIterator in rows
+}
+
+function lateError(): OptionError {
+  return new OptionError(
+    'consume: decode must return rows, received a promise or an async iterable: make it synchronous, and do what has to be ' +
+      'waited for where messages are published; nothing is put aside for it',
+  )
 }
 
 function add(held: HeldMessage, lasts: Map<Table, Item>, table: Table, row: unknown): void {

@@ -4,4 +4,5 @@ export { type DecodedRow, DecodeError, decodeMessage, encodeRows, type MessageDe
 export type { ConsumeOptions, DeadLetterMessage, Remembering, WorkerOptions } from './options.ts'
 export type { DeadLetterReason, Message, PartitionLag, Source, SourceHost, SourceMode } from './source.ts'
 export type { Trouble, TroubleHandler, TroubleKind } from './troubles.ts'
-export type { PartitionStats, SourceStats, Worker, WorkerStats } from './worker.ts'
+export type { Worker } from './worker.ts'
+export type { PartitionStats, SourceStats, WorkerStats } from './worker-stats.ts'

@@ -20,7 +20,10 @@ export interface DecodedRow {
   readonly row: Row
 }
 
-/** Makes rows of a message. What it throws is why the message is put aside. */
+/**
+ * Makes rows of a message, at once: where it returns a promise, the worker reads no further and says so. What it throws is why
+ * the message is put aside.
+ */
 export type MessageDecoder = (message: Message) => Iterable<DecodedRow>
 
 /** A message is none of ours, or of a later version. Its message holds nothing of what it says. */

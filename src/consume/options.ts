@@ -23,8 +23,16 @@ import { decodeMessage, type MessageDecoder } from './message-format.ts'
 import type { DeadLetterReason, Message, Source } from './source.ts'
 import type { TroubleHandler } from './troubles.ts'
 
-/** Puts a message aside; resolves when that is durable. When it rejects it is called again, and the partition waits. */
-export type DeadLetterMessage = (partition: string, message: Message, why: DeadLetterReason) => Promise<void>
+/**
+ * Puts a message aside; resolves when that is durable. Where it rejects, or takes longer than 30 s, it is called again, and the
+ * partition waits. `signal` is aborted when nobody waits for this call any longer: its time is over, or the worker's is.
+ */
+export type DeadLetterMessage = (
+  partition: string,
+  message: Message,
+  why: DeadLetterReason,
+  options: { readonly signal: AbortSignal },
+) => Promise<void>
 
 /** Those of a flow that a worker over a log leaves to its user. */
 type FlowOptions = Pick<

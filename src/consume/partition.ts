@@ -1,35 +1,15 @@
 import type { SpanContext } from '@opentelemetry/api'
-import type { RowFailedError } from '../contract/errors.ts'
-import type { BatchFlow } from '../flow/batch-flow.ts'
 import { logError } from '../support/guard.ts'
 import { Acknowledger } from './acknowledger.ts'
 import { Backoff } from './backoff.ts'
 import type { Chunk } from './chunk.ts'
-import type { Reader } from './decode.ts'
+import type { Obstacle } from './decode.ts'
 import { HeldMessage } from './held-message.ts'
-import type { Holdings } from './holdings.ts'
-import type { Settings } from './options.ts'
-import type { DeadLetterReason, Message, Source } from './source.ts'
-import type { Tally } from './tally.ts'
+import { KeepAlive } from './keep-alive.ts'
+import { Letters, type LettersHost } from './letters.ts'
+import type { Shared } from './shared.ts'
+import type { DeadLetterReason, Message } from './source.ts'
 import { parseTraceHeaders } from './traceparent.ts'
-import type { Troubles } from './troubles.ts'
-
-/** What the partitions of a worker share. */
-export interface Shared {
-  readonly source: Source
-  readonly flow: BatchFlow
-  readonly settings: Settings
-  readonly reader: Reader
-  readonly holdings: Holdings
-  readonly tally: Tally
-  readonly troubles: Troubles
-  /** Aborted when the worker gives up what is under way. */
-  readonly signal: AbortSignal
-  /** Somebody traces now. */
-  readonly isTraced: boolean
-  /** The span of the processing of messages that come from these spans. */
-  startChunk(partition: string, origins: readonly (SpanContext | undefined)[]): Chunk | undefined
-}
 
 /**
  * A partition that is owned: holds its messages in order until they are settled and acknowledged. How their rows get into the
@@ -45,27 +25,27 @@ export abstract class Partition {
   protected stopping = false
   /** Whatever happens to what is under way is no more of its business. */
   protected ended = false
-  /** Nothing goes on behind a message of a table that is not known. */
+  /** Nothing goes on behind a message that this worker cannot read. */
   protected barred = false
   /** The position of the message that came last. */
   protected last = ''
   readonly #positions = new Map<string, HeldMessage>()
   readonly #acks: Acknowledger
-  readonly #letterBackoff: Backoff
+  readonly #letters: Letters
+  readonly #alive: KeepAlive
   readonly #atRest = new Set<() => void>()
   #leave!: () => void
   /** Resolves when the partition is gone. */
   readonly #gone = new Promise<void>((resolve) => (this.#leave = resolve))
-  #letters = 0
   #checking = false
-  #keeping = false
 
   constructor(name: string, shared: Shared) {
     const { source, settings, troubles } = shared
     this.name = name
     this.shared = shared
     this.backoff = new Backoff(settings.clock)
-    this.#letterBackoff = new Backoff(settings.clock)
+    this.#letters = new Letters(name, this.#lettersHost())
+    this.#alive = new KeepAlive(name, source, troubles)
     this.#acks = new Acknowledger(
       {
         acknowledge: (messages) => source.acknowledge(name, messages),
@@ -75,6 +55,24 @@ export abstract class Partition {
       },
       new Backoff(settings.clock),
     )
+  }
+
+  #lettersHost(): LettersHost {
+    const partition = this
+    const { source, settings, troubles, signal } = this.shared
+    return {
+      clock: settings.clock,
+      troubles,
+      signal,
+      put: settings.deadLetter ?? ((name, message, why) => source.deadLetter(name, message, why)),
+      get stopping() {
+        return partition.stopping
+      },
+      get ended() {
+        return partition.ended
+      },
+      done: () => this.check(),
+    }
   }
 
   /** Messages held of it: not settled, or settled and not acknowledged. */
@@ -88,6 +86,8 @@ export abstract class Partition {
   protected abstract queue(held: HeldMessage): void
   /** Rows are under way. */
   protected abstract get isBusy(): boolean
+  /** Rows that were handed over, and would be again, are not any more: their messages stay in the log. */
+  abstract giveBack(): void
   /** It is at rest, and about to be given back. */
   protected abstract leave(): Promise<void>
 
@@ -122,6 +122,7 @@ export abstract class Partition {
   }
 
   #read(held: HeldMessage): void {
+    if (this.barred) return // nor is it decoded
     const { why, blockedBy } = this.shared.reader.read(held)
     if (blockedBy !== undefined) this.#bar(held, blockedBy)
     if (this.barred) return
@@ -141,11 +142,10 @@ export abstract class Partition {
     return false
   }
 
-  #bar(held: HeldMessage, table: string): void {
+  #bar(held: HeldMessage, { kind, table, error }: Obstacle): void {
     this.barred = true
     held.left++
-    const message = `a message has rows of table ${JSON.stringify(table)}, which is not among the worker's tables`
-    this.shared.troubles.begin('unknown-table', new Error(message), this.name, table)
+    this.shared.troubles.begin(kind, error, this.name, table)
   }
 
   /** A row of `held` is settled, or a letter about it. */
@@ -163,7 +163,7 @@ export abstract class Partition {
       this.#checking = false
       if (this.ended) return
       this.#advance()
-      if (this.isBusy || this.#letters > 0) return
+      if (this.isBusy || this.#letters.isBusy) return
       for (const resolve of this.#atRest) resolve()
       this.#atRest.clear()
     })
@@ -200,59 +200,31 @@ export abstract class Partition {
    * is gone meanwhile.
    */
   protected putAside(held: HeldMessage, why: DeadLetterReason): Promise<boolean> {
-    held.letter ??= this.#write(held, why)
+    held.letter ??= this.#letters.write(held.message, why)
     return held.letter
   }
 
-  async #write(held: HeldMessage, why: DeadLetterReason): Promise<boolean> {
-    const { settings, source, troubles } = this.shared
-    this.#letters++
-    try {
-      while (!this.ended) {
-        try {
-          await (settings.deadLetter ?? source.deadLetter.bind(source))(this.name, held.message, why)
-          troubles.end('dead-letter', this.name)
-          this.#letterBackoff.reset()
-          return !this.ended
-        } catch (error) {
-          troubles.begin('dead-letter', error, this.name)
-        }
-        if (this.stopping) return false
-        await this.#letterBackoff.wait()
-      }
-      return false
-    } finally {
-      this.#letters--
-      this.check()
-    }
+  /** Puts aside what the source does not hand over; resolves with whether that is durable, and the message settled by it. */
+  async poisoned(message: Message, why: DeadLetterReason): Promise<boolean> {
+    const isDone = await this.#letters.write(message, why)
+    if (isDone) this.shared.tally.messages.dead_lettered++
+    return isDone
   }
 
   /** The log is told that what is not settled is still worked on. */
-  async keepAlive(): Promise<void> {
-    const { source, troubles } = this.shared
-    const held = [...this.#acks.unacknowledged, ...this.held]
-    if (source.keepAlive === undefined || this.#keeping || held.length === 0) return
-    this.#keeping = true
-    try {
-      await source.keepAlive(
-        this.name,
-        held.map(({ message }) => message),
-      )
-      troubles.end('keep-alive', this.name)
-    } catch (error) {
-      troubles.begin('keep-alive', error, this.name)
-    }
-    this.#keeping = false
+  keepAlive(): Promise<void> {
+    return this.#alive.keep([...this.#acks.unacknowledged, ...this.held])
   }
 
   /** Gives the partition back, once nothing of it is under way. `lost`: at once; what is under way is given up. */
   async end(lost: boolean): Promise<void> {
     this.stopping = true
     this.backoff.end()
-    this.#letterBackoff.end()
+    this.#letters.end()
     const drained = lost ? undefined : this.#drain().catch((error) => logError('a partition was not drained', error))
     await Promise.race([drained, this.#gone])
     if (this.ended) return
+    this.giveBack()
     this.ended = true
     this.#acks.stop()
     this.#leave()
@@ -269,10 +241,4 @@ export abstract class Partition {
     await this.leave()
     await this.#acks.end()
   }
-}
-
-/** Why a message is put aside for a row that failed. */
-export function whyOf(error: RowFailedError): DeadLetterReason {
-  const { reason, table, databaseCode, message } = error
-  return { reason, table, message, ...(databaseCode !== undefined && { code: databaseCode }) }
 }

@@ -3,9 +3,11 @@ import type { Companions } from '../contract/companion.ts'
 import { Queue } from '../support/queue.ts'
 import type { HeldMessage } from './held-message.ts'
 import { inTime } from './in-time.ts'
-import { Partition, type Shared } from './partition.ts'
+import { Partition } from './partition.ts'
+import type { Shared } from './shared.ts'
 import type { Message } from './source.ts'
-import { TableLog, type TableLogHost } from './table-log.ts'
+import { TableLog } from './table-log.ts'
+import type { TableLogHost } from './table-log-host.ts'
 
 /** In bytes: what all databases take as a key. Of a longer scope its digest stands for it. */
 const LONGEST = 700
@@ -101,18 +103,25 @@ export class PositionPartition extends Partition {
   }
 
   protected work(): void {
+    let isPastLetter = false
     for (let held = this.#waiting.first; held !== undefined && !isBeingPutAside(held); held = this.#waiting.first) {
       this.#sort(held)
       this.#waiting.shift()
+      isPastLetter ||= held.letter !== undefined
     }
     this.check()
     for (const log of this.#logs.values()) log.work()
+    if (isPastLetter) this.moveIdle() // else the next worker would write the letter again
   }
 
   /** Tables that got no rows for a while would have the whole log read again after a crash. */
   moveIdle(): void {
     if (this.stopping) return
     for (const log of this.#logs.values()) void log.moveOn(this.#reached)
+  }
+
+  giveBack(): void {
+    for (const log of this.#logs.values()) log.giveBack()
   }
 
   protected async leave(): Promise<void> {

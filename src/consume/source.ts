@@ -45,6 +45,12 @@ export interface SourceHost {
   revoked(partition: string, lost?: boolean): Promise<void>
   /** Hands over messages of one partition in their order; resolves when more may come. Called one at a time per partition. */
   deliver(partition: string, messages: readonly Message[]): Promise<void>
+  /**
+   * A message of the partition is not handed over, as its workers die of it: it is put aside unread, as any other dead letter,
+   * which may take as long as there is trouble. `true`: that is durable, and the source counts it as read. `false`: it is not,
+   * and comes again.
+   */
+  poisoned(partition: string, message: Message, why: DeadLetterReason): Promise<boolean>
   /** The log cannot be reached; `undefined`: it can again. */
   trouble(error: Error | undefined): void
 }

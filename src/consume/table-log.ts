@@ -1,56 +1,40 @@
-import type { Companions } from '../contract/companion.ts'
-import { FencedError, InvalidRowError, RowFailedError } from '../contract/errors.ts'
+import { InvalidRowError, RowFailedError } from '../contract/errors.ts'
+import { isTooLong } from '../contract/reasons.ts'
 import type { Table } from '../contract/table.ts'
-import { deliverBatch, type ReadyBatch } from '../flow/deliver-batch.ts'
+import { deliverBatch, letGo, type ReadyBatch } from '../flow/deliver-batch.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { Queue } from '../support/queue.ts'
 import type { Item } from './held-message.ts'
-import { inTime } from './in-time.ts'
-import type { Shared } from './partition.ts'
+import { KeptPosition } from './kept-position.ts'
+import { whyOf } from './letters.ts'
 import type { DeadLetterReason } from './source.ts'
+import { Suspects } from './suspects.ts'
+import type { TableLogHost } from './table-log-host.ts'
 import { TablePosition } from './table-position.ts'
-
-/** What one table's log asks of its partition. */
-export interface TableLogHost {
-  readonly name: string
-  readonly shared: Shared
-  readonly companions: Companions
-  /** Nothing more is begun. */
-  readonly stopping: boolean
-  /** The partition is gone: what happens to its rows is of no interest. */
-  readonly ended: boolean
-  settle(item: Item, outcome: 'committed' | 'dead_lettered' | undefined): void
-  putAside(item: Item, why: DeadLetterReason): Promise<boolean>
-  /** Something came to its end. */
-  check(): void
-  /** Resolves when it is time for another try. */
-  pause(): Promise<void>
-  /** It went well. */
-  wentWell(): void
-}
 
 /**
  * The rows of one table in one partition, in order. One batch is in flight, with the position it moves; meanwhile rows gather
  * for the next.
  */
 export class TableLog {
-  readonly scope: string
   readonly #table: Table
   readonly #host: TableLogHost
   readonly #queue = new Queue<Item>()
-  #at: TablePosition
+  readonly #position: KeptPosition
+  readonly #suspects = new Suspects()
   /** A batch, a letter, a claim or a pause is under way. */
   #busy = false
-  /** Among so many rows at the head there is one that is at fault. */
-  #suspects = 0
+  /** So many rows at the head were handed over before, and are not settled. */
+  #kept = 0
   /** The database knows less than was committed: nothing can go on. */
   #stuck = false
+  /** Where the position is to be moved once nothing is under way. */
+  #wanted: string | undefined
 
   constructor(table: Table, scope: string, position: string, host: TableLogHost) {
     this.#table = table
-    this.scope = scope
     this.#host = host
-    this.#at = new TablePosition(position, (a, b) => host.shared.source.compare(a, b))
+    this.#position = new KeptPosition(table.name, scope, position, host)
   }
 
   get isBusy(): boolean {
@@ -59,11 +43,11 @@ export class TableLog {
 
   /** Where reading has to begin for it. */
   get start(): string {
-    return this.#at.start
+    return this.#position.at.start
   }
 
   has(item: Item): boolean {
-    return this.#at.has(item.held.message.position, item.index)
+    return this.#position.at.has(item.held.message.position, item.index)
   }
 
   push(item: Item): void {
@@ -79,25 +63,30 @@ export class TableLog {
     try {
       deliverBatch(this.#host.shared.flow, this.#table, rows, (taken) => this.#ready(items.slice(0, taken)))
     } catch (error) {
+      if (!this.#comesAgain(items, error)) this.#letGo(1, false)
       this.#failed(items, error as BatchFlowError)
     }
   }
 
   #ready(items: readonly Item[]): ReadyBatch {
     const value = positionAfter(items.at(-1)!)
+    const again = Math.min(this.#kept, items.length)
+    this.#kept -= again
     return {
-      companion: { kind: 'move', scope: this.scope, expected: this.#at.text, value },
+      companion: { kind: 'move', scope: this.#position.scope, expected: this.#position.at.text, value },
       receiver: {
         committed: () => this.#committed(items.length, value),
-        failed: (error) => this.#failed(items, error),
+        failed: (error, culprit) => this.#failed(items, error, culprit),
+        keeps: (error) => this.#keeps(items, error),
       },
+      again,
       origins: items.map(({ held }) => held.origin),
     }
   }
 
   #next(): readonly Item[] {
     const { flushSize, flushBytes } = this.#host.shared.settings
-    const most = this.#suspects > 0 ? Math.ceil(this.#suspects / 2) : flushSize
+    const most = this.#suspects.most ?? flushSize
     const items: Item[] = []
     let bytes = 0
     for (const item of this.#queue) {
@@ -110,17 +99,12 @@ export class TableLog {
 
   #committed(rows: number, value: string): void {
     const { shared, name } = this.#host
-    this.#moveTo(value)
+    this.#position.reached(value)
     shared.troubles.end('place', name, this.#table.name)
     this.#host.wentWell()
-    this.#suspects = Math.max(0, this.#suspects - rows)
+    this.#suspects.committed(rows)
     this.#take(rows, 'committed')
     this.#goOn()
-  }
-
-  #moveTo(text: string): void {
-    const { source } = this.#host.shared
-    this.#at = new TablePosition(text, (a, b) => source.compare(a, b))
   }
 
   #take(rows: number, outcome: 'committed' | undefined): void {
@@ -130,69 +114,81 @@ export class TableLog {
   #goOn(): void {
     this.#busy = false
     this.work()
+    if (this.#wanted !== undefined && !this.#busy) {
+      const wanted = this.#wanted
+      this.#wanted = undefined
+      void this.moveOn(wanted)
+    }
     this.#host.check()
   }
 
-  #failed(items: readonly Item[], error: BatchFlowError): void {
+  #keeps(items: readonly Item[], error: BatchFlowError): boolean {
+    if (this.#host.ended || !this.#comesAgain(items, error)) return false
+    this.#kept += items.length
+    return true
+  }
+
+  #comesAgain({ length }: readonly Item[], error: unknown): boolean {
+    return length > 1 || faultOf(error) !== 'row'
+  }
+
+  /** Rows that were kept come no more from here: their messages stay in the log. */
+  giveBack(): void {
+    this.#letGo(this.#kept, false)
+  }
+
+  /** @param isWritten by somebody else */
+  #letGo(rows: number, isWritten: boolean): void {
+    const kept = Math.min(this.#kept, rows)
+    this.#kept -= kept
+    if (kept > 0) letGo(this.#host.shared.flow, this.#table, kept, isWritten)
+  }
+
+  #failed(items: readonly Item[], error: BatchFlowError, culprit?: number): void {
     const fault = faultOf(error)
     if (this.#host.ended) this.#goOn()
     else if (fault === 'fenced') void this.#reclaim()
     else if (fault === 'place') void this.#pausedBy(items.length, error)
-    else if (items.length > 1) this.#halve(items.length)
-    else void this.#setAside(items[0]!, whyOf(this.#table, error))
-  }
-
-  #halve(rows: number): void {
-    this.#suspects = rows
-    this.#goOn()
-  }
-
-  /** What takes longer than it may would do so for ever, and fewer rows may not. */
-  #pausedBy(rows: number, error: BatchFlowError): Promise<void> {
-    if (error instanceof RowFailedError && TOO_LONG.has(error.reason)) this.#suspects = rows
-    return this.#wait('place', error)
+    else if (items.length === 1) void this.#setAside(items[0]!, whyOf(this.#table, error))
+    else {
+      this.#suspects.among(items.length, culprit)
+      this.#goOn()
+    }
   }
 
   /** The place is at fault: what is held is sent again, in a while. */
-  async #wait(kind: 'place' | 'position', error: unknown): Promise<void> {
-    const { shared, name } = this.#host
-    if (!this.#host.stopping) shared.troubles.begin(kind, error, name, this.#table.name)
+  async #pausedBy(rows: number, error: BatchFlowError): Promise<void> {
+    const { shared, name, stopping } = this.#host
+    // What takes longer than it may would do so for ever, and fewer rows may not.
+    if (error instanceof RowFailedError && isTooLong(error.reason)) this.#suspects.among(rows)
+    if (!stopping) shared.troubles.begin('place', error, name, this.#table.name)
     await this.#host.pause()
     this.#goOn()
   }
 
-  /** First the letter, then the position moves past the row: with the rows behind it, or alone. */
+  /** First the letter, then the position moves past the row, at once: else the next worker would write the letter again. */
   async #setAside(item: Item, why: DeadLetterReason): Promise<void> {
-    this.#suspects = 0
+    this.#suspects.clear()
     if (await this.#host.putAside(item, why)) {
       this.#queue.shift()
       this.#host.settle(item, 'dead_lettered')
-      if (this.#queue.size === 0 || this.#host.stopping) await this.#move(positionAfter(item))
+      await this.#move(positionAfter(item))
     }
     this.#goOn()
   }
 
   /** Every row up to the message at `position` is settled: the next worker need not read them. */
   async moveOn(position: string): Promise<void> {
+    if (this.#busy) this.#wanted = position
     if (this.#busy || this.#stuck || this.#host.ended || this.#queue.size > 0) return
-    if (this.#at.has(position, Number.POSITIVE_INFINITY)) return
+    if (this.#position.at.has(position, Number.POSITIVE_INFINITY)) return
     this.#busy = true
     await this.#move(TablePosition.whole(position))
     this.#goOn()
   }
 
   async #move(value: string): Promise<void> {
-    const { companions, shared } = this.#host
-    const move = { kind: 'move', scope: this.scope, expected: this.#at.text, value } as const
-    try {
-      await inTime(shared.settings.clock, shared.signal, (signal) => companions.commit(move, signal))
-      this.#moveTo(value)
-      shared.troubles.end('position', this.#host.name, this.#table.name)
-    } catch (error) {
-      if (error instanceof FencedError) await this.#claim()
-      // Else it moves with the next batch, or the next time it is asked to.
-      else if (!this.#host.stopping) shared.troubles.begin('position', error, this.#host.name, this.#table.name)
-    }
+    if ((await this.#position.move(value)) === 'fenced') await this.#claim()
   }
 
   async #reclaim(): Promise<void> {
@@ -202,43 +198,30 @@ export class TableLog {
 
   /** Somebody else has moved the position: what they have written is dropped, and the rest goes on from there. */
   async #claim(): Promise<void> {
-    const { shared, name, companions } = this.#host
-    const before = this.#at
-    const claim = (signal: AbortSignal) => companions.claim([this.scope], signal)
-    while (!this.#host.ended) {
-      try {
-        const positions = await inTime(shared.settings.clock, shared.signal, claim)
-        this.#moveTo(positions.get(this.scope) ?? '')
-        shared.troubles.end('position', name, this.#table.name)
-        if (this.#at.text === before.text) await this.#host.pause()
-        else this.#dropWritten(before)
-        return
-      } catch (error) {
-        if (this.#host.stopping) return
-        shared.troubles.begin('position', error, name, this.#table.name)
-        await this.#host.pause()
-      }
-    }
+    const before = this.#position.at
+    if (!(await this.#position.claim())) return
+    if (this.#position.at.text === before.text) await this.#host.pause()
+    else this.#dropWritten(before)
   }
 
   #dropWritten(before: TablePosition): void {
     const { shared, name } = this.#host
-    this.#suspects = 0
-    if (!this.#at.covers(before)) {
+    const { at } = this.#position
+    this.#suspects.clear()
+    if (!at.covers(before)) {
       this.#stuck = true
       const message =
-        `the position in the database (${JSON.stringify(this.#at.text)}) is before what this worker has committed ` +
+        `the position in the database (${JSON.stringify(at.text)}) is before what this worker has committed ` +
         `(${JSON.stringify(before.text)}), as after a restore: start the worker anew, so that it reads from there`
       shared.troubles.begin('position', new Error(message), name, this.#table.name)
       return
     }
     let rows = 0
     for (const item of this.#queue) if (this.has(item)) rows++
+    this.#letGo(rows, true)
     this.#take(rows, undefined)
   }
 }
-
-const TOO_LONG: ReadonlySet<string> = new Set(['processor_timeout', 'timeout'])
 
 function positionAfter({ held, index, isLast }: Item): string {
   const { position } = held.message
@@ -249,11 +232,4 @@ function faultOf(error: unknown): 'row' | 'place' | 'fenced' {
   if (error instanceof InvalidRowError) return 'row'
   if (!(error instanceof RowFailedError)) return 'place'
   return error.reason === 'fenced' ? 'fenced' : error.fault
-}
-
-/** Holds no value of a row. */
-function whyOf({ name }: Table, error: BatchFlowError): DeadLetterReason {
-  if (!(error instanceof RowFailedError)) return { reason: 'invalid_data', table: name, message: error.message }
-  const { reason, databaseCode, message } = error
-  return { reason, table: name, message, ...(databaseCode !== undefined && { code: databaseCode }) }
 }

@@ -6,7 +6,8 @@ import { Guard } from '../support/guard.ts'
  * What keeps a worker from going on.
  *
  * - `source`: the log cannot be reached.
- * - `place`: a table takes no rows (it or a right is missing, the database is away).
+ * - `place`: a table takes no rows (it or a right is missing, the database is away), or `decode` returns none: it is
+ *   asynchronous.
  * - `position`: where the database stands cannot be read or moved.
  * - `dead-letter`: a message cannot be put aside.
  * - `acknowledge`, `keep-alive`, `lag`: the log did not take or answer it.

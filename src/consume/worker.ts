@@ -1,10 +1,8 @@
 import type { SpanContext } from '@opentelemetry/api'
 import type { Companions } from '../contract/companion.ts'
-import type { MessageOutcome } from '../contract/metrics-reporter.ts'
 import { type BatchFlow, insideOf } from '../flow/batch-flow.ts'
 import { CLOSE, type CloseOptions } from '../flow/lifecycle.ts'
 import type { CloseSummary } from '../flow/outcomes.ts'
-import type { FlowStats } from '../flow/stats.ts'
 import { MAX_DELAY, type Timer } from '../support/clock.ts'
 import { logError } from '../support/guard.ts'
 import { parse } from '../support/validate.ts'
@@ -13,41 +11,13 @@ import { Chunk } from './chunk.ts'
 import { Reader } from './decode.ts'
 import { Holdings } from './holdings.ts'
 import type { Settings } from './options.ts'
-import type { Partition, Shared } from './partition.ts'
+import type { Partition } from './partition.ts'
 import { PositionPartition } from './position-partition.ts'
-import type { PartitionLag, Source, SourceHost } from './source.ts'
+import type { Shared } from './shared.ts'
+import type { Source, SourceHost } from './source.ts'
 import { Tally } from './tally.ts'
-import { type Trouble, Troubles } from './troubles.ts'
-
-/** A partition of a worker at one moment. */
-export interface PartitionStats {
-  /** Messages read and not acknowledged. */
-  readonly held: number
-  /** How far behind it was when the log was last asked. */
-  readonly lag: PartitionLag | undefined
-}
-
-/** What a worker does with its log. */
-export interface SourceStats {
-  readonly source: string
-  readonly destination: string
-  /** Those it owns. */
-  readonly partitions: Readonly<Record<string, PartitionStats>>
-  /** Messages settled since it began, by what became of them. */
-  readonly messages: Readonly<Record<MessageOutcome, number>>
-  /** Messages that had been handed out before. */
-  readonly redelivered: number
-  /** Messages read and not acknowledged, and about how many bytes they take. */
-  readonly held: number
-  readonly heldBytes: number
-  /** What keeps it from going on now. */
-  readonly troubles: readonly Omit<Trouble, 'error'>[]
-}
-
-/** A worker at one moment: its flow's numbers, and what it does with its log. */
-export interface WorkerStats extends FlowStats {
-  readonly source: SourceStats
-}
+import { Troubles } from './troubles.ts'
+import type { SourceStats, WorkerStats } from './worker-stats.ts'
 
 /** How long, in ms, after its time is over a worker waits for its source to come to an end. */
 const LAST_WORDS = 5000
@@ -99,6 +69,7 @@ export class Worker implements AsyncDisposable {
       assigned: (partition) => this.#assigned(partition),
       revoked: (partition, lost = false) => this.#revoked(partition, lost),
       deliver: (partition, messages) => this.#partitions.get(partition)?.deliver(messages) ?? Promise.resolve(),
+      poisoned: async (name, message, why) => (await this.#partitions.get(name)?.poisoned(message, why)) ?? false,
       trouble: (error) => this.#trouble(error),
     }
     const { lagInterval } = this.#settings
@@ -180,6 +151,7 @@ export class Worker implements AsyncDisposable {
   /** Time is over: what is under way fails, so that partitions can be given back. */
   #hurry(): void {
     this.#abort.abort()
+    for (const partition of this.#partitions.values()) partition.giveBack()
     void this.#flow.close({ timeout: 0 })
     this.#after(LAST_WORDS, () => this.#giveUp())
   }

@@ -94,3 +94,8 @@ const TRAITS: Record<KnownReason, Traits> = {
 export function traitsOf(reason: Reason): Traits {
   return Object.hasOwn(TRAITS, reason) ? TRAITS[reason as KnownReason] : UNDECIDED
 }
+
+/** It took longer than it may, and with fewer rows may not. */
+export function isTooLong(reason: Reason): boolean {
+  return reason === 'processor_timeout' || reason === 'timeout'
+}

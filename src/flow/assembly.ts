@@ -12,6 +12,7 @@ import type { FlowSettings } from './options.ts'
 import { OutageLog } from './outage-log.ts'
 import { Outcomes } from './outcomes.ts'
 import { Overflow } from './overflow.ts'
+import { recall } from './recall.ts'
 import { Stats } from './stats.ts'
 
 /** The part of a batch that is sent under pressure while others are about to make room. */
@@ -56,7 +57,9 @@ export function assemble(flow: object, executor: Executor, settings: FlowSetting
     deadLetter: (run) => deadLetters.take(run),
     settle: (lane, run, taken) => {
       outcomes.settle(lane, run, taken)
+      const recalled = recall(lane, run.batch, outcomes)
       settled(lane, run.batch, run.bytes)
+      if (recalled !== undefined) settled(lane, recalled)
     },
   })
   const overflow = new Overflow(buffer, { lanes, dispatcher, deadLetters, outcomes, settled })

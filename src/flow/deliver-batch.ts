@@ -2,17 +2,27 @@ import type { SpanContext } from '@opentelemetry/api'
 import type { Companion } from '../contract/companion.ts'
 import { InvalidRowError, RowFailedError } from '../contract/errors.ts'
 import type { Row, Table } from '../contract/table.ts'
-import type { Receipt, Receiver, Waiter } from '../lanes/batch.ts'
+import type { Batch, Receipt, Waiter } from '../lanes/batch.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { type BatchFlow, insideOf } from './batch-flow.ts'
 
 export interface ReadyBatch {
   /** Is committed together with the rows, or neither; then the batch is not split for the sake of bad rows. */
   readonly companion?: Companion | undefined
-  /** Hears once what became of the whole batch: `failed` where any of its rows is not committed. */
-  readonly receiver: Receiver
+  readonly receiver: BatchReceiver
+  /** How many of the rows, the first ones, its receiver kept when they came before. @default 0 */
+  readonly again?: number
   /** The spans its rows come from. */
   readonly origins?: Iterable<SpanContext | undefined> | undefined
+}
+
+/** Hears once what became of a whole batch. */
+export interface BatchReceiver {
+  committed(receipt: Receipt): void
+  /** Any of its rows is not committed. @param culprit place of the one at fault, where the database named it */
+  failed(error: BatchFlowError, culprit: number | undefined): void
+  /** Asked before it is told that rows failed: whether it keeps all rows, see {@link Waiter.keeps}. */
+  keeps?(error: BatchFlowError): boolean
 }
 
 /**
@@ -32,42 +42,67 @@ export function deliverBatch(
 ): void {
   const { intake, lanes } = insideOf(flow)
   const lane = lanes.ready(table)
-  const waiter = new WholeBatch()
-  let batch: ReturnType<typeof lane.load>
+  const waiter = new WholeBatch(rows)
+  let batch: Batch
   try {
     batch = lane.load(rows, waiter)
   } catch (cause) {
     lane.reject('invalid')
     throw new InvalidRowError(`a row of table ${JSON.stringify(table.name)} cannot be read`, { cause })
   }
-  const { companion, receiver, origins = [] } = readyWith(batch.accepted)
-  batch.companion = companion
-  waiter.expect(batch.rows.length, receiver)
-  lane.link(batch, origins)
   intake.admit(lane, batch.accepted, batch.bytes)
-  lane.put(batch)
+  const { companion, receiver, again = 0, origins = [] } = readyWith(batch.accepted)
+  batch.companion = companion
+  waiter.expect(batch, receiver)
+  lane.link(batch, origins)
+  lane.put(batch, again)
+}
+
+/** Rows that a receiver of {@link deliverBatch} kept come no more. @param isWritten somebody else has written them */
+export function letGo(flow: BatchFlow, table: Table, rows: number, isWritten: boolean): void {
+  insideOf(flow).lanes.ready(table).letGo(rows, isWritten)
 }
 
 /** Makes one outcome of those of all rows. */
 class WholeBatch implements Waiter {
-  #receiver!: Receiver
+  readonly #rows: readonly Row[]
+  #batch!: Batch
+  #receiver!: BatchReceiver
   #left = 0
   #error: BatchFlowError | undefined
+  #keeps: boolean | undefined
 
-  expect(rows: number, receiver: Receiver): void {
-    this.#left = rows
+  constructor(rows: readonly Row[]) {
+    this.#rows = rows
+  }
+
+  expect(batch: Batch, receiver: BatchReceiver): void {
+    this.#batch = batch
+    this.#left = batch.rows.length
     this.#receiver = receiver
+  }
+
+  keeps(error: BatchFlowError): boolean {
+    this.#keeps ??= this.#receiver.keeps?.(error) ?? false
+    return this.#keeps
   }
 
   committed(receipt: Receipt): void {
     if (--this.#left > 0) return
     if (this.#error === undefined) this.#receiver.committed(receipt)
-    else this.#receiver.failed(this.#error)
+    else this.#receiver.failed(this.#error, this.#culprit)
   }
 
   failed(error: BatchFlowError): void {
     if (this.#error === undefined || weight(error) > weight(this.#error)) this.#error = error
-    if (--this.#left === 0) this.#receiver.failed(this.#error)
+    if (--this.#left === 0) this.#receiver.failed(this.#error, this.#culprit)
+  }
+
+  /** A row that others were merged into is none of those that came. */
+  get #culprit(): number | undefined {
+    const { culprit, rows } = this.#batch
+    const index = culprit === undefined ? -1 : this.#rows.indexOf(rows[culprit]!)
+    return index < 0 ? undefined : index
   }
 }
 

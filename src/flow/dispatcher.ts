@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { context, ROOT_CONTEXT } from '@opentelemetry/api'
+import type { Reason } from '../contract/reasons.ts'
 import type { BatchTrace, FlowTracing } from '../contract/tracing.ts'
 import { BatchRun } from '../executor/batch-run.ts'
 import type { Executor } from '../executor/executor.ts'
@@ -114,11 +115,15 @@ export class Dispatcher {
     const { attempts, failures, ambiguous, reason } = run
     trace?.end({ attempts, failed: failures.size, ambiguous, reason })
     lane.executing--
+    if (failures.size > 0 && this.#stopped === undefined) keep(lane, batch, failures)
     slots.release()
     let taken = false
-    if (run.failures.size > 0) {
-      metrics?.countError('final', run.reason ?? 'unknown')
-      taken = await this.#host.deadLetter(run)
+    if (failures.size > 0) {
+      const lost = firstLost(run)
+      if (lost !== undefined) {
+        metrics?.countError('final', lost)
+        taken = await this.#host.deadLetter(run)
+      }
     }
     this.#running.delete(run)
     this.unsettled.delete(batch)
@@ -126,6 +131,23 @@ export class Dispatcher {
     this.#host.settle(lane, run, taken)
     if (this.#stopped !== undefined) this.pump()
   }
+}
+
+/** Whoever waits for rows that failed may keep them: to them it was an attempt. */
+function keep(lane: Lane, batch: Batch, failures: BatchRun['failures']): void {
+  batch.keep(failures)
+  if (batch.keptFor === undefined) return
+  batch.retried++
+  batch.metrics?.countError('retry', batch.keptFor.reason)
+  lane.kept(batch, batch.keptFor)
+  batch.behind = lane.recall() // before a slot is free for them
+}
+
+/** Why rows failed for good, the first of them. */
+function firstLost({ batch, failures, reason }: BatchRun): Reason | undefined {
+  if (batch.kept === 0) return reason ?? 'unknown'
+  for (const [index, error] of failures) if (batch.keptOf(index) < batch.weightOf(index)) return error.reason
+  return undefined
 }
 
 function startTrace(batch: Batch, tracing: FlowTracing | undefined): BatchTrace | undefined {

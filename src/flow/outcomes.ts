@@ -14,9 +14,9 @@ export interface CloseSummary {
   readonly committed: number
   /** Rows that failed for good, dead letters included, and among them rows given up that `deadLetter` took. */
   readonly failed: number
-  /** Rows accepted but not settled when time ran out, unless `deadLetter` took them. */
+  /** Rows accepted but not settled when time ran out, unless `deadLetter` took them; with a worker those too that it gave back to its log. */
   readonly abandoned: number
-  /** The abandoned rows; rows merged into one (same conflict key) appear as that one. */
+  /** The abandoned rows, but for those that a worker gave back to its log; rows merged into one (same conflict key) appear as that one. */
   readonly abandonedRows: readonly AbandonedRow[]
   /** Rows that failed and that the `deadLetter` handler failed to take: the first of them, as many as the buffer holds. */
   readonly undelivered: readonly DeadLetter[]
@@ -53,11 +53,11 @@ export class Outcomes {
   /** @param taken the `deadLetter` handler has the rows that failed */
   settle({ tally, metrics }: Lane, run: BatchRun, taken: boolean): void {
     const { batch, failures } = run
-    const uncommitted = this.#count(tally, run, taken)
+    const failed = this.#count(tally, run, taken)
     const superseded = supersededBy(run)
     tally.superseded += superseded
     if (superseded > 0) metrics?.countSuperseded?.(superseded)
-    this.#report(metrics, run, uncommitted)
+    this.#report(metrics, run, failed)
     const receipt: Receipt = Object.freeze({
       table: batch.table.name,
       rows: batch.rows.length,
@@ -74,17 +74,20 @@ export class Outcomes {
   drop({ tally, metrics }: Lane, dropped: FailedRows, taken: boolean): void {
     const { batch, failures, reason } = dropped
     const rows = this.#count(tally, dropped, taken)
-    metrics?.countRecords('fail', rows)
-    metrics?.countError('final', reason ?? 'unknown')
+    if (rows > 0) {
+      metrics?.countRecords('fail', rows)
+      metrics?.countError('final', reason ?? 'unknown')
+    }
     batch.fail((index) => failures.get(index)!)
   }
 
-  /** Returns how many accepted rows are not committed. */
+  /** Returns how many accepted rows failed for good. */
   #count(tally: Tally, { batch, failures }: Pick<BatchRun, 'batch' | 'failures'>, taken: boolean): number {
-    let uncommitted = 0
+    let lost = 0
     for (const [index, { cause, ambiguous }] of failures) {
-      const rows = batch.weightOf(index)
-      uncommitted += rows
+      const rows = batch.weightOf(index) - batch.keptOf(index)
+      if (rows === 0) continue
+      lost += rows
       if (cause instanceof AbandonedError && !taken) {
         tally.abandoned += rows
         this.#abandonedRows.push({ table: batch.table.name, row: batch.rows[index]!, ambiguous })
@@ -93,22 +96,24 @@ export class Outcomes {
       tally.failed += rows
       if (taken) tally.deadLettered += rows
     }
-    const committed = batch.accepted - uncommitted
-    tally.inFlight -= batch.accepted
+    const settled = batch.accepted - batch.kept
+    const committed = settled - lost
+    tally.inFlight -= settled
     tally.retried += batch.retried
     tally.committed += committed
     if (this.timed && committed > 0) tally.lastCommitAt = Date.now()
-    return uncommitted
+    return lost
   }
 
   /** @param watching hears of the rows even if it came after the batch had left: it has seen them unsettled */
-  #report(watching: TableMetrics | undefined, run: BatchRun, uncommitted: number): void {
+  #report(watching: TableMetrics | undefined, run: BatchRun, failed: number): void {
     const { clock, log } = this.#settings
-    const { metrics, accepted, leftAt } = run.batch
+    const { metrics, accepted, kept, leftAt } = run.batch
+    const uncommitted = failed + kept
     const status = uncommitted > 0 ? 'fail' : 'success'
     watching?.countBatch(status)
     if (uncommitted < accepted) watching?.countRecords('success', accepted - uncommitted)
-    if (uncommitted > 0) watching?.countRecords('fail', uncommitted)
+    if (failed > 0) watching?.countRecords('fail', failed)
     metrics?.observeProcessDuration((clock.now() - leftAt) / 1000, status)
     log?.settled(run, uncommitted, clock.now() - leftAt)
   }

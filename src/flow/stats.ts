@@ -23,7 +23,7 @@ export interface TableStats {
   readonly failed: number
   /** Those of them that the `deadLetter` handler took. */
   readonly deadLettered: number
-  /** Rows that `close()` gave up and returned. */
+  /** Rows that `close()` gave up and returned, or that a worker over a log gave back to it. */
   readonly abandoned: number
   /** Committed rows that changed nothing: they were not newer than another one of their key (`onConflict.newer`). */
   readonly superseded: number

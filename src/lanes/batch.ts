@@ -1,5 +1,6 @@
 import type { Span } from '@opentelemetry/api'
 import type { Companion } from '../contract/companion.ts'
+import type { RowFailedError } from '../contract/errors.ts'
 import type { FlushTrigger, TableMetrics } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
@@ -34,6 +35,13 @@ export interface Waiter extends Receiver {
   readonly passive?: boolean
   /** Its row waits for room, whatever else is done where there is none. */
   readonly patient?: boolean
+  /**
+   * Asked before it is told that its row failed: whether it keeps the row, to hand it over again. Such a row is not settled, and
+   * counts as in flight, until it has come again or is let go ({@link Lane.letGo}).
+   */
+  keeps?(error: BatchFlowError): boolean
+  /** Its row is one that it kept; taken back when the row is accepted. */
+  again?: boolean
 }
 
 /** In place of a time that nobody took. */
@@ -69,8 +77,18 @@ export class Batch {
    * fails the companion did not take effect, whatever became of the others.
    */
   companion: Companion | undefined = undefined
+  /** Accepted rows that are not settled with it: whoever waits for them keeps them. */
+  kept = 0
+  /** Why the first of them failed. */
+  keptFor: RowFailedError | undefined
+  /** Rows that waited behind them, and come again with them. */
+  behind: Batch | undefined
+  /** How many of them each of `rows` stands for. */
+  readonly #keptOf = new Map<number, number>()
   /** Attempts with rows of it that were repeated. */
   retried = 0
+  /** Place of the row that the database named as the one at fault, where rows were given up together. */
+  culprit: number | undefined
   readonly #waiters: Waiter[] = []
   /** Where the rows they wait for stood when nothing was shifted out yet. */
   readonly #places: number[] = []
@@ -103,6 +121,24 @@ export class Batch {
 
   weightOf(index: number): number {
     return this.weights === undefined ? 1 : this.weights[index]!
+  }
+
+  keptOf(index: number): number {
+    return this.#keptOf.get(index) ?? 0
+  }
+
+  /** Asks those who wait for rows that failed whether they keep them. A batch with a companion is kept whole. */
+  keep(failures: ReadonlyMap<number, RowFailedError>): void {
+    for (const [i, waiter] of this.#waiters.entries()) {
+      const index = this.#places[i]! - this.#shifted
+      const error = failures.get(index)
+      if (error === undefined || waiter.keeps === undefined || !isKept(waiter, error)) continue
+      const rows = this.companion === undefined ? 1 : this.weightOf(index)
+      this.keptFor ??= error
+      this.kept += rows
+      this.#keptOf.set(index, this.keptOf(index) + rows)
+    }
+    if (this.companion !== undefined && this.kept > 0) this.kept = this.accepted
   }
 
   /** Distinct spans to be linked to this batch. */
@@ -138,5 +174,14 @@ export class Batch {
     } catch (thrown) {
       logError('a receiver threw as it was told what became of its row', thrown)
     }
+  }
+}
+
+function isKept(waiter: Waiter, error: BatchFlowError): boolean {
+  try {
+    return waiter.keeps?.(error) ?? false
+  } catch (thrown) {
+    logError('a receiver threw as it was asked whether it keeps its row', thrown)
+    return false
   }
 }

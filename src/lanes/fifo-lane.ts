@@ -97,6 +97,11 @@ export class FifoLane extends Lane {
     return batch
   }
 
+  override settled(batch: Batch, sent?: number): void {
+    super.settled(batch, sent)
+    if (this.#open.rows.length === 0) this.#room = new Room(this.limit)
+  }
+
   flush(trigger: FlushTrigger): void {
     this.host.waiting.delete(this)
     if (this.#open.rows.length === 0) return

@@ -1,11 +1,15 @@
 import type { SpanContext } from '@opentelemetry/api'
+import type { RowFailedError } from '../contract/errors.ts'
 import type { FlushTrigger, RejectReason, TableMetrics, TableProbe } from '../contract/metrics-reporter.ts'
+import { isTooLong } from '../contract/reasons.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { FlowTracing } from '../contract/tracing.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import { Limit } from '../support/limit.ts'
 import { Batch, UNTIMED, type Waiter } from './batch.ts'
+import { BatchSize } from './batch-size.ts'
 import { RowScale } from './row-scale.ts'
+import { geometric } from './sampling.ts'
 import { Tally } from './tally.ts'
 
 /** What a lane needs of its flow. */
@@ -30,9 +34,6 @@ export interface LaneHost {
 /** A row whose latencies nobody takes has this for a time. */
 export const NOT_SAMPLED = -1
 
-/** The most rows from one that is sampled to the next. */
-const MOST_APART = 2 ** 30
-
 /**
  * One table's buffer. A batch leaves when it is full, `flushInterval` ms after its first row, or when the flow asks.
  * How rows become batches is the subclass's business.
@@ -45,8 +46,10 @@ export abstract class Lane {
   protected notes: boolean
   /** The lane is in the flow's queue of those that have something due. */
   scheduled = false
-  /** Rows accepted and not yet handed to the executor. */
+  /** Rows accepted and not yet handed to the executor, but for those that were before: these are in flight all the time. */
   queued = 0
+  /** How many of the rows that wait were kept when they came before. */
+  protected again = 0
   readonly tally = new Tally()
   /** Batches that hold a slot. */
   executing = 0
@@ -57,6 +60,7 @@ export abstract class Lane {
   protected readonly scale: RowScale
   /** What goes into a batch, in bytes of memory. */
   protected limit: Limit
+  readonly #size: BatchSize
   /** Rows until the next sampled one. */
   #skip = 0
   /** Since when anybody watches (ms): how old rows are that came before is not known. */
@@ -66,6 +70,7 @@ export abstract class Lane {
     this.table = table
     this.host = host
     this.limit = host.limit
+    this.#size = new BatchSize(host.limit.rows)
     this.notes = host.age !== undefined
     this.scale = new RowScale(table.columns)
     this.timer = host.clock.timer(() => this.flush('interval'))
@@ -82,7 +87,7 @@ export abstract class Lane {
 
   /** Nothing waits, and nothing is on its way. */
   get idle(): boolean {
-    return this.queued === 0 && this.#away.size === 0
+    return this.queued === 0 && this.tally.inFlight === 0 && this.#away.size === 0
   }
 
   /** A batch must leave. */
@@ -130,19 +135,48 @@ export abstract class Lane {
     return dropped
   }
 
+  /** All rows that wait leave, as rows they are behind come again: they do so behind them. @param recalled those that left before */
+  recall(recalled?: Batch): Batch | undefined {
+    let behind = recalled
+    for (let rows = -1; this.queued + this.again > 0 && rows < (behind?.accepted ?? 0); ) {
+      rows = behind?.accepted ?? 0
+      behind = this.drop(behind)
+    }
+    return behind
+  }
+
+  /** Rows of `batch` come again, as they failed. What takes longer than it may would do so for ever: it comes in halves. */
+  kept(batch: Batch, { reason }: RowFailedError): void {
+    if (isTooLong(reason)) this.#size.tooLong(batch.rows.length)
+  }
+
   /** The batch is settled: rows that had to stay behind it may go. `sent`: how many bytes it was, where that is known. */
   settled(batch: Batch, sent?: number): void {
     this.#away.delete(batch)
-    if (sent === undefined) return
-    const { rows, bytes } = this.host.limit
-    this.limit = new Limit(rows, bytes * this.scale.learn(batch.bytes, sent))
+    if (batch.kept === 0 && batch.trigger === 'size') this.#size.wentWell()
+    const { rows } = this.#size
+    if (sent !== undefined) this.limit = new Limit(rows, this.host.limit.bytes * this.scale.learn(batch.bytes, sent))
+    else if (rows !== this.limit.rows) this.limit = new Limit(rows, this.limit.bytes)
   }
 
   /** So many rows wait no longer: they are in a batch that left. */
   protected handOver(rows: number): void {
-    this.queued -= rows
-    this.tally.inFlight += rows
-    this.metrics?.countAccepted?.(rows)
+    const again = Math.min(this.again, rows)
+    this.again -= again
+    this.queued -= rows - again
+    this.tally.inFlight += rows - again
+    this.metrics?.countAccepted?.(rows - again)
+  }
+
+  /** Rows that were kept come no more. @param isWritten somebody else has written them: nothing was changed by them here */
+  letGo(rows: number, isWritten: boolean): void {
+    this.tally.inFlight -= rows
+    if (isWritten) {
+      this.tally.committed += rows
+      this.tally.superseded += rows
+      this.metrics?.countSuperseded?.(rows)
+    } else this.tally.abandoned += rows
+    this.metrics?.countRecords(isWritten ? 'success' : 'fail', rows)
   }
 
   /** A row is refused. */
@@ -208,7 +242,22 @@ export abstract class Lane {
     origin: SpanContext | undefined,
     bytes: number,
   ): number {
-    return this.add(row, waiter, calledAt === NOT_SAMPLED ? NOT_SAMPLED : this.#endWait(calledAt), origin, bytes)
+    const sampledAt = calledAt === NOT_SAMPLED ? NOT_SAMPLED : this.#endWait(calledAt)
+    if (waiter?.again !== true) return this.add(row, waiter, sampledAt, origin, bytes)
+    this.#countAgain(1) // before it may leave
+    waiter.again = false
+    try {
+      return this.add(row, waiter, sampledAt, origin, bytes)
+    } catch (error) {
+      this.#countAgain(-1)
+      waiter.again = true
+      throw error
+    }
+  }
+
+  #countAgain(rows: number): void {
+    this.queued -= rows
+    this.again += rows
   }
 
   /** Reports how long a sampled row waited to be accepted; returns the time of that. */
@@ -226,10 +275,4 @@ export abstract class Lane {
   dispose(): void {
     this.timer.stop()
   }
-}
-
-/** Trials until the first success at probability 1/`mean`, as the engine keeps small whole numbers: it is counted down per row. */
-function geometric(mean: number): number {
-  if (mean === 1) return 1
-  return Math.min(Math.ceil(Math.log1p(-Math.random()) / Math.log1p(-1 / mean)) || 1, MOST_APART) | 0
 }

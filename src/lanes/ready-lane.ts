@@ -81,9 +81,11 @@ export class ReadyLane extends Lane {
     }
   }
 
-  put(batch: Batch): void {
+  /** @param again how many of its rows were kept when they came before */
+  put(batch: Batch, again: number): void {
     if (this.metrics !== undefined) batch.since = this.host.clock.now()
-    this.queued += batch.accepted
+    this.queued += batch.accepted - again
+    this.again += again
     this.#batches.push(batch)
     this.host.schedule(this)
   }
@@ -95,6 +97,12 @@ export class ReadyLane extends Lane {
     this.leave(batch)
     return batch
   }
+
+  /** Whoever makes them keeps their order. */
+  override recall(): undefined {}
+
+  /** Nor does it make them larger or smaller. */
+  override kept(): void {}
 
   /** All are due from the moment they come. */
   flush(): void {}

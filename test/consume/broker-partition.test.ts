@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { calm, event, idsOf, state, workerRig } from '../support/consume/rig.ts'
+import type { Executor } from '../../src/executor/executor.ts'
+import { calm, event, first, idsOf, state, workerRig } from '../support/consume/rig.ts'
 import { settled } from '../support/engine/clock.ts'
 
 const test = suite('rows of a log, acknowledged after commit')
@@ -107,6 +108,54 @@ test('an old row that failed for the place does not win over a newer one that wa
   assert.is((store.keyed.get('states')!.get('[1]') as { value: number }).value, 2)
   assert.is(log.acknowledged.get('a'), 2)
   await rig.worker.close()
+})
+
+test('a batch that takes longer than it may comes in smaller ones, and in larger ones again after that', async () => {
+  for (const make of [event, (id: number) => state(id, id)]) {
+    const configure = (executor: Executor) => executor.withTimeout(1000).withConcurrencyLimit(1)
+    const rig = await workerRig({ flushSize: 16, configure })
+    const { log, source, store } = rig
+    const sizes: number[] = []
+    let most = 3
+    store.decide = ({ rows }) => {
+      sizes.push(rows.length)
+      return rows.length > most ? new Promise(() => {}) : 'commit'
+    }
+    const rows = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => make(from + i))
+    log.append('a', rows(1, 32))
+    await source.own('a')
+    await calm(rig, 20)
+    assert.is(log.acknowledged.get('a'), 1)
+    assert.is(store.batches.flatMap(({ rows }) => rows).length, 32)
+    assert.equal(log.letters, [])
+    assert.equal(rig.worker.stats().source.troubles, [])
+    assert.equal(sizes.slice(0, 3), [16, 8, 4])
+    most = 100
+    log.append('a', rows(101, 200))
+    await calm(rig, 20)
+    sizes.length = 0
+    log.append('a', rows(201, 248))
+    await calm(rig, 20)
+    assert.equal(sizes, [16, 16, 16])
+    await rig.worker.close()
+    assert.is(rig.clock.running, 0)
+  }
+})
+
+test('where the first row wins, none behind it in its key is written before it, whatever the place did to it', async () => {
+  for (const bufferSize of [100, 2]) {
+    const rig = await workerRig({ flushSize: 1, bufferSize })
+    const { log, source, store } = rig
+    let failures = 1
+    store.decide = () => (failures-- > 0 ? 'place' : 'commit')
+    for (let value = 1; value <= 5; value++) log.append('a', [first(1, value)])
+    await source.own('a')
+    await calm(rig)
+    assert.equal(store.keyed.get('firsts')!.get('[1]'), { id: 1, value: 1 })
+    assert.is(log.acknowledged.get('a'), 5)
+    assert.equal(rig.worker.stats().source.messages, { committed: 5, dead_lettered: 0, dropped: 0 })
+    await rig.worker.close()
+  }
 })
 
 test('dead letters that cannot be written hold the partition, and nothing is lost', async () => {

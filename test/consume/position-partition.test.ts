@@ -101,6 +101,82 @@ test('the row at fault is put aside first, those around it are committed, and th
   }
 })
 
+test('around the row that the database names there are no halves', async () => {
+  for (const bad of [1, 13, 64]) {
+    const rig = await workerRig({ mode: 'database', flushSize: 64, prepare: (source) => void (source.chunk = 64) })
+    const { log, source, store } = rig
+    store.names = true
+    let attempts = 0
+    store.decide = () => {
+      attempts++
+      return 'commit'
+    }
+    for (let id = 1; id <= 64; id++) log.append('a', [{ table: 'events', row: { id, bad: id === bad } }])
+    await source.own('a')
+    await calm(rig)
+    assert.is(store.appended.get('events')!.length, 63)
+    assert.equal(
+      log.letters.map(({ position }) => position),
+      [String(bad)],
+    )
+    assert.ok(attempts <= 4, `${attempts} attempts`)
+    assert.is(log.acknowledged.get('a'), 64)
+    await rig.worker.close()
+  }
+})
+
+test('a row that is named wrongly costs halves, and nothing else', async () => {
+  const rig = await workerRig({ mode: 'database' })
+  const { log, source, store } = rig
+  store.names = 'wrongly'
+  for (let id = 1; id <= 8; id++) log.append('a', [{ table: 'events', row: { id, bad: id === 6 } }])
+  await source.own('a')
+  await calm(rig)
+  assert.equal(idsOf(store.appended.get('events')), [1, 2, 3, 4, 5, 7, 8])
+  assert.equal(
+    log.letters.map(({ position }) => position),
+    ['6'],
+  )
+  await rig.worker.close()
+})
+
+test('once a letter is kept the position is behind it, whatever happens to the rows that follow', async () => {
+  const rig = await workerRig({ mode: 'database' })
+  const { log, source, store } = rig
+  let letters = 0
+  source.onDeadLetter = () => {
+    letters++
+    store.decide = () => 'place'
+  }
+  for (let id = 1; id <= 4; id++) log.append('a', [{ table: 'events', row: { id, bad: id === 2 } }])
+  await source.own('a')
+  await calm(rig)
+  assert.is(letters, 1)
+  assert.is(store.positions.get(scope('events')), '2')
+  await source.revoke('a', true)
+  store.decide = () => 'commit'
+  await source.own('a')
+  await calm(rig)
+  assert.equal([letters, idsOf(store.appended.get('events'))], [1, [1, 3, 4]])
+  await rig.worker.close()
+})
+
+test('a letter for a message that cannot be read is not written again by the next worker, either', async () => {
+  const rig = await workerRig({ mode: 'database' })
+  const { log, source, store, clock } = rig
+  log.append('a', [event(1)])
+  log.append('a', 'no JSON')
+  await source.own('a')
+  await clock.advance(10)
+  assert.is(log.letters.length, 1)
+  assert.equal([store.positions.get(scope('events')), store.positions.get(scope('states'))], ['2', '2'])
+  await source.revoke('a', true)
+  await source.own('a')
+  await clock.advance(10)
+  assert.is(log.letters.length, 1)
+  await rig.worker.close()
+})
+
 test('no position moves past a message that is not put aside yet', async () => {
   const rig = await workerRig({ mode: 'database' })
   const { log, source, store } = rig

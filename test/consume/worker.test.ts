@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { consume } from '../../src/consume/consume.ts'
 import { createExecutor } from '../../src/executor/executor.ts'
 import { HealthCheck } from '../../src/flow/health-check.ts'
+import { OptionError } from '../../src/support/batchflow-error.ts'
 import { OtelMetricsReporter } from '../../src/telemetry/metrics/otel-reporter.ts'
 import { SOURCE_METRICS } from '../../src/telemetry/metrics/source-catalogue.ts'
 import { OtelTracing } from '../../src/telemetry/tracing/otel-tracing.ts'
@@ -154,6 +155,101 @@ test('a handler of one’s own takes the dead letters', async () => {
   assert.equal(letters, [['a', '1', 'decode', 'the message could not be read: SyntaxError']])
   assert.equal(rig.log.letters, [])
   await rig.worker.close()
+})
+
+test('a handler that never settles is told of and called again; no position passes it, and close ends in time', async () => {
+  for (const mode of ['broker', 'database'] as const) {
+    const signals: AbortSignal[] = []
+    const rig = await workerRig({
+      mode,
+      deadLetter: (_, __, ___, { signal }) => {
+        signals.push(signal)
+        return new Promise(() => {})
+      },
+    })
+    const { log, source, store, worker, clock, troubles } = rig
+    log.append('a', 'no JSON')
+    log.append('a', [event(1)])
+    await source.own('a')
+    await clock.advance(29_999)
+    assert.equal([signals.length, troubles.length], [1, 0])
+    await clock.advance(1)
+    assert.is(signals[0]!.aborted, true)
+    assert.equal(
+      troubles.map(({ kind, partition, error }) => [kind, partition, error?.message]),
+      [
+        [
+          'dead-letter',
+          'a',
+          'putting the message at position "1" aside took longer than 30000 ms (deadLetter); it is called again',
+        ],
+      ],
+    )
+    await calm(rig, 2)
+    assert.is(signals.length, 2)
+    assert.equal(source.acknowledgements, [])
+    for (const position of store.positions.values()) assert.is(position, '')
+    const closing = worker.close({ timeout: 100 })
+    await clock.advance(100)
+    await settled()
+    await closing
+    assert.is(signals[1]!.aborted, true)
+    assert.is(clock.running, 0)
+  }
+})
+
+test('a message that its workers die of goes the way of all dead letters, and is counted', async () => {
+  const letters: unknown[] = []
+  const rig = await workerRig({
+    deadLetter: async (partition, { position }, { reason }) => {
+      if (letters.push([partition, position, reason]) === 1) throw new Error('away')
+    },
+  })
+  const { log, source, worker, troubles } = rig
+  const message = log.append('b', 'a bomb')
+  await source.own('a')
+  const why = { reason: 'max_deliveries', message: 'three times' }
+  assert.is(await source.host.poisoned('b', message, why), false)
+  assert.equal(letters, [])
+  const aside = source.host.poisoned('a', message, why)
+  await calm(rig, 1)
+  assert.is(await aside, true)
+  assert.equal(letters, [
+    ['a', '1', 'max_deliveries'],
+    ['a', '1', 'max_deliveries'],
+  ])
+  assert.equal(
+    troubles.map(({ kind, error }) => [kind, error?.message]),
+    [
+      ['dead-letter', 'away'],
+      ['dead-letter', undefined],
+    ],
+  )
+  assert.is(worker.stats().source.messages.dead_lettered, 1)
+  await worker.close()
+})
+
+test('a decoder that is asynchronous is told of, and nothing is put aside or passed for it', async () => {
+  const late = [async () => Promise.reject(new Error('late')), async function* () {}]
+  for (const decode of late) {
+    for (const mode of ['broker', 'database'] as const) {
+      const rig = await workerRig({ mode, decode: decode as never })
+      const { log, source, store, troubles } = rig
+      for (let id = 1; id <= 3; id++) log.append('a', [event(id)])
+      await source.own('a')
+      await calm(rig)
+      assert.equal(
+        troubles.map(({ kind, partition }) => [kind, partition]),
+        [['place', 'a']],
+      )
+      assert.instance(troubles[0]!.error, OptionError)
+      assert.match(troubles[0]!.error!.message, /^consume: decode must return rows, received a promise/)
+      assert.equal([log.letters, source.acknowledgements, store.batches], [[], [], []])
+      for (const position of store.positions.values()) assert.is(position, '')
+      await rig.worker.close()
+      assert.is(rig.clock.running, 0)
+    }
+  }
 })
 
 test('metrics of a log: messages by outcome, what comes again, lag, partitions; and 0 when all is over', async () => {

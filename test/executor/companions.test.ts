@@ -244,7 +244,7 @@ test('a batch with a position is whole or not at all: it is neither divided nor 
   assert.equal(driver.seen, [{ companion: MOVE, isolate: false }])
   driver.runs[0]!.fail(new AttemptError(new MemoryError('constraint'), { rowIndex: 5 }))
   await done
-  assert.equal([run.failures.size, driver.runs.length, run.culprit], [8, 1, 5])
+  assert.equal([run.failures.size, driver.runs.length, run.batch.culprit], [8, 1, 5])
   assert.equal([...run.failures.values()][0]!.fault, 'row')
 })
 

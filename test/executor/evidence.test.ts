@@ -5,7 +5,7 @@ import type { RowFailedError } from '../../src/contract/errors.ts'
 import { createExecutor } from '../../src/executor/executor.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
 import { MemoryDriver, MemoryError, type Run } from '../support/engine/memory-driver.ts'
-import { type User, users, usersFrom } from '../support/engine/tables.ts'
+import { type User, updated, user, users, usersFrom } from '../support/engine/tables.ts'
 
 const test = suite('whose fault it is')
 
@@ -101,5 +101,28 @@ for (const nonsense of [{}, { reason: '' }, { reason: ' ' }, { reason: 7 }, 'tim
     await flow.close()
   })
 }
+
+test('what took too long, or met an outage, is not held against rows because others of their batch were committed', async () => {
+  for (const how of ['processor_timeout', 'timeout', 'outage'] as const) {
+    const driver = new MemoryDriver((run: Run) => {
+      if (run.batch.columns.includes('email')) run.succeed()
+      else
+        run.fail(
+          how === 'outage'
+            ? new AttemptError(new MemoryError('connection'), { unreachable: true })
+            : new MemoryError(how),
+        )
+    })
+    const executor = createExecutor(driver).withRetry({ maxAttempts: 2, backoffBase: 1, maxBackoff: 1, maxOutage: 1 })
+    const flow = new BatchFlow(executor, { flushSize: 2 })
+    const results = await flow.writeMany(updated, [user(1), { id: 2, name: 'two' } as never])
+    await flow.close()
+    assert.equal(
+      results.map((result) => (result.status === 'rejected' ? (result.reason as RowFailedError).fault : 'committed')),
+      ['committed', 'place'],
+      how,
+    )
+  }
+})
 
 test.run()

@@ -21,11 +21,12 @@ export interface PartitionSettings {
   readonly maxDeliveries: number
 }
 
-/** Whom a partition tells. None of it rejects but `bury`. */
+/** Whom a partition tells. None of it rejects. */
 export interface PartitionHost {
   deliver(messages: readonly Message[]): Promise<void>
   /** Puts aside a message that no owner survived. */
-  bury(message: Message, tries: number): Promise<void>
+  /** Whether it is put aside now. */
+  bury(message: Message, tries: number): Promise<boolean>
   trouble(error: Error | undefined): void
   /** Somebody else seems to have it. */
   gone(): void
@@ -215,7 +216,7 @@ export class OwnedPartition {
 
   async #bury(delivered: Delivered, tries: number): Promise<void> {
     const message = messageOf(delivered, tries)
-    await this.#host.bury(message, tries)
+    if (!(await this.#host.bury(message, tries))) return
     this.#isCondemned = false
     this.#handedTo = delivered.sequence
     await this.acknowledge([message])

@@ -192,7 +192,7 @@ export class NatsSource implements Source {
     return {
       deliver: (messages: readonly Message[]) => host.deliver(partition, messages),
       bury: (message: Message, tries: number) =>
-        this.deadLetter(partition, message, {
+        host.poisoned(partition, message, {
           reason: 'max_deliveries',
           message: `${tries} owners of its partition ended while they had it`,
         }),

@@ -201,10 +201,9 @@ export class RedisStreamsSource implements Source {
     for (const message of messages) {
       const times = (message.redelivered ?? 0) + 1
       const what = `it was handed out ${times} times (maxDeliveries ${this.#settings.maxDeliveries}) and never settled`
-      await this.deadLetter(partition, message, { reason: 'max_deliveries', message: what })
+      const isAside = await this.#host.poisoned(partition, message, { reason: 'max_deliveries', message: what })
+      if (isAside) await this.#ack(partition, [message.position])
     }
-    const ids = messages.map(({ position }) => position)
-    await this.#ack(partition, ids)
   }
 
   async #forget(partition: string, ids: readonly string[]): Promise<void> {

@@ -75,8 +75,8 @@ function heard(options: ConsumeOptions, receipts: Receipts): ConsumeOptions {
   if (typeof deadLetter !== 'function') return options
   return {
     ...options,
-    deadLetter: async (partition, message, why) => {
-      await deadLetter(partition, message, why)
+    deadLetter: async (partition, message, why, options) => {
+      await deadLetter(partition, message, why, options)
       receipts.putAside(Number(partition), Number(message.position), why)
     },
   }

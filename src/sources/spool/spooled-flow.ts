@@ -1,4 +1,5 @@
-import type { Worker, WorkerStats } from '../../consume/worker.ts'
+import type { Worker } from '../../consume/worker.ts'
+import type { WorkerStats } from '../../consume/worker-stats.ts'
 import { isTable, type Row, type Table } from '../../contract/table.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { OptionError } from '../../support/batchflow-error.ts'

@@ -39,6 +39,7 @@ async function open(
 ): Promise<Source> {
   const source = nats(client, { stream, partitions: PARTITIONS, leaseTime: 1000, bucket: prefix, ...options })
   opened.push(source)
+  host.source = source
   await source.start(host, { position: host.positions === undefined ? 'source' : 'database' })
   return source
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Message, Source, SourceHost } from '../../../src/consume/source.ts'
+import type { DeadLetterReason, Message, Source, SourceHost } from '../../../src/consume/source.ts'
 
 /** A worker's side of a source, which notes what it is told. Positions are what a database would keep. */
 export class RecordingHost implements SourceHost {
@@ -31,6 +31,11 @@ export class RecordingHost implements SourceHost {
   async deliver(partition: string, messages: readonly Message[]): Promise<void> {
     for (const message of messages) this.delivered.push({ partition, message })
     await this.onMessages(partition, messages)
+  }
+
+  async poisoned(partition: string, message: Message, why: DeadLetterReason): Promise<boolean> {
+    await this.source.deadLetter(partition, message, why)
+    return true
   }
 
   trouble(error: Error | undefined): void {

@@ -61,6 +61,10 @@ export class Host implements SourceHost {
     await this.room
   }
 
+  async poisoned(): Promise<boolean> {
+    return false // no process dies of a message of its own file
+  }
+
   trouble(error: Error | undefined): void {
     this.troubles.push(error)
     for (const { resolve } of this.#waiting) resolve()

@@ -36,6 +36,8 @@ export class MemoryStore implements Driver<StoreOperation> {
   /** Companions committed by themselves. */
   readonly moves: Companion[] = []
   fences = 0
+  /** It says which row is at fault, or that it is the first one. */
+  names: boolean | 'wrongly' = false
   /** Asked for each attempt, and waited for. */
   decide: (batch: BatchInput) => Fate | Promise<Fate> = () => 'commit'
   /** What it throws is what a claim, or a move by itself, ends with. */
@@ -60,13 +62,19 @@ export class MemoryStore implements Driver<StoreOperation> {
     signal.throwIfAborted()
     if (fate === 'place') throw new StoreError('permission')
     const bad = batch.rows.flatMap((row, index) => ('bad' in row && row.bad === true ? [index] : []))
-    if (bad.length > 0 && !(isolate && companion === undefined)) throw new StoreError('constraint')
+    if (bad.length > 0 && !(isolate && companion === undefined)) throw this.#refusal(bad[0]!)
     this.#move(companion)
     const rows = batch.rows.filter((_, index) => !bad.includes(index))
     this.batches.push({ table: batch.table.name, rows, companion })
     for (const row of rows) this.#write(batch.table, row)
     if (fate === 'lost') throw new AttemptError(new StoreError('connection'), { ambiguous: true })
     return bad.length === 0 ? undefined : bad.map((index) => ({ index, error: new StoreError('constraint') }))
+  }
+
+  #refusal(index: number): Error {
+    const error = new StoreError('constraint')
+    if (this.names === false) return error
+    return new AttemptError(error, { rowIndex: this.names === 'wrongly' ? 0 : index })
   }
 
   #move(companion: Companion | undefined): void {

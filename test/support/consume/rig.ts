@@ -20,6 +20,8 @@ const columns = ['id', 'value', 'bad'] as const
 export const events = defineTable<Event>('events', { columns })
 /** The last one wins. */
 export const states = defineTable<Event>('states', { columns, onConflict: { action: 'replace', keys: ['id'] } })
+/** The first one wins. */
+export const firsts = defineTable<Event>('firsts', { columns, onConflict: { action: 'ignore', keys: ['id'] } })
 
 export interface WorkerRig {
   readonly log: MemoryLog
@@ -48,7 +50,7 @@ export async function workerRig(options: RigOptions = {}): Promise<WorkerRig> {
   const troubles: Trouble[] = []
   const plain = createExecutor(store).withTimeout(0).withRetry({ maxAttempts: 1 })
   const worker = await consume(source, configure === undefined ? plain : configure(plain), {
-    tables: [events, states],
+    tables: mode === 'broker' ? [events, states, firsts] : [events, states],
     decode: decodeRows,
     clock,
     flushInterval: 1,
@@ -73,6 +75,10 @@ export function event(id: number, value = id): { table: string; row: Event } {
 
 export function state(id: number, value: number): { table: string; row: Event } {
   return { table: 'states', row: { id, value } }
+}
+
+export function first(id: number, value: number): { table: string; row: Event } {
+  return { table: 'firsts', row: { id, value } }
 }
 
 export function idsOf(rows: readonly object[] = []): number[] {
