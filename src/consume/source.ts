@@ -28,6 +28,8 @@ export interface DeadLetterReason {
   readonly table?: string | undefined
   /** The database's own code. */
   readonly code?: string | undefined
+  /** Which row failed, among those of `table` in the message, from 0; the first to fail where several did. */
+  readonly row?: number | undefined
   readonly message: string
 }
 

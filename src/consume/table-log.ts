@@ -164,7 +164,7 @@ export class TableLog {
   /** First the letter, then the position moves past the row: with the rows behind it, or alone. */
   async #setAside(item: Item, why: DeadLetterReason): Promise<void> {
     this.#suspects = 0
-    if (await this.#host.putAside(item, why)) {
+    if (await this.#host.putAside(item, { ...why, row: item.index })) {
       this.#queue.shift()
       this.#host.settle(item, 'dead_lettered')
       if (this.#queue.size === 0 || this.#host.stopping) await this.#move(positionAfter(item))

@@ -5,7 +5,8 @@ import { LeaseKeeper } from '../kit/lease-keeper.ts'
 import { memberName } from '../kit/leases.ts'
 import { classify, prefixOf } from './classify.ts'
 import type { RedisStreamsClient } from './client.ts'
-import { type Argument, Connection, NotConnectedError } from './connection.ts'
+import { Connection, NotConnectedError } from './connection.ts'
+import { DeadLetters } from './dead-letters.ts'
 import { compareIds } from './entry.ts'
 import { Keys } from './keys.ts'
 import { type LagReply, lagOf } from './lag.ts'
@@ -33,6 +34,7 @@ export class RedisStreamsSource implements Source {
   readonly #keys: Keys
   readonly #connection: Connection
   readonly #waker: Waker | undefined
+  readonly #deadLetters: DeadLetters
   readonly #keeper: LeaseKeeper
   readonly #member = memberName(Date.now(), randomBytes(6).toString('hex'))
   readonly #readers = new Map<string, Reader>()
@@ -55,6 +57,7 @@ export class RedisStreamsSource implements Source {
     this.#keys = new Keys(stream, group)
     this.#connection = new Connection(client, clock)
     this.#waker = isCluster ? undefined : new Waker(new Connection(client, clock), this.#connection)
+    this.#deadLetters = new DeadLetters(this.#connection, this.#keys.dead)
     this.#keeper = new LeaseKeeper({
       store: new RedisLeases(this.#connection, this.#keys, names),
       holder: {
@@ -100,22 +103,8 @@ export class RedisStreamsSource implements Source {
     this.#floors.set(partition, last)
   }
 
-  async deadLetter(partition: string, message: Message, why: DeadLetterReason): Promise<void> {
-    const { body, headers, key, position, redelivered } = message
-    const fields: Record<string, Argument | undefined> = {
-      reason: why.reason,
-      table: why.table,
-      code: why.code,
-      message: why.message,
-      partition,
-      position,
-      redelivered: redelivered ? String(redelivered) : undefined,
-      key,
-      headers: JSON.stringify(headers),
-      body: typeof body === 'string' ? body : Buffer.from(body),
-    }
-    const given = Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [name, value]))
-    await this.#connection.call('XADD', [this.#keys.dead, '*', ...given])
+  deadLetter(partition: string, message: Message, why: DeadLetterReason): Promise<void> {
+    return this.#deadLetters.put(partition, message, why)
   }
 
   async lag(): Promise<ReadonlyMap<string, PartitionLag>> {
