@@ -8,6 +8,7 @@ import type { RedisStreamsClient } from './client.ts'
 import { Connection, NotConnectedError } from './connection.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { compareIds } from './entry.ts'
+import { identityAt, reaches } from './identity.ts'
 import { Keys } from './keys.ts'
 import { type LagReply, lagOf } from './lag.ts'
 import { leaseText, RedisLeases } from './lease-store.ts'
@@ -47,6 +48,7 @@ export class RedisStreamsSource implements Source {
   #mode: SourceMode = { position: 'source' }
   #isStopped = false
   #isStarted = false
+  #identity: string | undefined
 
   /** @param isCluster where one connection cannot wait for several streams */
   constructor(client: RedisStreamsClient, isCluster: boolean, settings: RedisStreamsSettings) {
@@ -72,6 +74,14 @@ export class RedisStreamsSource implements Source {
     })
   }
 
+  get identity(): string | undefined {
+    return this.#identity
+  }
+
+  reaches(partition: string, position: string): Promise<boolean> {
+    return reaches(this.#connection, this.#keys.partition(partition), position)
+  }
+
   async start(host: SourceHost, mode: SourceMode): Promise<void> {
     if (this.#isStarted) throw new Error('redisStreams: a source is for one worker; make another one')
     this.#isStarted = true
@@ -80,6 +90,7 @@ export class RedisStreamsSource implements Source {
     while (!this.#isStopped) {
       try {
         await this.#connection.open()
+        if (mode.position === 'database') await this.#identify()
         await this.#keeper.start()
         return this.#trouble('', undefined)
       } catch (error) {
@@ -89,6 +100,10 @@ export class RedisStreamsSource implements Source {
         await new Promise<void>((resolve) => this.#settings.clock.timer(resolve).start(PAUSE))
       }
     }
+  }
+
+  async #identify(): Promise<void> {
+    this.#identity = this.#settings.id ?? (await identityAt(this.#connection, this.#keys.identity))
   }
 
   async acknowledge(partition: string, messages: readonly Message[]): Promise<void> {
