@@ -106,9 +106,9 @@ export class BrokerPartition extends Partition {
   }
 
   #setAside(delivery: Delivery, why: DeadLetterReason): void {
-    const { held } = delivery.item
+    const { held, index } = delivery.item
     delivery.state = 'aside'
-    void this.putAside(held, why).then((isDone) => isDone && this.settle(held, 'dead_lettered'))
+    void this.putAside(held, { ...why, row: index }).then((isDone) => isDone && this.settle(held, 'dead_lettered'))
   }
 
   /** It is not at fault, and is handed over again. */

@@ -1,16 +1,13 @@
-import { createHash } from 'node:crypto'
 import type { Companions } from '../contract/companion.ts'
 import { Queue } from '../support/queue.ts'
 import type { HeldMessage } from './held-message.ts'
 import { inTime } from './in-time.ts'
 import { Partition } from './partition.ts'
+import { claimed, scopeOf } from './scopes.ts'
 import type { Shared } from './shared.ts'
 import type { Message } from './source.ts'
 import { TableLog } from './table-log.ts'
 import type { TableLogHost } from './table-log-host.ts'
-
-/** In bytes: what all databases take as a key. Of a longer scope its digest stands for it. */
-const LONGEST = 700
 
 /** The database remembers what was read, per table. */
 export class PositionPartition extends Partition {
@@ -29,15 +26,16 @@ export class PositionPartition extends Partition {
   /** Resolves with the position after which to read. */
   async claim(): Promise<string> {
     const { settings, source, troubles, signal } = this.shared
-    const scopes = new Map(settings.tables.map((table) => [this.#scopeOf(table.name), table]))
+    const place = { source, partition: this.name }
     while (!this.stopping) {
       try {
-        const claim = (signal: AbortSignal) => this.#companions.claim([...scopes.keys()], signal)
+        const claim = (signal: AbortSignal) => claimed(this.#companions, place, settings.tables, signal)
         const positions = await inTime(settings.clock, signal, claim)
         troubles.end('position', this.name)
         this.backoff.reset()
-        for (const [scope, table] of scopes) {
-          this.#logs.set(table.name, new TableLog(table, scope, positions.get(scope) ?? '', this.#host()))
+        for (const [table, position] of positions) {
+          const scope = scopeOf(source, this.name, table.name)
+          this.#logs.set(table.name, new TableLog(table, scope, position, this.#host()))
         }
         return (this.last = this.#reached = this.#start(source.compare.bind(source)))
       } catch (error) {
@@ -46,13 +44,6 @@ export class PositionPartition extends Partition {
       }
     }
     return ''
-  }
-
-  #scopeOf(table: string): string {
-    const { name, destination } = this.shared.source
-    const scope = JSON.stringify([name, destination, this.name, table])
-    if (Buffer.byteLength(scope) <= LONGEST) return scope
-    return JSON.stringify([name, createHash('sha256').update(scope).digest('hex')])
   }
 
   /** Where the table stands that has come least far. */

@@ -28,6 +28,8 @@ export interface DeadLetterReason {
   readonly table?: string | undefined
   /** The database's own code. */
   readonly code?: string | undefined
+  /** Which row failed, among those of `table` in the message, from 0; the first to fail where several did. */
+  readonly row?: number | undefined
   readonly message: string
 }
 
@@ -71,6 +73,13 @@ export interface Source {
   readonly system: string
   /** The stream, subject, topic or file. Positions in a database are kept under it. */
   readonly destination: string
+  /**
+   * What tells this log from others of its name: another server's, or one that was made anew. Known before a partition is
+   * assigned where positions are in a database, which keeps them under it. @default none: the name is enough
+   */
+  readonly identity?: string | undefined
+  /** Whether the log has come as far as `position`. Asked of positions that were kept before it had an identity. */
+  reaches?(partition: string, position: string): Promise<boolean>
   /** A partition has one owner at a time, and messages come in order even when they come again: rows of one key cannot overtake each other. */
   readonly ordered: boolean
   /** Negative when position `a` comes before `b`; `''` comes before all. */

@@ -169,7 +169,7 @@ export class TableLog {
   /** First the letter, then the position moves past the row, at once: else the next worker would write the letter again. */
   async #setAside(item: Item, why: DeadLetterReason): Promise<void> {
     this.#suspects.clear()
-    if (await this.#host.putAside(item, why)) {
+    if (await this.#host.putAside(item, { ...why, row: item.index })) {
       this.#queue.shift()
       this.#host.settle(item, 'dead_lettered')
       await this.#move(positionAfter(item))

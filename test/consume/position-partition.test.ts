@@ -345,4 +345,53 @@ test('a position may have any characters', () => {
   }
 })
 
+const identified = (table: string, identity: string) => JSON.stringify(['memory', 'log', 'a', table, identity])
+
+test('a log that was made anew under its name is read from its beginning', async () => {
+  const store = new MemoryStore()
+  for (const identity of ['first', 'second']) {
+    const rig = await workerRig({ mode: 'database', store, prepare: (source) => (source.identity = identity) })
+    for (let id = 1; id <= 5; id++) rig.log.append('a', [event(id)])
+    await rig.source.own('a')
+    await calm(rig)
+    assert.is(store.positions.get(identified('events', identity)), '5')
+    await rig.worker.close()
+  }
+  assert.is(store.appended.get('events')!.length, 10)
+})
+
+test('a position from the time before the log had an identity goes on under it, once', async () => {
+  const store = new MemoryStore()
+  store.positions.set(scope('events'), '3')
+  store.positions.set(scope('states'), '3')
+  for (const [identity, expected] of [
+    ['first', [4, 5]],
+    ['second', [1, 2, 3, 4, 5]],
+  ] as const) {
+    store.appended.clear()
+    const rig = await workerRig({ mode: 'database', store, prepare: (source) => (source.identity = identity) })
+    for (let id = 1; id <= 5; id++) rig.log.append('a', [event(id)])
+    await rig.source.own('a')
+    await calm(rig)
+    assert.equal(idsOf(store.appended.get('events')), expected)
+    await rig.worker.close()
+  }
+})
+
+test("a position that the log has not come to is another one's", async () => {
+  const store = new MemoryStore()
+  store.positions.set(scope('events'), '3')
+  const prepare = (source: { identity: string | undefined; hasCome: boolean }) => {
+    source.identity = 'new'
+    source.hasCome = false
+  }
+  const rig = await workerRig({ mode: 'database', store, prepare })
+  for (let id = 1; id <= 4; id++) rig.log.append('a', [event(id)])
+  await rig.source.own('a')
+  await calm(rig)
+  assert.equal(idsOf(store.appended.get('events')), [1, 2, 3, 4])
+  assert.is(store.positions.get(scope('events')), '3')
+  await rig.worker.close()
+})
+
 test.run()

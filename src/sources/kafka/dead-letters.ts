@@ -1,6 +1,8 @@
-import type { DeadLetterReason, Message } from '../../consume/source.ts'
+import type { DeadLetterReason } from '../../consume/source.ts'
+import { beside, bytesOf, type Header, type Letter, prefixed, putFitting, toldOf } from '../kit/letter.ts'
 import type { KafkaClient, KafkaMessage, KafkaProducer } from './client.ts'
-import { protocolError } from './errors.ts'
+import { isTooLarge, protocolError } from './errors.ts'
+import type { KafkaLogMessage } from './messages.ts'
 
 export interface DeadLettersOptions {
   readonly client: KafkaClient
@@ -12,7 +14,10 @@ export interface DeadLettersOptions {
   readonly partitions: () => number
 }
 
-/** Messages that were put aside: key, bytes and headers as they were, and why, in a topic of their own. */
+/**
+ * Messages that were put aside: key, bytes and headers as they were, as far as the topic takes them with what is told beside
+ * them, in a topic of their own.
+ */
 export class DeadLetters {
   readonly #about: DeadLettersOptions
   #producer: KafkaProducer | undefined
@@ -22,12 +27,15 @@ export class DeadLetters {
     this.#about = about
   }
 
-  async put(partition: string, message: Message, why: DeadLetterReason): Promise<void> {
+  async put(partition: string, message: KafkaLogMessage, why: DeadLetterReason): Promise<void> {
     const { client, options, topic, deadLetterTopic } = this.#about
-    this.#producer ??= new client.Producer({ ...options })
-    await this.#ensureTopic(this.#producer)
-    const letter = letterOf(deadLetterTopic, { topic, partition }, message, why)
-    await this.#producer.send({ messages: [letter], acks: -1 })
+    const producer = (this.#producer ??= new client.Producer({ ...options }))
+    await this.#ensureTopic(producer)
+    const told = { ...toldOf(message, why), topic, partition }
+    const letter = { told, headers: beside(headersOf(message), told), body: bytesOf(message.body) }
+    const key = message.record === undefined ? message.key : message.record.key
+    const send = (some: Letter) => producer.send({ messages: [recordOf(deadLetterTopic, key, some)], acks: -1 })
+    await putFitting(letter, { most: Number.POSITIVE_INFINITY }, send, isTooLarge)
   }
 
   async close(): Promise<void> {
@@ -66,27 +74,21 @@ export class DeadLetters {
   }
 }
 
-interface Origin {
-  readonly topic: string
-  readonly partition: string
+function headersOf({ record, headers }: KafkaLogMessage): Header[] {
+  if (record === undefined) return Object.entries(headers)
+  return Array.from(record.headers, ([name, value]) => [name ?? '', value ?? ''])
 }
 
-function letterOf(topic: string, from: Origin, message: Message, why: DeadLetterReason): KafkaMessage {
-  const { body, key, headers, position } = message
-  const told = {
-    ...headers,
-    'batchflow-reason': why.reason,
-    'batchflow-message': why.message,
-    'batchflow-topic': from.topic,
-    'batchflow-partition': from.partition,
-    'batchflow-position': position,
-    ...(why.table !== undefined && { 'batchflow-table': why.table }),
-    ...(why.code !== undefined && { 'batchflow-code': why.code }),
-  }
+function recordOf(
+  topic: string,
+  key: string | Buffer | null | undefined,
+  { told, headers, body }: Letter,
+): KafkaMessage {
+  const all = [...headers, ...prefixed(told)].map(([name, value]) => [Buffer.from(name), Buffer.from(value)] as const)
   return {
     topic,
-    key: key === undefined ? undefined : Buffer.from(key),
-    value: Buffer.from(body as Uint8Array),
-    headers: new Map(Object.entries(told).map(([name, value]) => [Buffer.from(name), Buffer.from(value)])),
+    key: typeof key === 'string' ? Buffer.from(key) : (key ?? undefined),
+    value: Buffer.from(body),
+    headers: new Map(all), // by identity: a name may come twice
   }
 }

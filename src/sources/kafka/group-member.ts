@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { assign, type Claim, decodeClaim, encodeClaim } from './assignment.ts'
+import type { Claim } from './assignment.ts'
 import type { CommittedOffset, KafkaClient, KafkaConsumer } from './client.ts'
 import { protocolError } from './errors.ts'
+import { assignments, type Joined, type Members, protocolOf, type Topics } from './group-protocol.ts'
 import { Holdings } from './holdings.ts'
 
 export interface GroupMemberOptions {
@@ -23,8 +24,6 @@ export interface GroupEvents {
   trouble(error: Error | undefined): void
 }
 
-/** Members of one group must agree on how they share; ours say so by this name. */
-const PROTOCOL = 'batchflow-sticky-1'
 /** ms */
 const BACK_OFF = { first: 100, longest: 5000 }
 
@@ -109,6 +108,10 @@ export class GroupMember {
     await this.#consumer.close(true).catch(() => this.#discard(this.#consumer))
   }
 
+  get #claim(): Claim {
+    return { ...this.#holdings.claimOf(this.#consumer?.memberId ?? null), count: this.#count }
+  }
+
   #committed([partition, offset]: readonly [number, bigint]): CommittedOffset {
     return { topic: this.#about.topic, partition, offset, leaderEpoch: -1 }
   }
@@ -122,25 +125,13 @@ export class GroupMember {
       rebalanceTimeout: sessionTimeout, // nobody keeps the others waiting: partitions are put down after the group has met
       heartbeatInterval,
       autocommit: false,
-      protocols: [this.#protocol()],
+      protocols: [protocolOf(() => this.#claim)],
       partitionAssigner: (_: string, members: Members, __: unknown, metadata: Topics) =>
-        this.#assign(members, metadata),
+        assignments(topic, members, metadata),
     })
     consumer.topics.track(topic)
     this.#listen(consumer)
     return consumer
-  }
-
-  /** The client reads `metadata` whenever it joins. */
-  #protocol(): object {
-    const claim = () => ({ ...this.#holdings.claimOf(this.#consumer?.memberId ?? null), count: this.#count })
-    return {
-      name: PROTOCOL,
-      version: 0,
-      get metadata() {
-        return encodeClaim(claim())
-      },
-    }
   }
 
   #listen(consumer: KafkaConsumer): void {
@@ -162,16 +153,6 @@ export class GroupMember {
     })
     on('consumer:heartbeat:error', ({ error }: { error: Error }) => this.#renew(error))
     on('error', (error: Error) => this.#renew(error))
-  }
-
-  #assign(members: Members, metadata: Topics): object[] {
-    const { topic } = this.#about
-    const claims = new Map([...members].map(([id, { metadata: bytes }]) => [id, decodeClaim(bytes)] as [string, Claim]))
-    const counts = [...claims.values()].map(({ count }) => count)
-    const count = Math.max(metadata.topics.get(topic)?.partitionsCount ?? 0, ...counts)
-    return [...assign(claims, count)].map(([memberId, partitions]) => {
-      return { memberId, assignments: new Map([[topic, { topic, partitions }]]) }
-    })
   }
 
   #onJoined({ memberId, generationId, assignments }: Joined): void {
@@ -251,12 +232,3 @@ const AGAIN = new Set([
   'COORDINATOR_NOT_AVAILABLE',
   'COORDINATOR_LOAD_IN_PROGRESS',
 ])
-
-type Members = ReadonlyMap<string, { readonly metadata?: Uint8Array | string | null }>
-type Topics = { readonly topics: ReadonlyMap<string, { readonly partitionsCount: number }> }
-
-interface Joined {
-  readonly memberId: string
-  readonly generationId: number
-  readonly assignments?: readonly { readonly topic: string; readonly partitions: readonly number[] }[] | null
-}

@@ -19,7 +19,8 @@ export type { KafkaOptions, KafkaPublisherOptions } from './options.ts'
  * they move after `sessionTimeout`. Needs the package `@platformatic/kafka` and Kafka 3.1 or later.
  *
  * Messages of the topic `<topic>.dead` are those that were put aside, as they were; the headers `batchflow-reason`, `-message`,
- * `-topic`, `-partition`, `-position`, `-table` and `-code` tell of them.
+ * `-topic`, `-partition`, `-position`, `-table`, `-row` and `-code` tell of them, `-truncated`, `-length` and `-sha256` of one that is
+ * too large to be whole.
  *
  * @param connection as for the classes of `@platformatic/kafka`: `bootstrapBrokers`, `clientId`, `sasl`, `tls`
  * @throws {OptionError} naming the option and the value it received

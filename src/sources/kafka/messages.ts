@@ -35,13 +35,19 @@ function collect(batch: RecordsBatch, offset: bigint, messages: Message[]): void
   }
 }
 
-function messageOf(batch: RecordsBatch, record: KafkaRecord): Message {
+/** A message that still has its key and headers as bytes, for a letter about it. */
+export interface KafkaLogMessage extends Message {
+  readonly record?: KafkaRecord | undefined
+}
+
+function messageOf(batch: RecordsBatch, record: KafkaRecord): KafkaLogMessage {
   return {
     position: String(batch.firstOffset + BigInt(record.offsetDelta)),
     body: record.value ?? EMPTY,
     headers: headersOf(record),
     key: record.key?.toString(),
     publishedAt: Number(timeOf(batch, record)),
+    record,
   }
 }
 

@@ -52,6 +52,8 @@ export class PartitionReader {
   readonly #host: ReaderHost
   readonly #tracks = new Map<number, Track>()
   readonly #busy = new Set<number>()
+  /** Of the topic that offsets are of. */
+  #id: string | undefined
   #isLooking = false
   #lookAgain = false
   #failures = 0
@@ -99,6 +101,9 @@ export class PartitionReader {
 
   #ask(topic: TopicMetadata | undefined): void {
     if (topic === undefined || this.#closed) return
+    this.#id ??= topic.id
+    if (topic.id !== this.#id)
+      throw new Error(`topic ${this.#options.topic} was made anew: start the worker anew to read it`)
     this.#host.counted(topic.partitionsCount)
     const byBroker = new Map<number, Track[]>()
     for (const track of this.#tracks.values()) {

@@ -44,6 +44,7 @@ export class KafkaSource implements Source {
   readonly #gaining = new Map<number, object>()
   #running: Running | undefined
   #count = 0
+  #identity: string | undefined
 
   /** @param load where the client comes from */
   constructor(connection: KafkaConnection, settings: KafkaSettings, load: () => Promise<KafkaClient> = loadClient) {
@@ -51,6 +52,15 @@ export class KafkaSource implements Source {
     this.#options = clientOptions('kafka', connection)
     this.#settings = settings
     this.#load = load
+  }
+
+  /** The topic's id. */
+  get identity(): string | undefined {
+    return this.#identity
+  }
+
+  async reaches(partition: string, position: string): Promise<boolean> {
+    return BigInt(position) < (await this.#offset(Number(partition), END.last))
   }
 
   compare(a: string, b: string): number {
@@ -153,6 +163,7 @@ export class KafkaSource implements Source {
   async #partitions(consumer: KafkaConsumer): Promise<number> {
     const { topic } = this.#settings
     const metadata = await consumer.metadata({ topics: [topic] })
+    this.#identity = metadata.topics.get(topic)?.id
     return metadata.topics.get(topic)?.partitionsCount ?? 0
   }
 

@@ -23,6 +23,8 @@ export interface LeaseKeeperSettings {
 
 /** Beats in the lifetime of a lease. */
 const BEATS = 4
+/** Leases asked for at once: the store may be far away. */
+const AT_ONCE = 16
 /** The part of its lifetime before whose end a lease that could not be renewed is given up: its next owner must find nobody there. */
 const MARGIN = 1 / 5
 
@@ -44,6 +46,8 @@ export class LeaseKeeper {
   readonly #watch: Timer
   #round: Promise<void> | undefined
   #stopping: (() => void) | undefined
+  /** Others are free and wait for the next round, which is due at once. */
+  #isBehind = false
   #isInTrouble = false
   #isStopped = false
 
@@ -60,13 +64,14 @@ export class LeaseKeeper {
 
   /** The token by which the partition is ours, as far as the clock tells; `undefined`: it is not. */
   tokenOf(partition: string): number | undefined {
-    return this.#held.get(partition)?.token
+    const held = this.#held.get(partition)
+    return held !== undefined && held.until > this.#settings.clock.now() ? held.token : undefined
   }
 
   /** The first look around. Rejects when the store cannot be reached; then nothing was begun. */
   async start(): Promise<void> {
     await this.#lookAround()
-    this.#beat.start(this.#pause)
+    this.#beat.start(this.#rest)
   }
 
   /** Somebody told that the partition is not ours, whatever the store said last. */
@@ -94,6 +99,11 @@ export class LeaseKeeper {
     return this.#settings.ttl / BEATS
   }
 
+  /** Until the next round. */
+  get #rest(): number {
+    return this.#isBehind ? 0 : this.#pause
+  }
+
   /** One round at a time. */
   async #go(): Promise<void> {
     if (this.#round !== undefined || this.#isStopped) return
@@ -104,7 +114,7 @@ export class LeaseKeeper {
     await this.#round
     this.#round = undefined
     if (this.#isStopped) return
-    this.#beat.start(this.#pause)
+    this.#beat.start(this.#rest)
   }
 
   #told(error: Error | undefined): void {
@@ -115,41 +125,55 @@ export class LeaseKeeper {
 
   async #lookAround(): Promise<void> {
     const { store, clock, member, partitions, ttl } = this.#settings
+    this.#isBehind = false
     const begun = clock.now()
     const before = this.held
     const view = await store.beat(member, before, ttl)
     const leaving = new Set([...this.#held].filter(([, { leaving }]) => leaving).map(([partition]) => partition))
-    const asked = [...before].filter(([partition, token]) => this.tokenOf(partition) === token).map(([name]) => name)
-    const { lost, surplus, free, room } = movesOf(member, partitions, view, asked, leaving)
+    const asked = [...before].filter(([partition, token]) => this.#held.get(partition)?.token === token)
+    const names = asked.map(([partition]) => partition)
+    const { lost, surplus, free, room } = movesOf(member, partitions, view, names, leaving)
     for (const partition of lost) this.lose(partition)
-    for (const partition of asked) this.#renewed(partition, begun)
-    if (this.#stopping === undefined) {
-      for (const partition of surplus) this.#giveBack(partition)
-      await this.#take(free, room)
-    }
-    this.#watchOut()
+    for (const partition of names) this.#renewed(partition, begun + ttl)
+    this.#expire()
+    if (this.#stopping !== undefined) return
+    for (const partition of surplus) this.#giveBack(partition)
+    await this.#take(free, room, begun)
   }
 
-  #renewed(partition: string, begun: number): void {
+  #renewed(partition: string, until: number): void {
     const held = this.#held.get(partition)
-    if (held !== undefined) held.until = begun + this.#settings.ttl
+    if (held !== undefined) held.until = until
   }
 
-  async #take(free: readonly string[], room: number): Promise<void> {
-    const { store, holder, clock, member, ttl } = this.#settings
-    let left = room
-    for (const partition of free) {
-      if (left === 0 || this.#stopping !== undefined) return
-      if (this.#held.has(partition)) continue
-      const begun = clock.now()
-      const token = await store.take(partition, member, ttl)
-      if (token === undefined) continue
-      left--
-      this.#held.set(partition, { token, until: begun + ttl, leaving: false })
-      this.#watchOut()
-      holder.taken(partition, token)
-      if (this.#stopping !== undefined) this.#giveBack(partition)
+  /** For no longer than until the next beat is due, as those that are held would end meanwhile. The rest is left to the next round. */
+  async #take(free: readonly string[], room: number, begun: number): Promise<void> {
+    const wanted = free.filter((partition) => !this.#held.has(partition))
+    for (let left = room; left > 0 && wanted.length > 0 && this.#stopping === undefined; ) {
+      this.#isBehind = this.#settings.clock.now() - begun >= this.#pause
+      if (this.#isBehind) return
+      const some = wanted.splice(0, Math.min(left, AT_ONCE))
+      const outcomes = await Promise.allSettled(some.map((partition) => this.#takeOne(partition, begun)))
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+      left -= outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value).length
     }
+  }
+
+  /** What is taken counts from the beat before it: a store may have leases last as long as their owner's presence. */
+  async #takeOne(partition: string, begun: number): Promise<boolean> {
+    const { store, holder, clock, member, ttl } = this.#settings
+    const token = await store.take(partition, member, ttl)
+    if (token === undefined) return false
+    const until = begun + ttl
+    if (this.#isOver(until, clock.now())) {
+      await store.release(partition, member, token).catch(() => undefined) // it ends by itself
+      return false
+    }
+    this.#held.set(partition, { token, until, leaving: false })
+    this.#watchOut()
+    holder.taken(partition, token)
+    if (this.#stopping !== undefined) this.#giveBack(partition)
+    return true
   }
 
   /** Its holder may need a while to finish; it is renewed meanwhile. */
@@ -170,6 +194,11 @@ export class LeaseKeeper {
     if (this.#held.size === 0) this.#stopping?.()
   }
 
+  /** It cannot be renewed in time any more. */
+  #isOver(until: number, now: number): boolean {
+    return until - this.#settings.ttl * MARGIN <= now
+  }
+
   #watchOut(): void {
     const { clock, ttl } = this.#settings
     const first = Math.min(...[...this.#held.values()].map(({ until }) => until))
@@ -179,9 +208,8 @@ export class LeaseKeeper {
 
   /** What could not be renewed in time may be somebody else's soon. */
   #expire(): void {
-    const { clock, ttl } = this.#settings
-    const now = clock.now()
-    for (const [partition, { until }] of [...this.#held]) if (until - ttl * MARGIN <= now) this.lose(partition)
+    const now = this.#settings.clock.now()
+    for (const [partition, { until }] of [...this.#held]) if (this.#isOver(until, now)) this.lose(partition)
     this.#watchOut()
   }
 }

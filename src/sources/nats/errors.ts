@@ -1,3 +1,4 @@
+import { AttemptError } from '../../contract/driver.ts'
 import type { Classification, KnownReason } from '../../contract/reasons.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 
@@ -41,6 +42,7 @@ export interface ApiError {
 /** JetStream's own codes (`server/errors.json` of nats-server) that decide about something here. */
 const CONSUMER_NOT_FOUND = 10014
 const MESSAGE_TOO_LARGE = 10054
+const HEADERS_TOO_LARGE = 10097
 const NAME_IN_USE = 10058
 const STREAM_NOT_FOUND = 10059
 const WRONG_LAST_SEQUENCE = 10071
@@ -53,7 +55,9 @@ export const isNameInUse = (error: unknown): boolean => codeOf(error) === NAME_I
 export const isOutdated = (error: unknown): boolean => codeOf(error) === WRONG_LAST_SEQUENCE
 /** It will never be taken, whatever becomes of the others. */
 export const isTooLarge = (error: unknown): boolean =>
-  codeOf(error) === MESSAGE_TOO_LARGE || (error instanceof Error && error.message.includes('max_payload'))
+  [MESSAGE_TOO_LARGE, HEADERS_TOO_LARGE].includes(codeOf(error) ?? 0) ||
+  (error instanceof AttemptError && isTooLarge(error.cause)) ||
+  (error instanceof Error && error.message.includes('max_payload'))
 
 /** Nobody listens on a subject that something was asked of. */
 export const isNoResponders = (error: unknown): boolean =>
@@ -66,6 +70,7 @@ const BY_CODE: Readonly<Record<number, KnownReason>> = {
   10039: 'permission', // JetStream is not enabled for the account
   10047: 'out_of_space', // storage resources exceeded
   [MESSAGE_TOO_LARGE]: 'invalid_data',
+  [HEADERS_TOO_LARGE]: 'invalid_data',
   [STREAM_NOT_FOUND]: 'schema',
   10065: 'schema', // the subjects are those of another stream
   10076: 'io', // JetStream was not enabled in time

@@ -6,6 +6,8 @@ import { addConsumer, type Cursor, type Opened, type Place, removeConsumer } fro
 export interface PositionSettings extends Place {
   /** What the names of its consumers begin with. */
   readonly name: string
+  /** When the stream was made that positions are of. */
+  readonly created: string
   /** The sequence behind which to read now. */
   readonly after: () => number
 }
@@ -52,8 +54,9 @@ export class PositionCursor implements Cursor {
 
   /** Sequences begin anew with a stream; those below the position would be skipped in silence. */
   async #refuseBeyondEnd(after: number): Promise<void> {
-    const { manager, stream } = this.#settings
-    const { state } = await manager.streams.info(stream)
+    const { manager, stream, created } = this.#settings
+    const { state, created: now } = await manager.streams.info(stream)
+    if (now !== created) throw new Error(`stream ${stream} was made anew at ${now}: start the worker anew to read it`)
     if (after <= state.last_seq) return
     throw new Error(
       `the database stands at ${after} of stream ${stream}, which ends at ${state.last_seq}: it is another one of that name; remove the position of the old one, or name the stream otherwise`,

@@ -1,4 +1,4 @@
-import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/transport-node'
+import { createInbox, headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
 import { AttemptError, type RowFailure } from '../../contract/driver.ts'
 import { onAbort } from '../../support/abort.ts'
 import { type ApiError, DisconnectedError, isTooLarge, NotStoredError, RefusedError } from './errors.ts'
@@ -7,7 +7,8 @@ import { inboxPrefixOf, isUp, Link } from './link.ts'
 /** A message as it is put into a stream. */
 export interface Outgoing {
   readonly subject: string
-  readonly headers: Readonly<Record<string, string>>
+  /** Several of one name where it has several values. */
+  readonly headers: Readonly<Record<string, string>> | Iterable<readonly [name: string, value: string]>
   readonly body: string | Uint8Array
   /** What JetStream knows it by when it is sent again. */
   readonly id?: string | undefined
@@ -75,7 +76,7 @@ class Sending {
   #put(connection: NatsConnection, index: number): void {
     const message = this.#messages[index]!
     const head = headers()
-    for (const name in message.headers) head.set(name, message.headers[name]!)
+    fill(head, message.headers)
     if (message.id !== undefined) head.set('Nats-Msg-Id', message.id)
     try {
       connection.publish(message.subject, message.body, { headers: head, reply: `${this.#inbox}.${index}` })
@@ -108,6 +109,11 @@ class Sending {
   #unknown(cause: unknown): void {
     this.#reject(new AttemptError(cause, { ambiguous: true }))
   }
+}
+
+function fill(head: MsgHdrs, given: Outgoing['headers']): void {
+  if (Symbol.iterator in given) for (const [name, value] of given) head.append(name, value)
+  else for (const name in given) head.set(name, given[name]!)
 }
 
 function refusalIn(answer: Msg, subject: string): Error | undefined {

@@ -49,12 +49,23 @@ export class NatsSource implements Source {
   readonly #closing = new Map<string, Promise<void>>()
   readonly #deadLetters: DeadLetters
   #running: Running | undefined
+  #identity: string | undefined
 
   constructor(connection: NatsConnection, options: NatsSourceOptions) {
     this.#connection = natsConnection('nats: connection', connection)
     this.#settings = sourceSettings(options)
     this.destination = this.#settings.subject
     this.#deadLetters = new DeadLetters(connection, this.#settings)
+  }
+
+  /** When the stream was made. */
+  get identity(): string | undefined {
+    return this.#identity
+  }
+
+  async reaches(_: string, position: string): Promise<boolean> {
+    const { state } = await this.#running!.manager.streams.info(this.#settings.stream)
+    return sequenceOf(position) <= state.last_seq
   }
 
   compare(a: string, b: string): number {
@@ -69,6 +80,7 @@ export class NatsSource implements Source {
     const subjects = partitionsOf(partitions).map((partition) => subjectOf(subject, partition))
     const info = await streamFor(manager, stream, subjects, [`${subject}.*`], create)
     if (mode.position === 'database') this.#refuseForgetful(info)
+    this.#identity = info.created
     const troubles = new Troubles((error) => host.trouble(error))
     const keys = this.#keys(manager)
     const keeper = new LeaseKeeper({
@@ -184,7 +196,9 @@ export class NatsSource implements Source {
     const { stream, subject, group, from, maxAckPending } = this.#settings
     const place: Place = { manager, stream, subject: subjectOf(subject, partition) }
     const name = consumerName(group, subject, partition)
-    if (mode.position === 'database') return new PositionCursor({ ...place, name, after: () => owned.handedTo })
+    if (mode.position === 'database') {
+      return new PositionCursor({ ...place, name, created: this.#identity!, after: () => owned.handedTo })
+    }
     return new AcknowledgedCursor({ ...place, connection: this.#connection, name, from, retention, maxAckPending })
   }
 

@@ -2,11 +2,16 @@ import type { Message } from '../../consume/source.ts'
 import type { LogMessage } from '../kit/log-driver.ts'
 
 /** Fields of an entry that are no headers. */
-const BODY = 'body'
-const KEY = 'key'
+export const BODY = 'body'
+export const KEY = 'key'
 
 /** An entry as the server sends it: its id, its fields and values; without those where it was deleted meanwhile. */
 export type RawEntry = readonly [id: Buffer, fields: readonly Buffer[] | null]
+
+/** A message that still has its fields and values as bytes, for a letter about it. */
+export interface StreamMessage extends Message {
+  readonly fields?: readonly Buffer[] | undefined
+}
 
 /** The fields and values of a message: `body`, `key` where it has one, and its headers under their own names. */
 export function fieldsOf({ key, headers, body }: Pick<LogMessage, 'key' | 'headers' | 'body'>): (string | Buffer)[] {
@@ -17,7 +22,7 @@ export function fieldsOf({ key, headers, body }: Pick<LogMessage, 'key' | 'heade
 }
 
 /** What others wrote is read as well: what they call `body` is it, all else are headers. */
-export function messageOf(id: string, fields: readonly Buffer[], redelivered: number): Message {
+export function messageOf(id: string, fields: readonly Buffer[], redelivered: number): StreamMessage {
   const headers: Record<string, string> = Object.create(null)
   let body: Buffer | undefined
   let key: string | undefined
@@ -28,7 +33,7 @@ export function messageOf(id: string, fields: readonly Buffer[], redelivered: nu
     else if (name === KEY) key = value.toString()
     else headers[name.toLowerCase()] = value.toString()
   }
-  return { position: id, body: body ?? '', headers, key, publishedAt: millisecondsOf(id), redelivered }
+  return { position: id, body: body ?? '', headers, key, publishedAt: millisecondsOf(id), redelivered, fields }
 }
 
 /** ms since 1970, by the server's clock: the first part of an id. */

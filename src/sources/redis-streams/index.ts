@@ -24,8 +24,9 @@ export type { RedisStreamsOptions, RedisStreamsPublisherOptions } from './option
  * lag) with one owner at a time: workers share them by leases, and a partition moves within seconds when one dies or comes. What
  * a worker that vanished had not acknowledged comes first, in order, to whoever takes its partition over.
  *
- * Messages of the stream `<stream>:dead` are those that were put aside: `reason`, `table`, `code`, `message`, `partition`,
- * `position`, `key`, `headers` (JSON) and the original `body`.
+ * Messages of the stream `<stream>:dead` are those that were put aside: `reason`, `table`, `row`, `code`, `message`, `partition`,
+ * `position`, `key`, `headers` (JSON; `{"$bytes":"<base64>"}` for what is no text) and the original `body`; where that is not all
+ * there, `truncated`, `length` and `sha256`.
  *
  * @param client only duplicated, into two connections (in a cluster, one); it stays the application's own
  * @throws {OptionError} naming the option and the value it received

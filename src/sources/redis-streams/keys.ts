@@ -30,6 +30,11 @@ export class Keys {
     return `${this.#stream}:members:${this.#group}`
   }
 
+  /** What tells the stream from others of its name. */
+  get identity(): string {
+    return `${this.#stream}:id`
+  }
+
   get dead(): string {
     return `${this.#stream}:dead`
   }

@@ -22,6 +22,11 @@ export interface RedisStreamsOptions {
   readonly group?: string | undefined
   /** Where a group that does not exist yet begins. Not asked where the database knows. @default 'beginning' */
   readonly from?: 'beginning' | 'end' | undefined
+  /**
+   * With `position: 'database'`: what tells this stream from others of its name, on another server or made anew; the database
+   * keeps positions under it. @default made at random once, and kept beside the stream in `<stream>:id`
+   */
+  readonly id?: string | undefined
   /** Messages that are fetched at once. @default 500 */
   readonly fetchSize?: number | undefined
   /**
@@ -50,6 +55,7 @@ const OPTIONS = {
   partitions: optional(integer(1, 1024), 8),
   group: optional(text, 'batchflow'),
   from: optional(oneOf('beginning', 'end'), 'beginning'),
+  id: optional(text),
   fetchSize: optional(integer(1, 10_000), 500),
   leaseTime: optional(integer(500, MAX_DELAY), 5000),
   maxDeliveries: optional(integer(0), 0),

@@ -5,8 +5,10 @@ import { LeaseKeeper } from '../kit/lease-keeper.ts'
 import { memberName } from '../kit/leases.ts'
 import { classify, prefixOf } from './classify.ts'
 import type { RedisStreamsClient } from './client.ts'
-import { type Argument, Connection, NotConnectedError } from './connection.ts'
+import { Connection, NotConnectedError } from './connection.ts'
+import { DeadLetters } from './dead-letters.ts'
 import { compareIds } from './entry.ts'
+import { identityAt, reaches } from './identity.ts'
 import { Keys } from './keys.ts'
 import { type LagReply, lagOf } from './lag.ts'
 import { leaseText, RedisLeases } from './lease-store.ts'
@@ -33,6 +35,7 @@ export class RedisStreamsSource implements Source {
   readonly #keys: Keys
   readonly #connection: Connection
   readonly #waker: Waker | undefined
+  readonly #deadLetters: DeadLetters
   readonly #keeper: LeaseKeeper
   readonly #member = memberName(Date.now(), randomBytes(6).toString('hex'))
   readonly #readers = new Map<string, Reader>()
@@ -45,6 +48,7 @@ export class RedisStreamsSource implements Source {
   #mode: SourceMode = { position: 'source' }
   #isStopped = false
   #isStarted = false
+  #identity: string | undefined
 
   /** @param isCluster where one connection cannot wait for several streams */
   constructor(client: RedisStreamsClient, isCluster: boolean, settings: RedisStreamsSettings) {
@@ -55,6 +59,7 @@ export class RedisStreamsSource implements Source {
     this.#keys = new Keys(stream, group)
     this.#connection = new Connection(client, clock)
     this.#waker = isCluster ? undefined : new Waker(new Connection(client, clock), this.#connection)
+    this.#deadLetters = new DeadLetters(this.#connection, this.#keys.dead)
     this.#keeper = new LeaseKeeper({
       store: new RedisLeases(this.#connection, this.#keys, names),
       holder: {
@@ -69,6 +74,14 @@ export class RedisStreamsSource implements Source {
     })
   }
 
+  get identity(): string | undefined {
+    return this.#identity
+  }
+
+  reaches(partition: string, position: string): Promise<boolean> {
+    return reaches(this.#connection, this.#keys.partition(partition), position)
+  }
+
   async start(host: SourceHost, mode: SourceMode): Promise<void> {
     if (this.#isStarted) throw new Error('redisStreams: a source is for one worker; make another one')
     this.#isStarted = true
@@ -77,6 +90,7 @@ export class RedisStreamsSource implements Source {
     while (!this.#isStopped) {
       try {
         await this.#connection.open()
+        if (mode.position === 'database') await this.#identify()
         await this.#keeper.start()
         return this.#trouble('', undefined)
       } catch (error) {
@@ -86,6 +100,10 @@ export class RedisStreamsSource implements Source {
         await new Promise<void>((resolve) => this.#settings.clock.timer(resolve).start(PAUSE))
       }
     }
+  }
+
+  async #identify(): Promise<void> {
+    this.#identity = this.#settings.id ?? (await identityAt(this.#connection, this.#keys.identity))
   }
 
   async acknowledge(partition: string, messages: readonly Message[]): Promise<void> {
@@ -100,22 +118,8 @@ export class RedisStreamsSource implements Source {
     this.#floors.set(partition, last)
   }
 
-  async deadLetter(partition: string, message: Message, why: DeadLetterReason): Promise<void> {
-    const { body, headers, key, position, redelivered } = message
-    const fields: Record<string, Argument | undefined> = {
-      reason: why.reason,
-      table: why.table,
-      code: why.code,
-      message: why.message,
-      partition,
-      position,
-      redelivered: redelivered ? String(redelivered) : undefined,
-      key,
-      headers: JSON.stringify(headers),
-      body: typeof body === 'string' ? body : Buffer.from(body),
-    }
-    const given = Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [name, value]))
-    await this.#connection.call('XADD', [this.#keys.dead, '*', ...given])
+  deadLetter(partition: string, message: Message, why: DeadLetterReason): Promise<void> {
+    return this.#deadLetters.put(partition, message, why)
   }
 
   async lag(): Promise<ReadonlyMap<string, PartitionLag>> {

@@ -148,8 +148,9 @@ export class Spool implements Source, AsyncDisposable {
   }
 
   async deadLetter(partition: string, message: Message, why: DeadLetterReason): Promise<void> {
-    const { reason, table, code } = why
-    const { position, publishedAt, headers, body } = message
+    const { reason, table, code, row } = why
+    const { position, publishedAt, body } = message
+    const headers = row === undefined ? message.headers : { ...message.headers, 'batchflow-row': String(row) }
     await this.committer.putAside({
       partition: Number(partition),
       position,

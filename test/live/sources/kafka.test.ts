@@ -142,6 +142,19 @@ test('where the database remembers, reading begins behind what it says, whatever
   await eventually(() => second.delivered.length === 100 - before, 20_000)
 })
 
+test('the topic has an identity, which is its id', async () => {
+  const topic = await newTopic()
+  await publish(topic, 0, 100)
+  const source = await open(new RecordingHost(new Map()), topic)
+  const { topics } = await new Consumer({
+    clientId: 'test',
+    bootstrapBrokers: [...bootstrapBrokers],
+    groupId: 'other',
+  }).metadata({ topics: [topic] })
+  assert.is(source.identity, topics.get(topic)!.id)
+  assert.equal([await source.reaches!('0', '0'), await source.reaches!('0', '100')], [true, false])
+})
+
 test('from the end: what was there before is not read', async () => {
   const topic = await newTopic()
   await publish(topic, 0, 50)

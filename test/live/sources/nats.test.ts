@@ -356,6 +356,23 @@ test('a position beyond the end of the stream is told, not skipped over', async 
   assert.is(host.delivered.length, 0)
 })
 
+test('a stream that is made anew under its name has another identity; a reader of the old one is told, and skips nothing', async () => {
+  const stream = nextName()
+  await publish(stream, 0, 10, connection, 1)
+  const host = new RecordingHost(new Map())
+  const source = await open(host, stream, { partitions: 1 })
+  await eventually(() => host.delivered.length === 10)
+  assert.is(source.identity, (await manager.streams.info(stream)).created)
+  assert.equal([await source.reaches!('0', '10'), await source.reaches!('0', '11')], [true, false])
+  await manager.streams.delete(stream)
+  await publish(stream, 100, 130, connection, 1)
+  await eventually(() => /was made anew/.test(host.troubles.at(-1)?.message ?? ''), 20_000)
+  assert.is(host.delivered.length, 10)
+  await source.stop()
+  const next = await open(new RecordingHost(new Map()), stream, { partitions: 1 })
+  assert.is.not(next.identity, source.identity)
+})
+
 test('messages that are sent again with their id are stored once', async () => {
   const stream = nextName()
   const log = new NatsStream(connection, { stream, subject: stream, partitions: 1, apiPrefix: '$JS.API', create: {} })

@@ -171,6 +171,21 @@ test('workers share the partitions; one that closes hands over, and nothing of o
   assert.is(left, 0)
 })
 
+test('a stream has an identity of its own, the same for all, or the one it is given', async () => {
+  const stream = nextName()
+  await publish(stream, 0, 20)
+  const first = await open(new RecordingHost(new Map()), stream)
+  const second = await open(new RecordingHost(new Map()), stream)
+  assert.match(first.identity!, /^[0-9a-f]{16}$/)
+  assert.is(second.identity, first.identity)
+  const [[last] = ['']] = await client.xrevrange(`${stream}:0`, '+', '-', 'COUNT', 1)
+  assert.equal([await first.reaches!('0', last), await first.reaches!('0', '9999999999999-0')], [true, false])
+  const given = await open(new RecordingHost(new Map()), stream, { id: 'mine' })
+  assert.is(given.identity, 'mine')
+  const other = await open(new RecordingHost(new Map()), nextName())
+  assert.is.not(other.identity, first.identity)
+})
+
 test('a dead letter has the original bytes, and why', async () => {
   const stream = nextName()
   await client.xadd(`${stream}:1`, '*', 'body', Buffer.from([0xff, 0, 1]), 'key', 'k', 'Mine', 'x')
@@ -188,7 +203,7 @@ test('a dead letter has the original bytes, and why', async () => {
   const told = ['reason', 'table', 'message', 'partition', 'position', 'key', 'headers'].map((name) =>
     String(letter[name]),
   )
-  assert.equal(told, ['decode', 'users', 'it is no JSON', '1', message.position, 'k', '{"mine":"x"}'])
+  assert.equal(told, ['decode', 'users', 'it is no JSON', '1', message.position, 'k', '{"Mine":"x"}'])
 })
 
 test('trimming takes only what all groups have acknowledged', async () => {

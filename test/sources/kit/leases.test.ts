@@ -14,9 +14,12 @@ class MemoryStore implements LeaseStore {
   readonly members = new Map<string, number>()
   readonly leases = new Map<string, { member: string; token: number; until: number }>()
   readonly #tokens = new Map<string, number>()
+  readonly #byPresence: boolean
 
-  constructor(clock: ManualClock) {
+  /** @param byPresence a lease lasts as long as its owner's presence, as in a bucket of NATS; else it ends by itself, as in Redis */
+  constructor(clock: ManualClock, byPresence = false) {
     this.#clock = clock
+    this.#byPresence = byPresence
   }
 
   async beat(member: string, held: ReadonlyMap<string, number>, ttl: number): Promise<LeaseView> {
@@ -54,7 +57,9 @@ class MemoryStore implements LeaseStore {
 
   #live(partition: string) {
     const lease = this.leases.get(partition)
-    return lease !== undefined && lease.until > this.#clock.now() ? lease : undefined
+    if (lease === undefined) return undefined
+    const until = this.#byPresence ? (this.members.get(lease.member) ?? 0) : lease.until
+    return until > this.#clock.now() ? lease : undefined
   }
 }
 
@@ -63,7 +68,11 @@ class Worker {
   readonly owned = new Set<string>()
   readonly keeper: LeaseKeeper
   readonly troubles: (Error | undefined)[] = []
+  /** Leases that ended under its hands. */
+  lost = 0
   cut = false
+  /** How long a word takes to the store, and back, in ms. */
+  slowness = [0, 0] as readonly [there: number, back: number]
   #drain = 0
   readonly #clock: ManualClock
 
@@ -80,8 +89,12 @@ class Worker {
     const unlessCut =
       <A extends unknown[], T>(act: (...args: A) => Promise<T>) =>
       async (...args: A): Promise<T> => {
+        const [there, back] = this.slowness
+        if (there > 0) await this.#wait(there)
         if (this.cut) throw new Error('cut off')
-        return act.apply(store, args)
+        const answer = await act.apply(store, args)
+        if (back > 0) await this.#wait(back)
+        return answer
       }
     this.keeper = new LeaseKeeper({
       store: {
@@ -93,6 +106,7 @@ class Worker {
       holder: {
         taken: (partition) => void this.owned.add(partition),
         revoked: async (partition, lost) => {
+          if (lost) this.lost++
           if (!lost && this.#drain > 0) await this.#wait(this.#drain)
           this.owned.delete(partition)
         },
@@ -175,6 +189,27 @@ test('one that cannot reach the store lets go before its leases end, and says so
   assert.is(a.troubles.at(-1), undefined)
   await a.keeper.stop()
 })
+
+for (const byPresence of [false, true]) {
+  const how = byPresence ? 'leases that last as long as a presence' : 'leases that end by themselves'
+  test(`${how}: many partitions in a slow store are all taken, and none is lost while others are`, async () => {
+    const clock = new ManualClock()
+    const a = new Worker(clock, new MemoryStore(clock, byPresence), names(300), 'a')
+    a.slowness = [100, 100]
+    void a.keeper.start()
+    for (let i = 0; i < 300; i++) {
+      const before = a.owned.size
+      await clock.advance(50)
+      assert.ok(a.owned.size >= before)
+    }
+    assert.is(a.owned.size, 300)
+    assert.is(a.lost, 0)
+    const stopped = a.keeper.stop()
+    await clock.advance(TTL)
+    await stopped
+    assert.is(clock.running, 0)
+  })
+}
 
 test('a first look that fails begins nothing', async () => {
   const clock = new ManualClock()
@@ -273,6 +308,62 @@ test('whatever comes, dies, leaves or is cut off: never two owners, and in the e
   await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 9 }), fc.constantFrom(0, 500), steps, play), {
     numRuns: 60,
   })
+})
+
+const slowSteps = fc.array(
+  fc.oneof(
+    fc.record({ act: fc.constantFrom('join' as const, 'kill' as const, 'leave' as const), who: fc.nat(3) }),
+    fc.record({ act: fc.constant('wait' as const), time: fc.integer({ min: 1, max: TTL }) }),
+  ),
+  { maxLength: 15 },
+)
+const slowness = fc.tuple(fc.integer({ min: 0, max: TTL / 16 }), fc.integer({ min: 0, max: TTL / 16 }))
+
+async function playSlowly(
+  partitions: number,
+  byPresence: boolean,
+  slownesses: readonly (readonly [number, number])[],
+  script: readonly Step[],
+): Promise<void> {
+  const clock = new ManualClock()
+  const store = new MemoryStore(clock, byPresence)
+  const alive = new Map<number, Worker>()
+  let made = 0
+  const wait = async (time: number) => {
+    for (let left = time; left > 0; left -= 50) {
+      await clock.advance(Math.min(left, 50))
+      assertOneOwnerEach(alive.values())
+    }
+  }
+  for (const step of script) {
+    const worker = step.act === 'wait' ? undefined : alive.get(step.who)
+    if (step.act === 'wait') await wait(step.time)
+    else if (step.act === 'join' && worker === undefined) {
+      const fresh = new Worker(clock, store, names(partitions), memberName(made++, String(step.who)))
+      fresh.slowness = slownesses[step.who]!
+      alive.set(step.who, fresh)
+      void fresh.keeper.start().catch(() => undefined) // killed on its way
+    } else if (worker !== undefined && step.act !== 'join') {
+      if (step.act === 'kill') worker.cut = true
+      if (step.act === 'leave') void worker.keeper.stop()
+      alive.delete(step.who)
+    }
+  }
+  await wait(12 * TTL)
+  const sizes = [...alive.values()].map(({ owned }) => owned.size)
+  if (sizes.length === 0) return
+  assert.is(
+    sizes.reduce((sum, size) => sum + size, 0),
+    partitions,
+  )
+  assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1, `shares ${sizes}`)
+  for (const { lost } of alive.values()) assert.is(lost, 0)
+}
+
+test('however slow the store is: never two owners, no lease lost, and in the end fair shares of all', async () => {
+  const slownesses = fc.array(slowness, { minLength: 4, maxLength: 4 })
+  const partitions = fc.constantFrom(1, 7, 40, 100)
+  await fc.assert(fc.asyncProperty(partitions, fc.boolean(), slownesses, slowSteps, playSlowly), { numRuns: 40 })
 })
 
 test.run()

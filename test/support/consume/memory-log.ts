@@ -72,6 +72,9 @@ export class MemorySource implements Source {
   readonly system = 'memory'
   readonly destination = 'log'
   ordered = true
+  identity: string | undefined
+  /** Whether the log has come as far as a position that was kept before it had an identity. */
+  hasCome = true
   heartbeat: number | undefined
   /** Messages handed over at once. */
   chunk = 10
@@ -91,6 +94,10 @@ export class MemorySource implements Source {
 
   constructor(log: MemoryLog) {
     this.#log = log
+  }
+
+  async reaches(): Promise<boolean> {
+    return this.hasCome
   }
 
   compare(a: string, b: string): number {

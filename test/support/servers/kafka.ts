@@ -96,12 +96,17 @@ function kfakeProgram(): string | undefined {
 }
 
 /** Only one of the brokers may make topics, and the client asks the first. */
-export async function createTopic(brokers: readonly string[], topic: string, partitions: number): Promise<void> {
+export async function createTopic(
+  brokers: readonly string[],
+  topic: string,
+  partitions: number,
+  configs: { readonly name: string; readonly value: string }[] = [],
+): Promise<void> {
   let failure: unknown
   for (const broker of brokers) {
     const admin = new Admin({ clientId: 'test', bootstrapBrokers: [broker], retries: 0 })
     try {
-      await admin.createTopics({ topics: [topic], partitions, replicas: 1 })
+      await admin.createTopics({ topics: [topic], partitions, replicas: 1, configs })
       return
     } catch (error) {
       failure = error

@@ -1,0 +1,34 @@
+import { assign, type Claim, decodeClaim, encodeClaim } from './assignment.ts'
+
+/** Members of one group must agree on how they share; ours say so by this name. */
+const PROTOCOL = 'batchflow-sticky-1'
+
+export type Members = ReadonlyMap<string, { readonly metadata?: Uint8Array | string | null }>
+export type Topics = { readonly topics: ReadonlyMap<string, { readonly partitionsCount: number }> }
+
+export interface Joined {
+  readonly memberId: string
+  readonly generationId: number
+  readonly assignments?: readonly { readonly topic: string; readonly partitions: readonly number[] }[] | null
+}
+
+/** The client reads `metadata` whenever it joins. */
+export function protocolOf(claim: () => Claim): object {
+  return {
+    name: PROTOCOL,
+    version: 0,
+    get metadata() {
+      return encodeClaim(claim())
+    },
+  }
+}
+
+/** Who reads what, as the client wants it of the member that leads the group. */
+export function assignments(topic: string, members: Members, metadata: Topics): object[] {
+  const claims = new Map([...members].map(([id, { metadata: bytes }]) => [id, decodeClaim(bytes)] as [string, Claim]))
+  const counts = [...claims.values()].map(({ count }) => count)
+  const count = Math.max(metadata.topics.get(topic)?.partitionsCount ?? 0, ...counts)
+  return [...assign(claims, count)].map(([memberId, partitions]) => {
+    return { memberId, assignments: new Map([[topic, { topic, partitions }]]) }
+  })
+}
