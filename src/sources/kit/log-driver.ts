@@ -1,4 +1,12 @@
-import type { AttemptContext, BatchInput, Driver, DriverTarget, Operation, RowFailure } from '../../contract/driver.ts'
+import {
+  type AttemptContext,
+  AttemptError,
+  type BatchInput,
+  type Driver,
+  type DriverTarget,
+  type Operation,
+  type RowFailure,
+} from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
 
 /** A message on its way into a log: what a publisher's flow has for rows. */
@@ -29,8 +37,8 @@ export interface LogDriver {
   partitionOf?(keyText: string, count: number): number
   /**
    * Writes messages to the log in one go. Resolves with nothing once the log has all of them, or with those that it has not
-   * (`index` is the place in `messages`); of one partition, never a later one without an earlier one unless that can never be
-   * taken. Rejects when the log has none, or with an `AttemptError` whose `ambiguous` is true when that is unknown.
+   * (`index` is the place in `messages`; one whose error is ambiguous has all of them sent again); of one partition, never a
+   * later one without an earlier one unless that can never be taken. Rejects when the log has none, or with an `AttemptError` whose `ambiguous` is true when that is unknown.
    *
    * @param id `<publisher>:<number>`, the same when these very messages are sent again, which is before any others are: a log
    *   that remembers the last number of a publisher can leave alone what is not later
@@ -73,8 +81,12 @@ export class SendDriver implements Driver<SendOperation> {
     return { name: 'send', text, byteLength, batchSize: messages.length, messages, id: this.#nextId() }
   }
 
-  run({ messages, id }: SendOperation, { signal }: AttemptContext): Promise<readonly RowFailure[] | undefined> {
-    return this.#log.send(messages, signal, id)
+  /** Of what may be in the log all is sent again: only the same messages under their id are known again there. */
+  async run({ messages, id }: SendOperation, { signal }: AttemptContext): Promise<readonly RowFailure[] | undefined> {
+    const failures = await this.#log.send(messages, signal, id)
+    const unknown = failures?.find(({ error }) => error instanceof AttemptError && error.ambiguous)
+    if (unknown !== undefined) throw unknown.error
+    return failures
   }
 
   classify(error: unknown): Classification | undefined {

@@ -69,8 +69,6 @@ export class StreamsLog implements LogDriver {
       if (outcome.status === 'fulfilled') continue
       if (prefixOf(outcome.reason) === 'OOM') await this.#makeRoom(shares[i]![0], signal)
       const error = attemptError(outcome.reason)
-      // Only the same batch, under its number, is known again by the partitions that have their share of it.
-      if (error.ambiguous) throw error
       for (const index of shares[i]![1].places) failures.push({ index, error })
     }
     if (failures.length === messages.length) throw failures[0]!.error

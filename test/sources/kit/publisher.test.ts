@@ -29,6 +29,7 @@ class MemoryLog implements LogDriver {
   readonly partitions = 4
   readonly target = { address: 'example', port: 1 }
   readonly messages: LogMessage[] = []
+  classify?: LogDriver['classify']
   readonly sends: { readonly id: string; readonly count: number }[] = []
   underWay = 0
   most = 0
@@ -144,6 +145,20 @@ test('what is sent again has the id it had; what the log refuses is told to its 
   assert.is(first.status, 'fulfilled')
   assert.ok(second.status === 'rejected' && second.reason instanceof RowFailedError)
   assert.is(log.sends[0]!.id, log.sends[1]!.id)
+})
+
+test('where of some messages it is not known whether they are in the log, all are sent again under their id', async () => {
+  const log = new MemoryLog()
+  log.answer = async () => {
+    log.answer = async () => undefined
+    return [{ index: 1, error: new AttemptError(new Error('no answer'), { ambiguous: true }) }]
+  }
+  log.classify = () => ({ reason: 'connection' })
+  await using publisher = new Publisher(log)
+  await Promise.all([1, 2, 3].map((n) => publisher.publish(events, { n })))
+  const [first, second] = log.sends
+  assert.is(log.sends.length, 2)
+  assert.equal(second, first)
 })
 
 test('what no message can hold is refused at once', async () => {
