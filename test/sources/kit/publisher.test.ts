@@ -29,7 +29,7 @@ class MemoryLog implements LogDriver {
   readonly partitions = 4
   readonly target = { address: 'example', port: 1 }
   readonly messages: LogMessage[] = []
-  classify?: LogDriver['classify']
+  classify: NonNullable<LogDriver['classify']> = () => undefined
   readonly sends: { readonly id: string; readonly count: number }[] = []
   underWay = 0
   most = 0
