@@ -14,11 +14,18 @@ import { PING, type Pipeline } from './pipeline.ts'
 export function args<R extends Row>(): Mapping<R> {
   return new Mapping((_, columns) => ({
     preamble: PING,
-    write: (out, row) => {
-      const parts = columns.flatMap((column) => fieldOf(row, column) ?? [])
-      writeCommand(out, parts)
-    },
+    write: (out, row) => writeCommand(out, partsOf(row, columns), true),
   }))
+}
+
+function partsOf(row: Row, columns: readonly string[]): unknown[] {
+  const parts: unknown[] = []
+  for (const column of columns) {
+    const value = fieldOf(row, column)
+    if (Array.isArray(value)) parts.push(...value)
+    else if (value !== null && value !== undefined) parts.push(value)
+  }
+  return parts
 }
 
 /** The user's own function as a mapping. */
@@ -34,7 +41,7 @@ function writeCommands(out: Pipeline, result: RedisCommand | readonly RedisComma
   const all = isList(result) ? result : [result]
   if (!all.every(Array.isArray)) throw new EncodeError('a command must be an array')
   if (all.length > 1) out.multi()
-  for (const command of all) writeCommand(out, command)
+  for (const command of all) writeCommand(out, command, all.length === 1)
   if (all.length > 1) out.exec()
 }
 
@@ -52,19 +59,24 @@ const REFUSED = new Set(
 )
 const WORD = /^[a-z][\w.-]{0,63}$/
 
-function writeCommand(out: Pipeline, [first, ...values]: readonly unknown[]): void {
+function writeCommand(out: Pipeline, [first, ...values]: readonly unknown[], isAlone: boolean): void {
   const name = typeof first === 'string' ? first.toLowerCase() : ''
   if (!WORD.test(name)) throw new EncodeError('a command must begin with its name')
   if (REFUSED.has(name)) throw new EncodeError(`${name.toUpperCase()} cannot be part of a batch`)
+  if (name === 'set' && values.length === 2 && isAlone) {
+    out.pair(keyOf(values[0]), values[1])
+    return
+  }
   out.command(name, values.length)
   const keys = keyPositions(name)(values)
   values.forEach((value, i) => {
-    if (keys.includes(i)) out.key(isUint8Array(value) ? value : asKey(value))
+    if (keys.includes(i)) out.key(keyOf(value))
     else out.argument(value)
   })
 }
 
-function asKey(value: unknown): string {
+function keyOf(value: unknown): string | Uint8Array {
+  if (isUint8Array(value)) return value
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') return String(value)
   throw new EncodeError('a key must be a string, a number or a Uint8Array')
 }

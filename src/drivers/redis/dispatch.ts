@@ -2,21 +2,51 @@ import { AttemptError } from '../../contract/driver.ts'
 import { onAbort, unlessAborted } from '../../support/abort.ts'
 import type { RedisCluster, RedisConnection } from './client.ts'
 import { heard, isReady, ready } from './connection.ts'
-import { Exchange, type Request } from './exchange.ts'
+import { Exchange } from './exchange.ts'
 import { enter, fenceOf, type Session, type Way } from './fence.ts'
 import { NotSentError, Outcomes } from './outcome.ts'
 import type { Pipeline } from './pipeline.ts'
+import type { Request } from './request.ts'
 import { add, nodesByAddress, type Redirection, type Routes, redirectionIn, refresh, routesOf } from './route.ts'
 
 /** How often an entry is sent on to the node that the last one named. */
 const MAX_REDIRECTIONS = 5
 
+/** Where pairs are better not set together: `MSET` was refused, and a `SET` was not. */
+const apart = new WeakSet<RedisConnection>()
+
 /** Sends everything over one connection. Never rejects. */
 export async function dispatch(client: RedisConnection, pipeline: Pipeline, signal: AbortSignal): Promise<Outcomes> {
   const outcomes = new Outcomes(pipeline.rows.length)
   const entries = pipeline.rows.map((_, entry) => entry)
-  await send(client, { pipeline, entries, outcomes, asking: false }, signal)
+  const joined = pipeline.joins && !apart.has(client)
+  const refusedFrom = await send(client, { pipeline, entries, outcomes, asking: false, joined }, signal)
+  if (refusedFrom !== undefined) {
+    const rest = entries.slice(refusedFrom)
+    if (await sendApart(client, { pipeline, entries: rest, outcomes, asking: false, joined: false }, signal)) {
+      apart.add(client)
+    }
+  }
   return outcomes
+}
+
+/**
+ * After an MSET was refused, of which nothing is written: each of its keys for itself, so that only those fail that are to
+ * blame. What came behind it goes out again, too, or an older value would be written over a newer one of the same key.
+ *
+ * @returns whether any was written
+ */
+async function sendApart(client: RedisConnection, request: Request, signal: AbortSignal): Promise<boolean> {
+  const { entries, outcomes } = request
+  const lost = entries.some((entry) => outcomes.errors[entry]?.ambiguous)
+  if (lost) {
+    const refused = entries.filter((entry) => outcomes.errors[entry]?.ambiguous === false)
+    outcomes.fail(refused, new NotSentError('the connection to Redis closed before each key could be set alone'), false)
+    return false
+  }
+  for (const entry of entries) outcomes.errors[entry] = undefined
+  await send(client, request, signal)
+  return entries.some((entry) => outcomes.errors[entry] === undefined)
 }
 
 /** Sends each entry to the node that serves its slot, and on to where that node says. Never rejects. */
@@ -64,7 +94,7 @@ async function sendAll(
     if (node === undefined) outcomes.fail(entries, new NotSentError('no known node serves the slot'), false)
     else {
       const way = { owner: cluster, reconnected: () => sameNode(cluster, node) }
-      await send(node, { pipeline, entries, outcomes, asking }, signal, way)
+      await send(node, { pipeline, entries, outcomes, asking, joined: false }, signal, way)
     }
     if (node === undefined || !isReady(node)) void refresh(cluster)
   })
@@ -109,13 +139,17 @@ async function sameNode(cluster: RedisCluster, node: RedisConnection): Promise<R
   return nodesByAddress(cluster).get(`${node.options.host}:${node.options.port}`)
 }
 
-/** One exchange, from a ready connection to its end, or to the abort. Never rejects. */
+/**
+ * One exchange, from a ready connection to its end, or to the abort. Never rejects.
+ *
+ * @returns the place of the first entry whose MSET was refused
+ */
 async function send(
   connection: RedisConnection,
   request: Request,
   signal: AbortSignal,
   way: Way = { owner: connection, reconnected: () => connection },
-): Promise<void> {
+): Promise<number | undefined> {
   let session: Session | undefined
   try {
     await heard(connection, signal, ready(connection))
@@ -123,12 +157,13 @@ async function send(
     if (!isReady(connection)) throw new NotSentError('the connection to Redis closed at once')
   } catch (error) {
     request.outcomes.unreachable(request.entries, error)
-    return
+    return undefined
   }
   const exchange = new Exchange(connection, request, fenceOf(session, connection, way))
   const ignoreAbort = onAbort(signal, () => exchange.expire(signal.reason))
   await exchange.done
   ignoreAbort()
+  return exchange.refusedFrom
 }
 
 /** The error to throw when one cause kept every single row from being written. */

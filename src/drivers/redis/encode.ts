@@ -1,6 +1,7 @@
 import { isAnyArrayBuffer, isDate, isMap, isSet, isUint8Array } from 'node:util/types'
 import { EncodeError } from '../kit/encode-error.ts'
 import { bytesOf } from '../kit/values.ts'
+import { isoText } from './iso-text.ts'
 
 /** The text of one value: dates in ISO 8601, booleans as `true` and `false`, arrays and plain objects as JSON. */
 export function textOf(value: unknown): string {
@@ -39,8 +40,9 @@ export function partOf(value: unknown): unknown {
 }
 
 function dateText(date: Date): string {
-  if (Number.isNaN(date.getTime())) throw new EncodeError('the date is invalid')
-  return date.toISOString()
+  const time = date.getTime()
+  if (Number.isNaN(time)) throw new EncodeError('the date is invalid')
+  return isoText(time)
 }
 
 /** Bigints, which JSON does not know, become strings of digits. */

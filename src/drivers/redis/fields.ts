@@ -2,7 +2,7 @@ import type { Row } from '../../contract/table.ts'
 import { fieldOf } from '../../support/field.ts'
 import { EncodeError } from '../kit/encode-error.ts'
 import type { Pipeline } from './pipeline.ts'
-import { bulks } from './writer.ts'
+import { bulks, type Constant } from './writer.ts'
 
 /** The fields of the row being written, each value read once. */
 export class Fields {
@@ -10,7 +10,7 @@ export class Fields {
   present = 0
   absent = 0
   readonly #columns: readonly string[]
-  readonly #names: readonly Buffer[]
+  readonly #names: readonly Constant[]
   readonly #values: unknown[]
 
   constructor(columns: readonly string[]) {

@@ -16,7 +16,7 @@ export class Form {
     return Math.ceil(rows * this.#rowSize * 1.1)
   }
 
-  learn({ bytes }: Pipeline, rows: number): void {
-    this.#rowSize = bytes.length / rows
+  learn({ byteLength }: Pipeline, rows: number): void {
+    this.#rowSize = byteLength / rows
   }
 }

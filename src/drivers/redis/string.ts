@@ -81,6 +81,7 @@ const NX = bulks('NX')
 
 function recipe({ action }: Table, { key, value, ttl }: Parts): Recipe {
   const onlyNew = action === 'error' || action === 'ignore'
+  if (!onlyNew && ttl === FOR_EVER) return { write: (out, row) => out.pair(key(row), value(row)) }
   const write = (out: Pipeline, row: Row) => {
     const milliseconds = ttl(row)
     out.command('set', 2 + (milliseconds > 0 ? 2 : 0) + (onlyNew ? 1 : 0))

@@ -1,7 +1,9 @@
 import type { Table } from '../../../src/contract/table.ts'
 import { RedisDriver } from '../../../src/drivers/redis/driver.ts'
 import type { CommandMapping } from '../../../src/drivers/redis/options.ts'
+import { Outcomes } from '../../../src/drivers/redis/outcome.ts'
 import type { Pipeline } from '../../../src/drivers/redis/pipeline.ts'
+import { bytesOf } from '../../../src/drivers/redis/request.ts'
 import type { AnyRow } from './redis.ts'
 
 /** Stands for a client where nothing is sent: planning only asks for its options. */
@@ -35,7 +37,11 @@ export function plan(
 
 /** The commands a pipeline would send, each a list of texts. */
 export function commandsOf(pipeline: Pipeline): string[][] {
-  return decode(pipeline.bytes).map((command) => command.map((part) => part.toString()))
+  const entries = [...pipeline.rows.keys()]
+  const sent = bytesOf({ pipeline, entries, outcomes: new Outcomes(0), asking: false, joined: false })
+  return decode(sent.subarray(pipeline.preamble?.bytes.length ?? 0)).map((command) =>
+    command.map((part) => part.toString()),
+  )
 }
 
 /** Reads the wire protocol: arrays of bulk strings. @throws when the bytes are anything else */
