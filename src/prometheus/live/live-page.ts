@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { diag } from '@opentelemetry/api'
+import { sendText } from '../scrapes.ts'
 import type { LivePageOptions } from './page-options.ts'
 
 interface Rendered {
@@ -17,25 +19,32 @@ export class LivePage {
     this.#options = options
   }
 
-  /** Answers GET and HEAD, whatever the path. */
+  /** Answers GET and HEAD, whatever the path. Never rejects. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.writeHead(405, { allow: 'GET, HEAD', 'content-type': 'text/plain; charset=utf-8' })
-      response.end('Only GET and HEAD are answered here\n')
+      sendText(response, 405, 'Only GET and HEAD are answered here\n', { allow: 'GET, HEAD' })
       return
     }
-    this.#rendered ??= render(this.#options)
-    const { body, policy } = await this.#rendered
-    response.writeHead(200, {
-      'content-type': 'text/html; charset=utf-8',
-      'content-length': body.byteLength,
-      'content-security-policy': policy,
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
-      'cache-control': 'no-store',
-    })
-    response.end(body)
+    try {
+      this.#rendered ??= render(this.#options)
+      send(response, await this.#rendered)
+    } catch (error) {
+      diag.error('batchflow-otel: the live page could not be made', error)
+      sendText(response, 500, 'The page could not be made; the log says why\n')
+    }
   }
+}
+
+function send(response: ServerResponse, { body, policy }: Rendered): void {
+  response.writeHead(200, {
+    'content-type': 'text/html; charset=utf-8',
+    'content-length': body.byteLength,
+    'content-security-policy': policy,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cache-control': 'no-store',
+  })
+  response.end(body)
 }
 
 async function render(options: LivePageOptions): Promise<Rendered> {

@@ -17,7 +17,12 @@ test('a rate is what a counter grew by, per second of the time covered', () => {
 })
 
 test('a first look has no rates', () => {
-  assert.equal(historyOf({ 0: [records(100)] }).window(10).rate(METRICS.records), [])
+  assert.equal(
+    historyOf({ 0: [records(100)] })
+      .window(10)
+      .rate(METRICS.records),
+    [],
+  )
 })
 
 test('a counter that fell began anew; one that appears counts from 0; one that is left out once is not counted twice', () => {

@@ -15,10 +15,15 @@ function wordsOf(language: 'en' | 'zh'): string[] {
 test('what the dashboards show, too, has their name in both languages', () => {
   const [en, zh] = [wordsOf('en'), wordsOf('zh')]
   assert.is(en.length, zh.length)
-  const shared = Object.values(TEXTS as Record<string, Text>).filter((text) => text.en !== text.zh && en.includes(text.en))
+  const shared = Object.values(TEXTS as Record<string, Text>).filter(
+    (text) => text.en !== text.zh && en.includes(text.en),
+  )
   assert.ok(shared.length >= 12, `${shared.length}`)
   for (const text of shared) {
-    assert.ok(en.some((title, i) => title === text.en && zh[i] === text.zh), text.en)
+    assert.ok(
+      en.some((title, i) => title === text.en && zh[i] === text.zh),
+      text.en,
+    )
   }
 })
 
@@ -36,7 +41,14 @@ test('the language is the first that the browser wants and the page has', () => 
 
 test('values have about three digits and their unit', () => {
   const seconds = formatOf('seconds', 'en')
-  assert.equal([0, 0.0000005, 0.03512, 1.5, 90, 600].map(seconds), ['0 s', '0.5 µs', '35.1 ms', '1.5 s', '90 s', '10 min'])
+  assert.equal([0, 0.0000005, 0.03512, 1.5, 90, 600].map(seconds), [
+    '0 s',
+    '0.5 µs',
+    '35.1 ms',
+    '1.5 s',
+    '90 s',
+    '10 min',
+  ])
   assert.equal([0, 12.345, 4051, 12_400].map(formatOf('perSecond', 'zh')), ['0/s', '12.3/s', '4,051/s', '12.4k/s'])
   assert.equal([1, 0.99996, 0.5].map(formatOf('share', 'en')), ['100%', '99.99%', '50%'])
   assert.equal([undefined, null, Number.NaN].map(formatOf('count', 'en')), ['–', '–', '–'])

@@ -29,7 +29,7 @@ function executable(file: string): boolean {
 interface Message {
   readonly id?: number
   readonly method?: string
-  readonly params?: unknown
+  readonly params?: { readonly request?: { readonly url: string } }
   readonly result?: unknown
   readonly error?: { readonly message: string }
 }
@@ -41,6 +41,8 @@ export class Chromium {
   readonly #answers = new Map<number, (message: Message) => void>()
   /** What the pages wrote to their consoles, and what they broke. */
   readonly complaints: string[] = []
+  /** What they asked for, wherever. */
+  readonly requests: string[] = []
   #id = 0
 
   constructor(program: string) {
@@ -104,6 +106,8 @@ export class Chromium {
       answer?.(message)
     } else if (message.method === 'Runtime.exceptionThrown' || message.method === 'Log.entryAdded') {
       this.complaints.push(JSON.stringify(message.params))
+    } else if (message.method === 'Network.requestWillBeSent') {
+      this.requests.push(message.params?.request?.url ?? '')
     }
   }
 }
