@@ -135,7 +135,6 @@ if (program !== undefined) {
   })
 
   test('a page that nobody sees asks nothing, and goes on when it is looked at', async () => {
-    await page.until(health('writing'))
     const hide = (hidden: boolean) =>
       page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
         void document.dispatchEvent(new Event('visibilitychange'))`)
