@@ -22,7 +22,7 @@ const TILES = [
 ] as const satisfies readonly (readonly [keyof Vitals & keyof typeof LEVELS & TextName, Unit])[]
 
 /** What stands in front of a value besides its colour. */
-const SIGNS = { plain: '', good: '', warn: '▲ ', bad: '■ ' } as const
+const SIGNS = { plain: '', good: '', warn: '▲\u00a0', bad: '■\u00a0' } as const
 
 /** All that is below the head, in one language. */
 export class View {
