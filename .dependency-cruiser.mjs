@@ -69,6 +69,9 @@ const outside = (...packages) => ({
   dependencyTypesNot: ['core'],
 })
 
+/** Sources of the live page: they run in the browser, and are shipped as one generated module. */
+const BUNDLED = '^src/prometheus/live/(browser|model)/'
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
   forbidden: [
@@ -102,8 +105,20 @@ export default {
     {
       name: 'no package but the API and sdk-metrics',
       severity: 'error',
-      from: { path: pathOf('prometheus') },
+      from: { path: pathOf('prometheus'), pathNot: BUNDLED },
       to: outside('api', 'semantic-conventions', 'sdk-metrics'),
+    },
+    {
+      name: 'nothing in the browser but the thresholds and uPlot',
+      severity: 'error',
+      from: { path: BUNDLED },
+      to: { path: '.', pathNot: ['^src/', '^collector/rules/thresholds.ts$', '^node_modules/uplot/'] },
+    },
+    {
+      name: 'the browser gets the bundle, and Node what is no part of it',
+      severity: 'error',
+      from: { path: '^src/', pathNot: BUNDLED },
+      to: { path: BUNDLED },
     },
   ],
   options: {

@@ -10,6 +10,8 @@ import type { TraceRing } from './trace-ring.ts'
 const HOST = '127.0.0.1'
 
 export interface Endpoint {
+  /** The live page. */
+  readonly page: string
   readonly metrics: string
   /** Absent where spans are sent elsewhere. */
   readonly traces: string | undefined
@@ -17,22 +19,24 @@ export interface Endpoint {
 }
 
 /**
- * Registers a meter provider, and serves `/metrics`, `/traces` and `/traces/<trace id>` on one port.
+ * Registers a meter provider, and serves the live page at `/`, `/metrics`, `/traces` and `/traces/<trace id>` on one port.
  *
  * @throws when the port is taken
  */
 export async function startEndpoint(port: number, ring: TraceRing | undefined): Promise<Endpoint> {
-  const exporter = new BatchFlowPrometheusExporter({ listen: false })
-  const meterProvider = new MeterProvider({ readers: [exporter] })
   const server = createServer().listen(port, HOST)
   await once(server, 'listening')
   const base = `http://${HOST}:${(server.address() as AddressInfo).port}`
-  const urls = { metrics: `${base}/metrics`, traces: ring && `${base}/traces` }
+  const urls = { page: `${base}/`, metrics: `${base}/metrics`, traces: ring && `${base}/traces` }
+  const page = { title: 'BatchFlow: flights', ...(ring && { traceUrl: `${base}/traces/{traceId}` }) }
+  const exporter = new BatchFlowPrometheusExporter({ listen: false, page })
+  const meterProvider = new MeterProvider({ readers: [exporter] })
   const pages = ring && new TracePages(ring, `${base}/traces`)
   server.on('request', (request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '/'
     if (path === '/metrics') return exporter.handle(request, response)
-    return sendJson(response, path === '/' ? urls : pageAt(path, pages))
+    if (path === '/') return exporter.handleLivePage(request, response)
+    return sendJson(response, pageAt(path, pages))
   })
   metrics.setGlobalMeterProvider(meterProvider)
   const stop = async () => {

@@ -64,7 +64,7 @@ async function show(stage: Stage): Promise<number> {
     .withMetricsReporter(tally)
     .withTracing(new OtelTracing())
 
-  progress.say(`loading ${thousands(options.rows)} flights into ${store.label}; metrics: ${endpoint.metrics}`)
+  progress.say(`loading ${thousands(options.rows)} flights into ${store.label}; watch it at ${endpoint.page}`)
   const look = () => ({
     rows: tally.of('flights').committed,
     queued: tally.queued,
@@ -102,8 +102,8 @@ async function conclude({ store, stop }: Stage, tally: Tally, { model, seconds, 
   }
 }
 
-async function serve({ progress, endpoint: { metrics, traces }, stop }: Stage): Promise<void> {
-  progress.say(`serving ${metrics} ${traces === undefined ? '' : `and ${traces} `}until Ctrl-C`)
+async function serve({ progress, endpoint: { page, metrics, traces }, stop }: Stage): Promise<void> {
+  progress.say(`serving ${metrics} ${traces === undefined ? '' : `and ${traces} `}until Ctrl-C; what they say: ${page}`)
   if (!stop.aborted) await once(stop, 'abort')
 }
 

@@ -22,7 +22,7 @@ export function readOptions(argv: readonly string[]): DemoOptions {
   const command = new Command('npm start --')
     .description(
       'Streams real US flights row by row through BatchFlow into a database, checks that the tables hold what they must,' +
-        ' and serves the metrics and traces of it until Ctrl-C. Traces go to OTEL_EXPORTER_OTLP_ENDPOINT instead, if set.',
+        ' and serves the metrics and traces of it until Ctrl-C, with a page to watch them. Traces go to OTEL_EXPORTER_OTLP_ENDPOINT instead, if set.',
     )
     .option('--rows <n|all>', `flights to load, 1 to ${ALL_FLIGHTS}`, rowCount, 1_000_000)
     .option('--exit', 'end after the load: status 0 if both tables are right, 1 and what differs if not', false)
@@ -38,7 +38,12 @@ export function readOptions(argv: readonly string[]): DemoOptions {
       schemaName,
       'batchflow_demo',
     )
-    .option('--port <n>', 'port of /metrics and /traces, 0 for any that is free', integer(0, 65_535), 9464)
+    .option(
+      '--port <n>',
+      'port of the live page, /metrics and /traces, 0 for any that is free',
+      integer(0, 65_535),
+      9464,
+    )
     .option('--concurrency <n>', 'batches in flight at once', integer(1, 64), 4)
     .option('--flush-size <n>', 'rows per batch', integer(1, 100_000), 2_000)
     .exitOverride()

@@ -1,4 +1,5 @@
 import { boolean, integer, type OptionsOf, optional, text } from '../support/validate.ts'
+import { type LivePageOptions, livePage } from './live/page-options.ts'
 
 export interface EndpointOptions {
   /** TCP port, 0 to 65535; 0 finds a free one. @default 9464 */
@@ -13,6 +14,14 @@ export interface EndpointOptions {
   readonly host?: string | undefined
   /** Whether a process that has nothing else to do may exit while the server listens. @default true */
   readonly unref?: boolean | undefined
+  /**
+   * Serves `/`, too: a page on which a browser draws what the dashboards show, from this process alone. It needs no
+   * password either, and names tables and reasons; no value of a row is on it. While it is open it asks for the metrics
+   * every two seconds.
+   *
+   * @default false
+   */
+  readonly page?: boolean | LivePageOptions | undefined
 }
 
 /** The address of a metrics page. */
@@ -27,6 +36,7 @@ export const ENDPOINT = {
   port: optional(integer(0, 65_535), 9464),
   host: optional(text, '127.0.0.1'),
   unref: optional(boolean, true),
+  page: optional(livePage, false),
 } satisfies OptionsOf<EndpointOptions>
 
 /** An address that means "every interface" cannot be opened; an IPv6 one needs brackets in a URL. */

@@ -7,6 +7,7 @@ import { boolean, integer, type OptionsOf, optional, parse } from '../support/va
 import { exemplarStore } from '../telemetry/metrics/exemplars.ts'
 import { SCOPE } from '../telemetry/scope.ts'
 import { ENDPOINT, type EndpointAddress, type EndpointOptions, pageUrl } from './endpoint-options.ts'
+import { LivePage } from './live/live-page.ts'
 import { serveMetrics } from './metrics-server.ts'
 import type { PageFormat } from './negotiate.ts'
 import { renderPage } from './page.ts'
@@ -47,6 +48,7 @@ export class BatchFlowPrometheusExporter extends MetricReader {
   readonly #callbackTimeout: number
   readonly #server: ReturnType<typeof serveMetrics> | undefined
   readonly #host: string
+  readonly #live: LivePage
   readonly #scrapes = new Scrapes((format) => this.#render(format))
   readonly #complaints = new Set<string>()
   #awaited = false
@@ -54,11 +56,13 @@ export class BatchFlowPrometheusExporter extends MetricReader {
 
   constructor(options: PrometheusExporterOptions = {}) {
     super({ aggregationTemporalitySelector: () => AggregationTemporality.CUMULATIVE })
-    const { host, port, unref, listen, callbackTimeout } = parse('BatchFlowPrometheusExporter', EXPORTER, options)
+    const { host, port, unref, page, listen, callbackTimeout } = parse('BatchFlowPrometheusExporter', EXPORTER, options)
     this.#callbackTimeout = callbackTimeout
+    this.#live = new LivePage(typeof page === 'boolean' ? {} : page)
     this.#host = host
     if (!listen) return
-    this.#server = serveMetrics({ host, port, unref, scrapes: this.#scrapes })
+    const live = page === false ? undefined : this.#live
+    this.#server = serveMetrics({ host, port, unref, scrapes: this.#scrapes, live })
     this.#server.catch((error: Error) => {
       if (!this.#awaited)
         process.emitWarning(`BatchFlowPrometheusExporter: ${error.message}`, { code: 'BATCHFLOW_PORT' })
@@ -97,6 +101,15 @@ export class BatchFlowPrometheusExporter extends MetricReader {
    */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     return this.#scrapes.answer(request, response)
+  }
+
+  /**
+   * Answers a request to a server of the application's own with the live page, whatever its path and whether or not the
+   * option `page` is on; with its `title` and `traceUrl`, if given. The page asks for `metrics` beside its own address:
+   * `/ops/` wants `/ops/metrics`. Never rejects.
+   */
+  handleLivePage(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    return this.#live.answer(request, response)
   }
 
   protected override onInitialized(): void {

@@ -1,4 +1,5 @@
 export type { EndpointAddress, EndpointOptions } from './endpoint-options.ts'
 export { BatchFlowPrometheusExporter, type PrometheusExporterOptions } from './exporter.ts'
+export type { LivePageOptions } from './live/page-options.ts'
 export type { PageFormat } from './negotiate.ts'
 export { type PrometheusEndpoint, type PrometheusOptions, startPrometheus } from './start-prometheus.ts'

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { diag } from '@opentelemetry/api'
 import { BatchFlowError } from '../support/batchflow-error.ts'
+import type { LivePage } from './live/live-page.ts'
 import { type Scrapes, sendText } from './scrapes.ts'
 
 export interface MetricsServerOptions {
@@ -10,6 +11,8 @@ export interface MetricsServerOptions {
   /** Whether a process with nothing else to do may exit while the server listens. */
   readonly unref: boolean
   readonly scrapes: Scrapes
+  /** What is at `/`, if anything. */
+  readonly live?: LivePage | undefined
 }
 
 export interface MetricsServer {
@@ -19,7 +22,7 @@ export interface MetricsServer {
 }
 
 /**
- * Serves `GET /metrics`. Whatever happens in a scrape ends in its response: nothing is thrown, no promise is left to reject.
+ * Serves `GET /metrics`, and a live page at `/` where there is one. Whatever happens in a scrape ends in its response: nothing is thrown, no promise is left to reject.
  *
  * @throws {BatchFlowError} `ERR_BATCHFLOW_PORT` when it cannot listen
  */
@@ -27,6 +30,7 @@ export async function serveMetrics(options: MetricsServerOptions): Promise<Metri
   const server = createServer(async (request, response) => {
     const path = request.url?.split('?', 1)[0]
     if (path === '/metrics') await options.scrapes.answer(request, response)
+    else if (path === '/' && options.live !== undefined) await options.live.answer(request, response)
     else sendText(response, path === '/' ? 200 : 404, 'The metrics are at /metrics\n')
   })
   if (options.unref) {
