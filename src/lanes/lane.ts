@@ -2,6 +2,7 @@ import type { SpanContext } from '@opentelemetry/api'
 import type { FlushTrigger, RejectReason, TableMetrics, TableProbe } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { FlowTracing } from '../contract/tracing.ts'
+import { Bag } from '../support/bag.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import { Limit } from '../support/limit.ts'
 import { Batch, UNTIMED, type Waiter } from './batch.ts'
@@ -51,7 +52,7 @@ export abstract class Lane {
   /** Batches that hold a slot. */
   executing = 0
   /** Batches that left and are not settled. */
-  readonly #away = new Set<Batch>()
+  readonly #away = new Bag<Batch>()
   protected readonly host: LaneHost
   protected readonly timer: Timer
   protected readonly scale: RowScale
