@@ -1,7 +1,8 @@
 import { BatchFlow, createExecutor, type Driver, defineTable } from 'batchflow-otel'
 import DataLoader from 'dataloader'
-import { flowContender } from './flow-contender.ts'
-import type { Contender } from './turns.ts'
+import type { Bench } from '../support/case.ts'
+import type { Contender } from '../support/compare.ts'
+import { flowContender } from '../support/flow-contender.ts'
 
 interface Item {
   id: number
@@ -12,21 +13,27 @@ const SIZE = 500
 const GROUP = 10_000
 
 /** A database that takes everything at once, so that only the engine is measured. */
-export const instant: Driver = {
+const instant: Driver = {
   name: 'instant',
   plan: () => ({ name: 'INSERT', text: '' }),
   run: async () => undefined,
   classify: () => undefined,
 }
 
-export const items = defineTable<Item>('items', { columns: ['id'] })
+const items = defineTable<Item>('items', { columns: ['id'] })
 
-/**
- * Ways into the engine, and dataloader, which batches and acknowledges as `write` does: as it comes (the last contender)
- * and without its cache, which a writer has no use for.
- */
-export function engineContenders(rows: number): Contender[] {
-  const contender = (name: string, run: () => Promise<unknown>): Contender => ({ name, rows, run })
+/** Ways into the engine, against dataloader, which batches and acknowledges as `write` does, without its cache. */
+export default async (bench: Bench) => {
+  const rows = bench.settings.rows * 5
+  await bench.compare(`the engine alone, batches of ${SIZE}`, contenders(rows), [
+    { name: 'engine trySubmit', target: '≥ 6', of: ['trySubmit', 'dataloader'] },
+    { name: 'engine submit', target: '≥ 2', of: ['submit', 'dataloader'] },
+    { name: 'engine write', target: '≥ 0.9', of: ['write', 'dataloader'] },
+    { name: 'engine writeMany', target: '≥ 5', of: ['writeMany', 'dataloader'] },
+  ])
+}
+
+function contenders(rows: number): Contender[] {
   const throughFlow = (name: string, submit: (flow: BatchFlow) => Promise<unknown>) => {
     const executor = createExecutor(instant).withConcurrencyLimit(8)
     return flowContender({ name, rows }, new BatchFlow(executor, { flushSize: SIZE, bufferSize: 2 * GROUP }), submit)
@@ -40,20 +47,35 @@ export function engineContenders(rows: number): Contender[] {
     throughFlow('submit', async (flow) => {
       for (let id = 0; id < rows; id++) await flow.submit(items, { id })
     }),
-    throughFlow('write', (flow) => inGroups(rows, (id) => flow.write(items, { id }))),
-    contender('dataloaderUncached', () => {
-      const loader = new DataLoader<number, number>(async (keys) => [...keys], { cache: false, maxBatchSize: SIZE })
-      return inGroups(rows, (id) => loader.load(id))
-    }),
-    contender('dataloader', () => {
-      const loader = new DataLoader<number, number>(async (keys) => [...keys], { maxBatchSize: SIZE })
-      return inGroups(rows, (id) => loader.load(id))
-    }),
+    throughFlow('writeMany', (flow) =>
+      inGroups(rows, (first, end) => {
+        const group: Item[] = []
+        for (let id = first; id < end; id++) group.push({ id })
+        return flow.writeMany(items, group)
+      }),
+    ),
+    throughFlow('write', (flow) =>
+      inGroups(rows, (first, end) => {
+        const group: Promise<unknown>[] = []
+        for (let id = first; id < end; id++) group.push(flow.write(items, { id }))
+        return Promise.all(group)
+      }),
+    ),
+    {
+      name: 'dataloader',
+      rows,
+      run: () => {
+        const loader = new DataLoader<Item, Item>(async (keys) => [...keys], { cache: false, maxBatchSize: SIZE })
+        return inGroups(rows, (first, end) => {
+          const group: Promise<unknown>[] = []
+          for (let id = first; id < end; id++) group.push(loader.load({ id }))
+          return Promise.all(group)
+        })
+      },
+    },
   ]
 }
 
-async function inGroups(rows: number, start: (id: number) => Promise<unknown>): Promise<void> {
-  for (let first = 0; first < rows; first += GROUP) {
-    await Promise.all(Array.from({ length: Math.min(GROUP, rows - first) }, (_, i) => start(first + i)))
-  }
+async function inGroups(rows: number, act: (first: number, end: number) => Promise<unknown>): Promise<void> {
+  for (let first = 0; first < rows; first += GROUP) await act(first, Math.min(first + GROUP, rows))
 }

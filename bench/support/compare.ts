@@ -1,40 +1,47 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** Something to measure: `run` handles `rows` rows. It lives through all turns, as a service does. */
+/** Something to measure: `run` handles `rows` rows. It lives through all rounds, as a service does. */
 export interface Contender {
   readonly name: string
   readonly rows: number
   /** Not measured. */
   readonly before?: () => Promise<unknown>
   readonly run: () => Promise<unknown>
-  /** After the last turn. */
+  /** After the last round. */
   readonly close?: () => Promise<unknown>
 }
 
-/** Rows per second by contender. */
-export type Medians = Record<string, number>
-
-/** Lets the contenders take turns, after one unmeasured turn each; prints and returns their medians. */
-export async function alternate(contenders: readonly Contender[], repetitions: number): Promise<Medians> {
-  const rates = new Map<string, number[]>(contenders.map(({ name }) => [name, []]))
-  const costs = new Map<string, number[]>(contenders.map(({ name }) => [name, []]))
-  for (let turn = 0; turn <= repetitions; turn++) {
-    // Every other turn backwards, so that nobody always comes right after the same neighbour.
-    for (const contender of turn % 2 === 0 ? contenders : [...contenders].reverse()) {
-      const { rate, cpu } = await measure(contender)
-      if (turn === 0) continue
-      rates.get(contender.name)!.push(rate)
-      costs.get(contender.name)!.push(cpu)
-    }
-  }
-  for (const { close } of contenders) await close?.()
-  const medians = Object.fromEntries(Array.from(rates, ([name, values]) => [name, Math.round(median(values))]))
-  print(medians, rates, costs)
-  return medians
+/** What a row took. */
+export interface Cost {
+  /** µs by the clock. */
+  readonly time: number
+  /** µs of CPU time of this process, its collector's and compiler's threads included: true on a busy machine as well. */
+  readonly cpu: number
 }
 
-/** @returns rows per second, and CPU time per row (µs) of this process, which stays true on a busy machine */
-async function measure({ rows, before, run }: Contender): Promise<{ rate: number; cpu: number }> {
+/** The costs of each contender, one for each round. */
+export type Costs = ReadonlyMap<string, readonly Cost[]>
+
+/**
+ * Lets the contenders take turns, in each round there and back (ABBA), so that whatever becomes slower meanwhile does so for
+ * all; after one round that is not measured.
+ */
+export async function compare(contenders: readonly Contender[], rounds: number): Promise<Costs> {
+  const costs = new Map<string, Cost[]>(contenders.map(({ name }) => [name, []]))
+  const turns = [...contenders, ...[...contenders].reverse()]
+  for (let round = 0; round <= rounds; round++) {
+    const taken = new Map<string, Cost[]>()
+    for (const contender of turns) {
+      const cost = await measure(contender)
+      taken.set(contender.name, [...(taken.get(contender.name) ?? []), cost])
+    }
+    if (round > 0) for (const [name, both] of taken) costs.get(name)!.push(mean(both))
+  }
+  for (const { close } of contenders) await close?.()
+  return costs
+}
+
+async function measure({ rows, before, run }: Contender): Promise<Cost> {
   await before?.()
   // The young generation only: a full collection makes V8 discard optimized code that refers to something that died, and
   // every turn would measure the compiler.
@@ -44,28 +51,23 @@ async function measure({ rows, before, run }: Contender): Promise<{ rate: number
   const used = process.cpuUsage()
   await run()
   const { user, system } = process.cpuUsage(used)
-  return { rate: rows / ((performance.now() - start) / 1000), cpu: (user + system) / rows }
+  return { time: ((performance.now() - start) * 1000) / rows, cpu: (user + system) / rows }
 }
 
-function print(medians: Medians, rates: Map<string, number[]>, costs: Map<string, number[]>): void {
-  const [, reference] = Object.entries(medians).at(-1)!
-  for (const [name, rate] of Object.entries(medians)) {
-    const values = rates.get(name)!
-    const spread = `${thousands(Math.min(...values))} … ${thousands(Math.max(...values))}`
-    const ratio = (rate / reference).toFixed(2)
-    const cpu = `${median(costs.get(name)!).toFixed(2)} µs CPU a row`
-    console.error(
-      `  ${name.padEnd(18)} ${thousands(rate).padStart(6)} rows/s  ${ratio.padStart(5)} ×  (${spread})  ${cpu}`,
-    )
-  }
-}
-
-function thousands(rate: number): string {
-  return rate >= 1e6 ? `${(rate / 1e6).toFixed(1)}M` : `${(rate / 1e3).toFixed(0)}k`
+function mean(costs: readonly Cost[]): Cost {
+  const of = (what: keyof Cost) => costs.reduce((sum, cost) => sum + cost[what], 0) / costs.length
+  return { time: of('time'), cpu: of('cpu') }
 }
 
 export function median(values: readonly number[]): number {
+  return quantile(values, 0.5)
+}
+
+/** Between two values that are there: in proportion. */
+export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >>> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+  const place = share * (sorted.length - 1)
+  const below = Math.floor(place)
+  const [low, high] = [sorted[below]!, sorted[Math.min(below + 1, sorted.length - 1)]!]
+  return low + (high - low) * (place - below)
 }

@@ -1,5 +1,5 @@
-import type { BatchFlow } from 'batchflow-otel'
-import type { Contender } from './turns.ts'
+import type { BatchFlow, Row, Table } from 'batchflow-otel'
+import type { Contender } from './compare.ts'
 
 /** A flow that serves all turns of a contender; a turn is over when its rows are committed. */
 export function flowContender(
@@ -18,4 +18,8 @@ export function flowContender(
       if (failed > 0) throw new Error(`${contender.name}: ${failed} rows failed`)
     },
   }
+}
+
+export async function oneByOne<R extends Row>(flow: BatchFlow, table: Table<R>, rows: readonly R[]): Promise<void> {
+  for (const row of rows) await flow.submit(table, row)
 }

