@@ -1,0 +1,1 @@
+export { flowContender } from './support/flow-contender.ts'
