@@ -1,8 +1,9 @@
-import { BatchFlow, createExecutor, type Driver, defineTable } from 'batchflow-otel'
+import { BatchFlow, createExecutor, defineTable } from 'batchflow-otel'
 import DataLoader from 'dataloader'
 import type { Bench } from '../support/case.ts'
 import type { Contender } from '../support/compare.ts'
 import { flowContender } from '../support/flow-contender.ts'
+import { instant } from '../support/instant.ts'
 
 interface Item {
   id: number
@@ -11,14 +12,6 @@ interface Item {
 const SIZE = 500
 /** Rows between two waits where nobody waits for single rows. */
 const GROUP = 10_000
-
-/** A database that takes everything at once, so that only the engine is measured. */
-const instant: Driver = {
-  name: 'instant',
-  plan: () => ({ name: 'INSERT', text: '' }),
-  run: async () => undefined,
-  classify: () => undefined,
-}
 
 const items = defineTable<Item>('items', { columns: ['id'] })
 

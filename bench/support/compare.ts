@@ -64,8 +64,8 @@ export function median(values: readonly number[]): number {
 }
 
 /** Between two values that are there: in proportion. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
+export function quantile(values: ArrayLike<number>, share: number): number {
+  const sorted = Float64Array.from(values).sort()
   const place = share * (sorted.length - 1)
   const below = Math.floor(place)
   const [low, high] = [sorted[below]!, sorted[Math.min(below + 1, sorted.length - 1)]!]
