@@ -42,7 +42,12 @@ async function main(names: readonly string[], options: Options): Promise<void> {
   console.error(`load of the machine before: ${load()}`)
   const lines: Line[] = []
   // Each in a process of its own: what V8 has learned from one would slow down the next.
-  for (const group of options.quick ? [names] : names.map((name) => [name])) lines.push(...(await run(group, settings)))
+  for (const group of options.quick ? [names] : names.map((name) => [name])) {
+    await run(group, settings, lines).catch((error: Error) => {
+      console.error(error.message) // what the others have to say counts nevertheless
+      process.exitCode = 1
+    })
+  }
   console.error(`\n${tableOf(lines)}\n\nratios of ${options.cpu ? 'CPU time' : 'rows/s'}; load after: ${load()}`)
   if (options.json) console.log(jsonOf(lines))
 }
@@ -66,10 +71,9 @@ function filesIn(folder: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name))
 }
 
-/** Runs cases one after the other in one process. */
-function run(names: readonly string[], settings: Settings): Promise<Line[]> {
+/** Runs cases one after the other in one process; what they measure goes to `lines`. */
+function run(names: readonly string[], settings: Settings, lines: Line[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const lines: Line[] = []
     const child = fork(join(HERE, 'support/run-cases.ts'), [JSON.stringify(settings), ...names], {
       execArgv: ['--import', 'tsx', '--expose-gc', '--max-semi-space-size=64', '--disable-warning=ExperimentalWarning'],
       // Without the paths of the root's tsconfig.json, `batchflow-otel` is what package.json says: the built package.
@@ -79,7 +83,7 @@ function run(names: readonly string[], settings: Settings): Promise<Line[]> {
     child.on('message', (line) => lines.push(line as Line))
     child.on('error', reject)
     child.on('exit', (code) => {
-      if (code === 0) resolve(lines)
+      if (code === 0) resolve()
       else reject(new Error(`${names.join(', ')} ended with ${code}`))
     })
   })

@@ -55,14 +55,14 @@ export default async (bench: Bench) => {
 }
 
 async function scrape(bench: Bench): Promise<void> {
-  const { meterProvider, url, shutdown } = await startPrometheus({ port: 0 })
-  const reporter = new OtelMetricsReporter({ meterProvider })
+  const endpoint = await startPrometheus({ port: 0 })
+  const reporter = new OtelMetricsReporter({ meterProvider: endpoint.meterProvider })
   const flow = new BatchFlow(createExecutor(instant).withMetricsReporter(reporter), { latencySampling: 1 })
   const tables = Array.from({ length: TABLES }, (_, i) => defineTable<{ id: number }>(`t${i}`, { columns: ['id'] }))
   for (let id = 0; id < TABLES * 200; id++) await flow.submit(tables[id % TABLES]!, { id })
   await flow.flush()
   const times: Held[] = []
-  for (let time = 0; time < 12; time++) times.push(await heldUp(() => fetch(url).then((page) => page.text())))
+  for (let time = 0; time < 12; time++) times.push(await heldUp(() => fetch(endpoint.url).then((page) => page.text())))
   const late = times.slice(2) // the code of the first ones is compiled on the way
   const longest = median(late.map((held) => held.longest))
   bench.add({
@@ -84,7 +84,7 @@ async function scrape(bench: Bench): Promise<void> {
     figures: `blocked for ${longest.toFixed(1)} ms of ${LONGEST_BLOCK}; CPU time is that of a page`,
   })
   await flow.close()
-  await shutdown()
+  await endpoint.stop()
 }
 
 async function heldUp(act: () => Promise<unknown>): Promise<Held> {

@@ -84,5 +84,5 @@ export function jsonOf(lines: readonly Line[]): string {
 }
 
 export function thousands(rate: number): string {
-  return rate >= 1e6 ? `${(rate / 1e6).toFixed(1)}M` : `${(rate / 1e3).toFixed(0)}k`
+  return rate >= 1e6 ? `${(rate / 1e6).toFixed(1)}M` : `${(rate / 1e3).toFixed(rate < 1e4 ? 1 : 0)}k`
 }
