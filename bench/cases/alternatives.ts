@@ -86,7 +86,9 @@ function pgxContender(bench: Bench, url: string, turn: Pick<Contender, 'rows' | 
     bench.say('pgx is left out: Go could not build bench/go')
     return []
   }
-  const program = spawn(PGX, [url, TABLE, `${turn.rows}`, `${SIZE}`, `${CONNECTIONS}`], { stdio: ['pipe', 'pipe', 2] })
+  const program = spawn(PGX, [url, TABLE, `${turn.rows}`, `${SIZE}`, `${CONNECTIONS}`], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const answers = createInterface(program.stdout)[Symbol.asyncIterator]()
   return [
     {
