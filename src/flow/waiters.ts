@@ -33,47 +33,79 @@ export class AllSettled {
   /** `undefined`: not settled yet. */
   readonly #results: (PromiseSettledResult<Receipt> | undefined)[] = []
   readonly #all = new AllWaiter()
+  /** What became of the row before: rows of one batch share one receipt, and one result. */
+  #last: PromiseFulfilledResult<Receipt> | undefined
 
   /** The waiter of the next row. */
   next(): Waiter {
-    const results = this.#results
-    const index = results.length
-    const done = (result: PromiseSettledResult<Receipt>) => {
-      results[index] = result
-      this.#all.committed()
-    }
-    results.push(undefined)
     this.#all.expect(1)
-    return {
-      committed: (value) => done({ status: 'fulfilled', value }),
-      failed: (reason) => done({ status: 'rejected', reason }),
-    }
+    return new OneOfMany(this, this.#results.push(undefined) - 1)
+  }
+
+  committed(index: number, receipt: Receipt): void {
+    if (this.#last?.value !== receipt) this.#last = { status: 'fulfilled', value: receipt }
+    this.#results[index] = this.#last
+    this.#all.committed()
+  }
+
+  failed(index: number, reason: BatchFlowError): void {
+    this.#results[index] = { status: 'rejected', reason }
+    this.#all.committed()
   }
 
   /** Waits until all are settled or `signal` is aborted, which is the outcome of those that are not settled then. */
   async results(signal: AbortSignal | undefined): Promise<PromiseSettledResult<Receipt>[]> {
     const settled = this.#all.settled()
-    if (signal === undefined) await settled
-    else await unlessAborted(settled, signal).catch(() => undefined)
-    return Array.from(this.#results, (result) => result ?? { status: 'rejected', reason: leftEarly(signal) })
+    if (signal === undefined) {
+      await settled
+      return this.#results as PromiseSettledResult<Receipt>[]
+    }
+    await unlessAborted(settled, signal).catch(() => undefined)
+    return this.#results.map((result) => result ?? { status: 'rejected', reason: leftEarly(signal) })
+  }
+}
+
+/** Knows its place: as a pair of closures it would take three times the memory. */
+class OneOfMany implements Waiter {
+  readonly #all: AllSettled
+  readonly #index: number
+
+  constructor(all: AllSettled, index: number) {
+    this.#all = all
+    this.#index = index
+  }
+
+  committed(receipt: Receipt): void {
+    this.#all.committed(this.#index, receipt)
+  }
+
+  failed(error: BatchFlowError): void {
+    this.#all.failed(this.#index, error)
   }
 }
 
 /** The promise of `write`; a signal can end it early, once the row is accepted. */
 export class PromiseWaiter implements Waiter {
+  readonly promise: Promise<Receipt>
   readonly span: Span | undefined
   readonly #resolve: (receipt: Receipt) => void
-  readonly #reject: (error: BatchFlowError) => void
+  readonly #reject: (error: unknown) => void
   #unlisten: (() => void) | undefined
   #settled = false
 
-  constructor(resolve: (receipt: Receipt) => void, reject: (error: BatchFlowError) => void, span?: Span) {
+  constructor(span?: Span) {
+    this.promise = new Promise(take)
     this.#resolve = resolve
     this.#reject = reject
     this.span = span
   }
 
-  listen(signal: AbortSignal): void {
+  /** The row may not be `accepted` yet: until it is, whoever waits for room hears of `signal`. */
+  watch(accepted: Promise<void>, signal: AbortSignal | undefined): void {
+    accepted.then(signal && (() => this.#listen(signal)), this.#reject)
+  }
+
+  #listen(signal: AbortSignal): void {
     if (this.#settled) return
     const leave = () => this.#reject(leftEarly(signal))
     if (signal.aborted) leave()
@@ -81,20 +113,26 @@ export class PromiseWaiter implements Waiter {
   }
 
   committed(receipt: Receipt): void {
-    this.#end()
+    this.#settled = true
+    this.#unlisten?.()
     this.#resolve(receipt)
   }
 
   failed(error: BatchFlowError): void {
-    this.#end()
-    this.#reject(error)
-  }
-
-  #end(): void {
     this.#settled = true
     this.#unlisten?.()
+    this.#reject(error)
   }
 }
+
+/** What a promise calls as it is made: one function for all of them, as one each would be kept as long as the promise. */
+function take(one: (receipt: Receipt) => void, other: (error: unknown) => void): void {
+  resolve = one
+  reject = other
+}
+
+let resolve: (receipt: Receipt) => void
+let reject: (error: unknown) => void
 
 function leftEarly(signal: AbortSignal | undefined): AbortedError {
   const message = 'write was aborted; the row had been accepted and will still be settled'

@@ -159,10 +159,10 @@ export class Batch {
     for (let i = 0; i < this.#waiters.length; i++) this.#tell(i, undefined, errorOf(this.#places[i]! - this.#shifted))
   }
 
-  /** Tells everybody. `errorOf` gives the error of a row that failed. */
-  settle(receipt: Receipt, errorOf: (index: number) => BatchFlowError | undefined): void {
+  /** Tells everybody. `errorOf` gives the error of a row that failed; without it all are committed. */
+  settle(receipt: Receipt, errorOf?: (index: number) => BatchFlowError | undefined): void {
     for (let i = 0; i < this.#waiters.length; i++) {
-      this.#tell(i, receipt, errorOf(this.#places[i]! - this.#shifted))
+      this.#tell(i, receipt, errorOf?.(this.#places[i]! - this.#shifted))
     }
   }
 

@@ -4,6 +4,7 @@ import type { FlushTrigger, RejectReason, TableMetrics, TableProbe } from '../co
 import { isTooLong } from '../contract/reasons.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { FlowTracing } from '../contract/tracing.ts'
+import { Bag } from '../support/bag.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import { Limit } from '../support/limit.ts'
 import { Batch, UNTIMED, type Waiter } from './batch.ts'
@@ -54,7 +55,7 @@ export abstract class Lane {
   /** Batches that hold a slot. */
   executing = 0
   /** Batches that left and are not settled. */
-  readonly #away = new Set<Batch>()
+  readonly #away = new Bag<Batch>()
   protected readonly host: LaneHost
   protected readonly timer: Timer
   protected readonly scale: RowScale

@@ -12,7 +12,8 @@ export function bytesOf(view: ArrayBufferView): Buffer {
  * @throws {EncodeError} for an invalid date, and for what has no JSON
  */
 export function encodeObject<D>(value: object, encodeDate: (date: Date) => D): D | Buffer | string {
-  if (isDate(value)) {
+  // The first is a tenth of the time; the second knows those of other realms, too.
+  if (value instanceof Date || isDate(value)) {
     if (Number.isNaN(value.getTime())) throw new EncodeError('the date is invalid')
     return encodeDate(value)
   }

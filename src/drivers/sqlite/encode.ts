@@ -1,4 +1,5 @@
 import { EncodeError } from '../kit/encode-error.ts'
+import { isoText } from '../kit/iso-text.ts'
 import { encodeObject } from '../kit/values.ts'
 
 /** What every client binds as it is. */
@@ -7,7 +8,7 @@ export type Bound = null | string | number | bigint | Buffer
 export type EncodeDate = (date: Date) => Bound
 
 export function encodeDates(as: 'iso' | 'milliseconds'): EncodeDate {
-  return as === 'iso' ? (date) => date.toISOString() : (date) => BigInt(date.getTime())
+  return as === 'iso' ? isoText : (date) => BigInt(date.getTime())
 }
 
 const MOST = 2n ** 63n

@@ -1,12 +1,26 @@
 import { BatchFlow, createExecutor, type Driver, type Executor } from 'batchflow-otel'
 import { PostgresDriver } from 'batchflow-otel/postgres'
 import type pg from 'pg'
-import { CONNECTIONS, events, eventTable, oneByOne } from './database.ts'
-import { flowContender } from './flow-contender.ts'
-import type { Contender } from './turns.ts'
+import type { Bench } from '../support/case.ts'
+import type { Contender } from '../support/compare.ts'
+import { events } from '../support/events.ts'
+import { flowContender, oneByOne } from '../support/flow-contender.ts'
+import { BATCH_SIZES, CONNECTIONS, eventTable, withPostgres } from '../support/postgres.ts'
+
+/** What it costs to commit something together with each batch: a token, or the position of a log. */
+export default (bench: Bench) =>
+  withPostgres(['bench_companions', 'bench_tokens', 'bench_positions'], async (pool) => {
+    for (const size of BATCH_SIZES) {
+      const title = `append to PostgreSQL, and what is committed together, batches of ${size}`
+      await bench.compare(title, await contenders(pool, bench.settings.rows, size), [
+        { name: `companion token ${size}`, target: '≥ 0.95', of: ['verify', 'alone'] },
+        { name: `companion position ${size}`, target: '≥ 0.95', of: ['position', 'alone'] },
+      ])
+    }
+  })
 
 /** Rows appended with a token in every batch, with a position in every batch, and alone. */
-export async function companionContenders(pool: pg.Pool, count: number, size: number): Promise<Contender[]> {
+async function contenders(pool: pg.Pool, count: number, size: number): Promise<Contender[]> {
   const table = await eventTable(pool, 'bench_companions')
   const rows = events(count, count)
   const names = { positions: 'bench_positions', tokens: 'bench_tokens' }

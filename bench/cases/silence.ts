@@ -1,35 +1,25 @@
-import { MeterProvider } from '@opentelemetry/sdk-metrics'
-import { BatchFlow, type Clock, createExecutor } from 'batchflow-otel'
-import { OtelMetricsReporter } from 'batchflow-otel/otel'
-import { instant, items } from './engine.ts'
-import { NullReader } from './null-reader.ts'
-import { median } from './turns.ts'
-
-/** What a row costs in memory on its way into the engine, and how often anybody asks for the time. */
-export interface TelemetryCost {
-  /** Without a reporter, from the first row to the closed flow. */
-  readonly clockReads: number
-  /** Allocated by `trySubmit` without a reporter. */
-  readonly bytesPerRow: number
-  /** Allocated by pushing the same rows onto a plain array: all that `bytesPerRow` should be. */
-  readonly arrayBytesPerRow: number
-  readonly reporterClockReadsPerRow: number
-  readonly reporterBytesPerRow: number
-}
+import { BatchFlow, type Clock, createExecutor, defineTable } from 'batchflow-otel'
+import type { Bench } from '../support/case.ts'
+import { median } from '../support/compare.ts'
+import { instant } from '../support/instant.ts'
+import { otelReporter } from '../support/telemetry.ts'
 
 const ROWS = 100_000
+const items = defineTable<{ id: number }>('items', { columns: ['id'] })
 
-export async function telemetryCost(): Promise<TelemetryCost> {
+/** What nobody asked for costs nothing: no clock is read without a reporter, and a row takes the memory of a place in an array. */
+export default async (bench: Bench) => {
   const silent = await measure('silent')
   const reporting = await measure('reporting')
   const array = await measure('array')
-  return {
-    clockReads: silent.reads,
-    bytesPerRow: silent.bytesPerRow,
-    arrayBytesPerRow: array.bytesPerRow,
-    reporterClockReadsPerRow: reporting.reads / ROWS,
-    reporterBytesPerRow: reporting.bytesPerRow,
-  }
+  bench.say(`without a reporter: ${silent.reads} clock reads, ${silent.bytesPerRow} bytes a row`)
+  bench.say(`pushed onto a plain array: ${array.bytesPerRow} bytes a row`)
+  bench.say(
+    `with the OTel reporter: ${reporting.bytesPerRow} bytes a row, ${reporting.reads} clock reads for ${ROWS} rows`,
+  )
+  const figures = `${silent.bytesPerRow} against ${array.bytesPerRow} bytes, ${silent.reads} clock reads`
+  const ratio = silent.bytesPerRow / array.bytesPerRow
+  bench.add({ name: 'silence, bytes a row', target: '≤ 1.1', ratio, spread: 0, cpu: 0, cpuOther: 0, figures })
 }
 
 async function measure(what: 'silent' | 'reporting' | 'array'): Promise<{ reads: number; bytesPerRow: number }> {
@@ -53,9 +43,7 @@ async function measure(what: 'silent' | 'reporting' | 'array'): Promise<{ reads:
 /** All rows stay in one open batch while memory is measured, so that nothing but `trySubmit` runs. */
 function flowWith(clock: Clock, reporting: boolean): BatchFlow {
   const executor = createExecutor(instant)
-  const meterProvider = new MeterProvider({ readers: [new NullReader()] })
-  const reporter = new OtelMetricsReporter({ meterProvider })
-  const chosen = reporting ? executor.withMetricsReporter(reporter) : executor
+  const chosen = reporting ? executor.withMetricsReporter(otelReporter()) : executor
   return new BatchFlow(chosen, { flushSize: 2 * ROWS, bufferSize: 4 * ROWS, latencySampling: 32, clock })
 }
 
