@@ -25,7 +25,8 @@ messages('a record as a message', () => {
     [Buffer.from('empty'), null],
     [null, Buffer.from('x')],
   ]
-  const found = messagesOf([batch(7n, [record(2, { key: Buffer.from('[1]'), headers })])], 0n)
+  const read = record(2, { key: Buffer.from('[1]'), headers })
+  const found = messagesOf([batch(7n, [read])], 0n)
   assert.equal(found.messages, [
     {
       position: '9',
@@ -33,6 +34,7 @@ messages('a record as a message', () => {
       headers: { traceparent: '00-…', empty: '' },
       key: '[1]',
       publishedAt: 1005,
+      record: read,
     },
   ])
   assert.is(found.next, 10n)
