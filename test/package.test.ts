@@ -46,7 +46,9 @@ function contentOf(subpath: string): Content {
 }
 
 const workshop = mkdtempSync(join(tmpdir(), 'batchflow-package-'))
-process.once('exit', () => rmSync(workshop, { recursive: true, force: true }))
+const tidyUp = () => rmSync(workshop, { recursive: true, force: true }) // takes seconds where the disk is busy
+installed.after(tidyUp)
+process.once('exit', tidyUp)
 
 const { tarball, packed } = await pack()
 
