@@ -111,7 +111,7 @@ export async function auditLog(routes: Routes, who: Identity, book: LogBook, tim
       for (const route of ROUTES) {
         const selector = seriesOf(who, route)
           .replace('batchflow_.+', name)
-          .replace(TEST_NAME, LOG_NAME)
+          .replace(`test_name="${TEST_NAME}"`, `test_name="${LOG_NAME}"`)
           .replace('}', labels === undefined ? '}' : `, ${labels}}`)
         const [sample] = await routes.api[route].query(`${by}(${selector})`, time)
         values[route] = sample?.value ?? 0
