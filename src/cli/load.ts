@@ -31,7 +31,8 @@ export interface LoadOptions extends PlanOptions, InputOptions, TelemetryOptions
 
 /** Loads a file, or standard input, into a table. */
 export async function load(path: string, options: LoadOptions, output: Output, stop: AbortSignal): Promise<ExitCode> {
-  if (path === '-' && options.resume === true) throw usage('standard input has no name to go on under: --resume-as <name>')
+  if (path === '-' && options.resume === true)
+    throw usage('standard input has no name to go on under: --resume-as <name>')
   const input = await openInput(path, options)
   const database = await openDatabase({ url: options.to, connections: options.concurrency })
   try {

@@ -67,7 +67,14 @@ function loadCommand(done: (code: ExitCode) => void): Command {
       if (!header && options.columns === undefined) throw new InvalidArgumentError('--no-header needs --columns.')
       const fields = header ? undefined : options.columns
       const position = resumeAs ?? (resume || undefined)
-      const plan = { ...options, fields, types: type, nullText, resume: position, conflict: conflictOf(onConflict, newer) }
+      const plan = {
+        ...options,
+        fields,
+        types: type,
+        nullText,
+        resume: position,
+        conflict: conflictOf(onConflict, newer),
+      }
       done(await load(path, plan, new Output(process.stderr, quiet), stopOnSignal()))
     })
 }
