@@ -48,14 +48,15 @@ function uniqueness({ keys }: CheckedTable, { unique }: Described): Finding[] {
 
 /** Those that are there, and those that are not and would be used. */
 async function neededRights(database: Database, table: CheckedTable): Promise<Finding[]> {
-  const used = new Set(['INSERT', ...(table.action === 'update' ? ['UPDATE', 'SELECT'] : [])])
-  if (table.action === 'replace') for (const right of ['UPDATE', 'SELECT']) used.add(right)
+  const changes = table.action === 'update' || table.action === 'replace'
+  const used = changes ? ['INSERT', 'UPDATE', 'SELECT'] : ['INSERT']
   const findings = await database.rights(table.path)
-  return findings
-    .filter(({ ok, text }) => ok || used.has(text) || !/^[A-Z]+$/.test(text))
-    .map(({ ok, text }) => {
-      return { ok, text: /^[A-Z]+$/.test(text) ? `the right to ${text}${ok ? '' : ' is missing'}` : text }
-    })
+  return findings.flatMap(({ ok, text }) => {
+    if (!/^[A-Z]+$/.test(text)) return [{ ok, text }]
+    if (ok !== true && !used.includes(text)) return []
+    if (ok === undefined) return [{ ok, text: `whether there is the right to ${text} could not be told` }]
+    return [{ ok, text: `the right to ${text}${ok ? '' : ' is missing'}` }]
+  })
 }
 
 /** The best witness: a batch without rows. */
@@ -74,6 +75,11 @@ function causeOf(error: unknown): unknown {
 }
 
 function told(findings: readonly Finding[]): ExitCode {
-  for (const { ok, text } of findings) console.log(`${ok ? 'ok ' : 'BAD'} ${text}`)
-  return findings.every(({ ok }) => ok) ? EXIT.ok : EXIT.rows
+  for (const { ok, text } of findings) console.log(`${markOf(ok)} ${text}`)
+  return findings.every(({ ok }) => ok !== false) ? EXIT.ok : EXIT.rows
+}
+
+function markOf(ok: Finding['ok']): string {
+  if (ok === undefined) return '?  '
+  return ok ? 'ok ' : 'BAD'
 }

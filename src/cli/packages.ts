@@ -14,9 +14,10 @@ export async function importPackage<T>(name: string, need: string): Promise<T> {
     return await importOptional<T>(name)
   } catch (error) {
     if (!isMissing(error)) throw error
-    const install = `npm install batchflow-otel ${name}`
-    const once = `npx -p batchflow-otel -p ${name} batchflow-otel …`
-    throw new CliError(`${need} the package ${name}: ${install} (or, without installing: ${once})`)
+    const owner = name.replace(/^((?:@[^/]+\/)?[^/]+).*$/, '$1') // of `mysql2/promise`
+    const install = `npm install batchflow-otel ${owner}`
+    const once = `npx -p batchflow-otel -p ${owner} batchflow-otel …`
+    throw new CliError(`${need} the package ${owner}: ${install} (or, without installing: ${once})`)
   }
 }
 

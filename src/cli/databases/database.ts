@@ -25,7 +25,8 @@ export interface NewColumn {
 
 /** Something a check has looked at. */
 export interface Finding {
-  readonly ok: boolean
+  /** `undefined`: it could not be told. */
+  readonly ok: boolean | undefined
   readonly text: string
 }
 

@@ -5,6 +5,7 @@ import { createTable, type Database, type Described, type Finding, type OpenOpti
 
 type Pool = MysqlPool & {
   query(sql: string, values?: readonly unknown[]): Promise<[Record<string, unknown>[], unknown]>
+  on(event: 'connection', listener: (connection: { query(sql: string): unknown }) => void): unknown
   end(): Promise<void>
 }
 
@@ -19,6 +20,7 @@ export async function openMysql({ url, connections }: OpenOptions): Promise<Data
   const { createPool } = await importPackage<Mysql2>('mysql2/promise', 'mysql:// needs')
   const uri = url.replace(/^mariadb:/, 'mysql:')
   const pool = createPool({ uri, connectionLimit: connections + SPARE, timezone: 'Z', connectTimeout: 10_000 })
+  pool.on('connection', (connection) => connection.query("SET time_zone = '+00:00'"))
   try {
     const [rows] = await pool.query('SELECT VERSION() AS version')
     const version = String(rows[0]?.['version'])
@@ -42,16 +44,19 @@ export async function openMysql({ url, connections }: OpenOptions): Promise<Data
   }
 }
 
-/** A text with a zone MySQL does not take everywhere; a date it does, in the pool's zone. */
+const ZONED = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d+)?(Z|[+-]\d\d(?::?\d\d)?)$/
+
+/** MySQL does not take a zone everywhere: the time in UTC, which the connections speak. Digits below a millisecond stay. */
 function timeOf(text: string): unknown {
-  const time = /(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(time) ? text : new Date(time)
+  const [, day, time, fraction = '', zone] = ZONED.exec(text) ?? []
+  const at = Date.parse(`${day}T${time}${zone?.length === 3 ? `${zone}:00` : zone}`)
+  return Number.isNaN(at) ? text : `${new Date(at).toISOString().slice(0, -5).replace('T', ' ')}${fraction}`
 }
 
 const TYPES: Readonly<Record<Kind, string>> = {
   boolean: 'boolean',
   integer: 'bigint',
-  decimal: 'double',
+  decimal: 'decimal(65,30)',
   number: 'double',
   instant: 'datetime(6)',
   timestamp: 'datetime(6)',
@@ -120,16 +125,19 @@ async function describe(pool: Pool, path: readonly string[]): Promise<Described 
   }
 }
 
-/** Grants of this very user: what a role has is not seen, so nothing is said to be missing. */
+/**
+ * What a grant names is granted. What none names may still be, by a role or a pattern, so it is never said to be missing: the
+ * batch without rows tells that.
+ */
 async function rights(pool: Pool, path: readonly string[]): Promise<Finding[]> {
   const [rows] = await pool.query('SHOW GRANTS')
-  const grants = rows.map((row) => String(Object.values(row)[0]))
-  const name = path.at(-1)!
-  const about = grants.filter(
-    (grant) => grant.includes(' ON *.*') || grant.includes(`\`${name}\``) || /`\.\* TO/.test(grant),
-  )
+  const [current] = await pool.query('SELECT DATABASE() AS name')
+  const database = path.length > 1 ? path[0]! : String(current[0]?.['name'])
+  const places = ['*.*', `${quote(database)}.*`, `${quote(database)}.${quote(path.at(-1)!)}`]
+  const grants = rows.map((row) => /^GRANT (.+) ON (.+?) TO /.exec(String(Object.values(row)[0])))
+  const granted = grants.flatMap((grant) => (grant !== null && places.includes(grant[2]!) ? grant[1]!.split(', ') : []))
   return ['INSERT', 'UPDATE', 'SELECT', 'DELETE'].map((right) => {
-    const isThere = about.some((grant) => new RegExp(`\\b(ALL PRIVILEGES|${right})\\b`).test(grant.split(' ON ')[0]!))
-    return { ok: isThere, text: right }
+    const isThere = granted.includes(right) || granted.includes('ALL PRIVILEGES')
+    return { ok: isThere || undefined, text: right }
   })
 }

@@ -32,7 +32,7 @@ export async function openRedis({ url }: OpenOptions): Promise<Database> {
     describe: async () => 'any',
     createSql: () => undefined,
     run: async () => {},
-    rights: () => rights(client),
+    rights: (path) => rights(client, path.join('.')),
     bookmark: (name) => bookmark(client, name),
     close: async () => void (await client.quit()),
   }
@@ -58,22 +58,26 @@ function bookmark(client: Client, name: string): Bookmark {
 }
 
 /** `ACL DRYRUN` came with Redis 7, and itself needs a right. */
-async function rights(client: Client): Promise<Finding[]> {
+async function rights(client: Client, table: string): Promise<Finding[]> {
   const findings: Finding[] = []
   try {
     const user = String(await client.call('ACL', 'WHOAMI'))
-    for (const [command, ...args] of COMMANDS) {
-      const answer = await client.call('ACL', 'DRYRUN', user, command!, ...args)
-      findings.push({ ok: answer === 'OK', text: command! })
+    for (const [command, key, ...args] of commands(table)) {
+      const answer = await client.call('ACL', 'DRYRUN', user, command, key, ...args)
+      findings.push({
+        ok: answer === 'OK',
+        text: `the right to ${command} ${key}${answer === 'OK' ? '' : ' is missing'}`,
+      })
     }
   } catch {
-    findings.push({ ok: true, text: 'rights cannot be asked for on this server' })
+    findings.push({ ok: undefined, text: 'this server does not tell what this user may do' })
   }
   return findings
 }
 
-const COMMANDS = [
-  ['HSET', 'key', 'field', 'value'],
-  ['XADD', 'key', '*', 'field', 'value'],
-  ['DEL', 'key'],
-]
+function commands(table: string): readonly [command: string, key: string, ...args: string[]][] {
+  return [
+    ['HSET', `${table}:1`, 'field', 'value'],
+    ['XADD', table, '*', 'field', 'value'],
+  ]
+}

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { Digits, exactJson, NOTHING } from './values.ts'
 
 /** What a column holds, as far as values have to be told apart on their way into it. */
@@ -51,6 +52,7 @@ export function convert(value: unknown, kind: Kind, { nullText, timeOf }: Conver
     return ofText(value, kind, timeOf)
   }
   if (value instanceof Digits) return INTEGER.test(value.text) ? BigInt(value.text) : value.text
+  if (value instanceof Uint8Array && kind === 'text') return isUtf8(value) ? Buffer.from(value).toString() : value
   if (typeof value !== 'object' || value instanceof Date || ArrayBuffer.isView(value)) return value
   return kind === 'array' && Array.isArray(value) ? value : exactJson(value)
 }

@@ -3,6 +3,7 @@ import { compressors } from 'hyparquet-compressors'
 import { CliError, messageOf } from '../errors.ts'
 import { entryOf, type Input } from './entry.ts'
 import type { TextFile } from './lines.ts'
+import { PARSERS, readingOf } from './parquet-values.ts'
 
 const PORTION = 1000
 
@@ -14,17 +15,22 @@ export async function openParquet({ name, path, pipe }: TextFile): Promise<Input
   const metadata = await parquetMetadataAsync(file).catch((error: unknown) => {
     throw new CliError(`${name} is no Parquet file: ${messageOf(error)}`)
   })
+  const { children } = parquetSchema(metadata)
+  const readings = children.flatMap(({ element }) => {
+    const reading = readingOf(element)
+    return reading === undefined ? [] : [[element.name, reading] as const]
+  })
+  const options = { file, metadata, compressors, parsers: PARSERS, utf8: false }
   return {
     name,
     size: file.byteLength,
-    fields: parquetSchema(metadata).children.map(({ element }) => element.name),
+    fields: children.map(({ element }) => element.name),
     async *read(from, { signal }) {
       let start = 0
       let record = from.record
       for (const group of metadata.row_groups) {
         const end = start + Number(group.num_rows)
-        const rows =
-          record < end ? await parquetReadObjects({ file, metadata, compressors, rowStart: start, rowEnd: end }) : []
+        const rows = record < end ? await parquetReadObjects({ ...options, rowStart: start, rowEnd: end }) : []
         for (let at = record - start; at < rows.length && signal?.aborted !== true; at += PORTION) {
           yield rows.slice(at, at + PORTION).map((row) => {
             record++
@@ -36,6 +42,10 @@ export async function openParquet({ name, path, pipe }: TextFile): Promise<Input
         start = end
       }
     },
-    parse: ({ row }) => row!,
+    parse: ({ row }) => {
+      const values: Record<string, unknown> = { ...row }
+      for (const [column, reading] of readings) values[column] = reading(values[column])
+      return values
+    },
   }
 }
