@@ -27,7 +27,7 @@ async function checkTable(database: Database, { table: name, columns, conflict }
   const path = defineTable<Record<string, unknown>>(name, { columns: ['_'] }).path
   const found = await database.describe(path)
   if (found === undefined) return told([{ ok: false, text: `there is no table ${name}` }])
-  if (found === 'any') return told(await database.rights(path))
+  if (found === 'any') return told(await database.rights(path, 'keys' in conflict ? conflict.keys : []))
   for (const { name, type } of found.columns) console.log(`  ${name}: ${type}`)
   const all = found.columns.map(({ name }) => name)
   const missing = (columns ?? []).filter((column) => !all.includes(column))
@@ -50,7 +50,7 @@ function uniqueness({ keys }: CheckedTable, { unique }: Described): Finding[] {
 async function neededRights(database: Database, table: CheckedTable): Promise<Finding[]> {
   const changes = table.action === 'update' || table.action === 'replace'
   const used = changes ? ['INSERT', 'UPDATE', 'SELECT'] : ['INSERT']
-  const findings = await database.rights(table.path)
+  const findings = await database.rights(table.path, table.keys)
   return findings.flatMap(({ ok, text }) => {
     if (!/^[A-Z]+$/.test(text)) return [{ ok, text }]
     if (ok !== true && !used.includes(text)) return []

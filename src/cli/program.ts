@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import type { ExitCode } from './errors.ts'
+import { type ExitCode, usage } from './errors.ts'
 import { FORMATS } from './input/open.ts'
 import { Output } from './output.ts'
 import { stopOnSignal } from './stop-signal.ts'
@@ -64,7 +64,7 @@ function loadCommand(done: (code: ExitCode) => void): Command {
     .action(async (path: string, given) => {
       const { load } = await import('./load.ts')
       const { onConflict, newer, null: nullText, type, header, quiet, resume, resumeAs, ...options } = given
-      if (!header && options.columns === undefined) throw new InvalidArgumentError('--no-header needs --columns.')
+      if (!header && options.columns === undefined) throw usage('--no-header needs --columns')
       const fields = header ? undefined : options.columns
       const position = resumeAs ?? (resume || undefined)
       const plan = {

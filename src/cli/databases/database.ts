@@ -46,7 +46,7 @@ export interface Database {
   createSql(path: readonly string[], columns: readonly NewColumn[], keys: readonly string[]): string | undefined
   run(sql: string): Promise<void>
   /** Whether this user may write, as far as can be asked. */
-  rights(path: readonly string[]): Promise<readonly Finding[]>
+  rights(path: readonly string[], keys: readonly string[]): Promise<readonly Finding[]>
   /** How a text with a point in time is handed over. @default as it is */
   timeOf?(text: string): unknown
   bookmark?(name: string): Bookmark

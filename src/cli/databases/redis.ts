@@ -32,7 +32,7 @@ export async function openRedis({ url }: OpenOptions): Promise<Database> {
     describe: async () => 'any',
     createSql: () => undefined,
     run: async () => {},
-    rights: (path) => rights(client, path.join('.')),
+    rights: (path, keys) => rights(client, commandOf(path.join('.'), keys)),
     bookmark: (name) => bookmark(client, name),
     close: async () => void (await client.quit()),
   }
@@ -57,27 +57,18 @@ function bookmark(client: Client, name: string): Bookmark {
   }
 }
 
-/** `ACL DRYRUN` came with Redis 7, and itself needs a right. */
-async function rights(client: Client, table: string): Promise<Finding[]> {
-  const findings: Finding[] = []
-  try {
-    const user = String(await client.call('ACL', 'WHOAMI'))
-    for (const [command, key, ...args] of commands(table)) {
-      const answer = await client.call('ACL', 'DRYRUN', user, command, key, ...args)
-      findings.push({
-        ok: answer === 'OK',
-        text: `the right to ${command} ${key}${answer === 'OK' ? '' : ' is missing'}`,
-      })
-    }
-  } catch {
-    findings.push({ ok: undefined, text: 'this server does not tell what this user may do' })
-  }
-  return findings
+/** What writes the rows of a table: hashes where it has keys, else a stream. */
+function commandOf(table: string, keys: readonly string[]): [command: string, key: string, ...args: string[]] {
+  return keys.length > 0 ? ['HSET', `${table}:1`, 'field', 'value'] : ['XADD', table, '*', 'field', 'value']
 }
 
-function commands(table: string): readonly [command: string, key: string, ...args: string[]][] {
-  return [
-    ['HSET', `${table}:1`, 'field', 'value'],
-    ['XADD', table, '*', 'field', 'value'],
-  ]
+/** `ACL DRYRUN` came with Redis 7, and itself needs a right. */
+async function rights(client: Client, [command, key, ...args]: ReturnType<typeof commandOf>): Promise<Finding[]> {
+  try {
+    const user = String(await client.call('ACL', 'WHOAMI'))
+    const ok = (await client.call('ACL', 'DRYRUN', user, command, key, ...args)) === 'OK'
+    return [{ ok, text: `the right to ${command} ${key}${ok ? '' : ' is missing'}` }]
+  } catch {
+    return [{ ok: undefined, text: 'this server does not tell what this user may do' }]
+  }
 }
