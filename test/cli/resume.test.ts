@@ -35,7 +35,7 @@ resume('SQLite: each line exactly once', async () => {
   database.exec(`PRAGMA journal_mode = WAL; CREATE TABLE ${TABLE} (id integer, name text)`)
   const row = () => database.prepare(`SELECT count(*) AS n, count(DISTINCT id) AS d FROM ${TABLE}`).get() as Count
   await killedAndResumed(path, () => row().n)
-  assert.equal({ ...row() }, { n: ROWS, d: ROWS })
+  assert.equal([row().n, row().d], [ROWS, ROWS])
   database.close()
 })
 

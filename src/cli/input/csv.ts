@@ -12,8 +12,8 @@ export interface CsvOptions {
 
 /**
  * A CSV file by RFC 4180: fields may be quoted, a quote inside is doubled, and a quoted field may hold delimiters and line
- * breaks. Lines end with LF or CRLF. It is read here and not by a library as the ones there are do not tell a field's quotes
- * apart at this speed, nor where a record ends in bytes, and quote values in their errors.
+ * breaks. Lines end with LF or CRLF. It is read here as three things are needed together: whether a field was quoted, at which
+ * byte a record ends, and errors that hold no value.
  */
 export async function openCsv(file: TextFile, { delimiter, fields }: CsvOptions): Promise<Input> {
   const head = fields ?? (await readHead(file, delimiter))
