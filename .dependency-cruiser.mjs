@@ -29,6 +29,17 @@ const rooms = {
   testing: ['executor', 'lanes', 'contract', 'support'],
   // openSpool() makes the worker, too, and so is given what consume() is.
   'sources/spool': ['sources/kit', 'consume', 'executor', 'contract', 'support'],
+  // A user of the package like any other: by its doors alone.
+  cli: [
+    'index.ts',
+    'drivers/postgres/index.ts',
+    'drivers/mysql/index.ts',
+    'drivers/sqlite/index.ts',
+    'drivers/redis/index.ts',
+    'consume/index.ts',
+    'telemetry/index.ts',
+    'prometheus/index.ts',
+  ],
   'index.ts': ['dead-letters', 'flow', 'executor', 'lanes', 'contract', 'support'],
 }
 
@@ -87,7 +98,10 @@ export default {
     {
       name: 'no package but the API',
       severity: 'error',
-      from: { path: '^src/', pathNot: [pathOf('prometheus'), pathOf('sources/nats'), pathOf('sources/kafka')] },
+      from: {
+        path: '^src/',
+        pathNot: [pathOf('prometheus'), pathOf('sources/nats'), pathOf('sources/kafka'), pathOf('cli')],
+      },
       to: outside('api', 'semantic-conventions'),
     },
     {
@@ -101,6 +115,20 @@ export default {
       severity: 'error',
       from: { path: pathOf('sources/nats') },
       to: outside('api', 'nats-io/jetstream', 'nats-io/transport-node'),
+    },
+    {
+      name: 'no package but those that are bundled with the command line',
+      severity: 'error',
+      from: { path: pathOf('cli') },
+      to: {
+        path: '.',
+        pathNot: [
+          '^src/',
+          '^node_modules/(commander|hyparquet|hyparquet-compressors)/',
+          '^node_modules/@opentelemetry/sdk-metrics/',
+        ],
+        dependencyTypesNot: ['core'],
+      },
     },
     {
       name: 'no package but the API and sdk-metrics',

@@ -1,0 +1,130 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse as oracle } from 'csv-parse/sync'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { openCsv } from '../../src/cli/input/csv.ts'
+import { BEGINNING, type Input, placeOf, RecordError } from '../../src/cli/input/entry.ts'
+import { kindOfAll } from '../../src/cli/input/infer.ts'
+import { convert } from '../../src/cli/input/kinds.ts'
+import { openNdjson } from '../../src/cli/input/ndjson.ts'
+import { exactJson, NOTHING, parseJson } from '../../src/cli/input/values.ts'
+import { folder } from './command.ts'
+
+const input = suite('cli input')
+const place = folder()
+
+function fileOf(name: string, text: string): { name: string; path: string } {
+  const path = join(place, name)
+  writeFileSync(path, text)
+  return { name, path }
+}
+
+async function all(input: Input, position = ''): Promise<unknown[]> {
+  const rows: unknown[] = []
+  for await (const entries of input.read(position === '' ? BEGINNING : placeOf(position), {})) {
+    for (const entry of entries) rows.push(Object.values(input.parse(entry)))
+  }
+  return rows
+}
+
+const CASES: readonly [what: string, text: string][] = [
+  ['quotes, delimiters and line breaks in quotes', 'a,b\n"x, ""y""","two\nlines"\n1,2\n'],
+  ['CRLF, a byte order mark, no line feed at the end', '\ufeffa,b\r\n1,"2\r\n3"\r\n4,5'],
+  ['empty lines and text that is not ASCII', 'a,b\n\nä,"ß€"\n\n😀,x\n'],
+]
+
+for (const [what, text] of CASES) {
+  input(`CSV is read as csv-parse reads it: ${what}`, async () => {
+    const [, ...expected] = oracle(text, { bom: true, skip_empty_lines: true })
+    assert.equal(await all(await openCsv(fileOf('a.csv', text), { delimiter: ',' })), expected)
+  })
+}
+
+input('an empty field is nothing, a quoted one a text', async () => {
+  const csv = await openCsv(fileOf('b.csv', 'a,b\n,""\n'), { delimiter: ',' })
+  assert.equal(await all(csv), [[NOTHING, '']])
+})
+
+input('records are where they say: reading begins again behind each of them', async () => {
+  const csv = await openCsv(fileOf('c.csv', 'a,b\n1,"x\ny"\n2,ü\r\n3,z'), { delimiter: ',' })
+  const entries = []
+  for await (const some of csv.read(BEGINNING, {})) entries.push(...some)
+  assert.equal(
+    entries.map(({ line, position }) => [line, position]),
+    [
+      [2, '2@12@3'],
+      [4, '3@18@4'],
+      [5, '4@21@5'],
+    ],
+  )
+  assert.equal(await all(csv, '2@12@3'), [
+    ['2', 'ü'],
+    ['3', 'z'],
+  ])
+})
+
+input('what is no CSV is told by its column', async () => {
+  const csv = await openCsv(fileOf('d.csv', 'a,b\n1,x"y"\n1,2,3\n'), { delimiter: ',' })
+  const columns = []
+  for await (const entries of csv.read(BEGINNING, {})) {
+    for (const entry of entries) {
+      try {
+        csv.parse(entry)
+      } catch (error) {
+        columns.push((error as RecordError).column)
+      }
+    }
+  }
+  assert.equal(columns, [4, 3])
+})
+
+for (const [text, column] of [
+  ['{"a":1,"b": x}', 13],
+  ['{"a":1', 7],
+  ['{"a" 1}', 6],
+  ['{"a":1}}', 8],
+  ['[1]', 1],
+] as const) {
+  input(`what is no JSON object is told by its column: ${text}`, async () => {
+    const ndjson = openNdjson(fileOf('e.ndjson', text))
+    for await (const [entry] of ndjson.read(BEGINNING, {})) {
+      if (entry === undefined) continue
+      const error = assertThrows(() => ndjson.parse(entry))
+      assert.instance(error, RecordError)
+      assert.is(error.column, column)
+    }
+  })
+}
+
+function assertThrows(act: () => unknown): RecordError {
+  try {
+    act()
+  } catch (error) {
+    return error as RecordError
+  }
+  throw new Error('it did not throw')
+}
+
+input('numbers keep their digits', () => {
+  const text = '{"a":12345678901234567890,"b":{"c":0.1234567890123456789},"d":"12345678901234567890","e":1.5}'
+  const value = parseJson(text) as Record<string, unknown>
+  assert.is(exactJson(value), text)
+  assert.is(convert(value['a'], 'integer', {}), 12345678901234567890n)
+  assert.is(convert(value['e'], 'decimal', {}), 1.5)
+})
+
+input('types are those that hold all values', () => {
+  assert.is(kindOfAll(['1', '9007199254740993']), 'integer')
+  assert.is(kindOfAll(['1', '9223372036854775808']), 'decimal')
+  assert.is(kindOfAll(['1', '2.5', NOTHING]), 'decimal')
+  assert.is(kindOfAll(['007']), 'text')
+  assert.is(kindOfAll(['true', 'false']), 'boolean')
+  assert.is(kindOfAll(['2026-01-31', '2026-02-30x']), 'text')
+  assert.is(kindOfAll(['2026-01-31']), 'date')
+  assert.is(kindOfAll(['2026-01-31T00:00:00Z']), 'instant')
+  assert.is(kindOfAll(['2026-01-31', '2026-01-31 00:00']), 'timestamp')
+  assert.is(kindOfAll([null, NOTHING]), undefined)
+})
+
+input.run()

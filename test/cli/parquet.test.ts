@@ -1,0 +1,65 @@
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { BEGINNING, type Input, placeOf } from '../../src/cli/input/entry.ts'
+import { kindOfAll } from '../../src/cli/input/infer.ts'
+import { openParquet } from '../../src/cli/input/parquet.ts'
+
+const parquet = suite('cli parquet')
+
+/** Written by hyparquet-writer: two row groups, Snappy; the columns are those of ROWS. */
+const path = join(import.meta.dirname, 'files/types.parquet')
+const input = await openParquet({ name: 'types.parquet', path })
+
+const ROWS = [
+  {
+    id: 9007199254740993n,
+    price: '12345678901234.5678',
+    wide: '1234567890123456789012345678.9012345678',
+    text: 'ä, "x"',
+    flag: true,
+    at: '2026-01-31T00:00:00.123456Z',
+    local: '2026-01-31T00:00:00.123',
+    day: '2026-01-31',
+    bytes: Uint8Array.of(255, 0),
+  },
+  { id: null, price: '-0.0005', wide: null, text: null, flag: false, at: null, local: null, day: null, bytes: null },
+  {
+    id: -1n,
+    price: null,
+    wide: '-0.0000000001',
+    text: '',
+    flag: null,
+    at: '1969-12-31T23:59:59.999999Z',
+    local: '1970-01-01T00:00:00',
+    day: '1969-12-31',
+    bytes: Uint8Array.of(1),
+  },
+]
+
+async function all(input: Input, from = BEGINNING): Promise<object[]> {
+  const rows = []
+  for await (const entries of input.read(from, {})) for (const entry of entries) rows.push(input.parse(entry))
+  return rows
+}
+
+parquet('values keep every digit, below a millisecond and beyond a double', async () => {
+  assert.equal(input.fields, Object.keys(ROWS[0]!))
+  assert.equal(await all(input), ROWS)
+})
+
+parquet('reading begins again behind each row, in the middle of a row group too', async () => {
+  const entries = []
+  for await (const some of input.read(BEGINNING, {})) entries.push(...some)
+  for (const [i, { position }] of entries.entries()) {
+    assert.equal(await all(input, placeOf(position)), ROWS.slice(i + 1))
+  }
+})
+
+parquet('types for --create are those of the file', async () => {
+  const rows = (await all(input)) as typeof ROWS
+  const kinds = Object.keys(ROWS[0]!).map((name) => kindOfAll(rows.map((row) => row[name as 'id'])))
+  assert.equal(kinds, ['integer', 'decimal', 'decimal', 'text', 'boolean', 'instant', 'timestamp', 'date', 'bytes'])
+})
+
+parquet.run()
