@@ -125,7 +125,7 @@ export class GroupMember {
       rebalanceTimeout: sessionTimeout, // nobody keeps the others waiting: partitions are put down after the group has met
       heartbeatInterval,
       autocommit: false,
-      protocols: [protocolOf(() => this.#claim)],
+      protocols: [protocolOf(topic, () => this.#claim)],
       partitionAssigner: (_: string, members: Members, __: unknown, metadata: Topics) =>
         assignments(topic, members, metadata),
     })

@@ -1,6 +1,6 @@
 import { assign, type Claim, decodeClaim, encodeClaim } from './assignment.ts'
 
-/** Members of one group must agree on how they share; ours say so by this name. */
+/** Members of one group must agree on how they share, and on what; ours say so by this name and the topic's. */
 const PROTOCOL = 'batchflow-sticky-1'
 
 export type Members = ReadonlyMap<string, { readonly metadata?: Uint8Array | string | null }>
@@ -13,9 +13,9 @@ export interface Joined {
 }
 
 /** The client reads `metadata` whenever it joins. */
-export function protocolOf(claim: () => Claim): object {
+export function protocolOf(topic: string, claim: () => Claim): object {
   return {
-    name: PROTOCOL,
+    name: `${PROTOCOL}:${topic}`,
     version: 0,
     get metadata() {
       return encodeClaim(claim())

@@ -5,8 +5,9 @@ export interface KafkaOptions {
   /** The topic; it has to be there. */
   readonly topic: string
   /**
-   * Workers of one group share the partitions. It must be a group of its own: others do not share as these workers do.
-   * @default 'batchflow'
+   * Workers of one group share the partitions. It must be a group of its own, of this topic alone: others do not share as these
+   * workers do.
+   * @default 'batchflow-<topic>'
    */
   readonly group?: string | undefined
   /** Where a group that has committed nothing yet begins. Not asked where the database knows. @default 'beginning' */
@@ -32,7 +33,7 @@ const MEBIBYTE = 1024 * 1024
 
 const OPTIONS = {
   topic: required(text),
-  group: optional(text, 'batchflow'),
+  group: optional(text),
   from: optional(oneOf('beginning', 'end'), 'beginning'),
   sessionTimeout: optional(integer(100, 1_800_000), 10_000),
   heartbeatInterval: optional(integer(10, 1_800_000), 1000),
@@ -48,7 +49,8 @@ export type KafkaSettings = ReturnType<typeof kafkaSettings>
 export function kafkaSettings(options: KafkaOptions) {
   const given = parse('kafka', OPTIONS, options)
   integer(given.heartbeatInterval, 1_800_000)('kafka: sessionTimeout', given.sessionTimeout)
-  return { ...given, deadLetterTopic: given.deadLetterTopic ?? `${given.topic}.dead` }
+  const { topic, group = `batchflow-${topic}`, deadLetterTopic = `${topic}.dead` } = given
+  return { ...given, group, deadLetterTopic }
 }
 
 export interface KafkaPublisherOptions extends PublisherOptions {

@@ -120,9 +120,8 @@ export class KafkaSource implements Source {
   #explained(error: unknown): unknown {
     if (protocolError(error) !== 'INCONSISTENT_GROUP_PROTOCOL') return error
     const group = JSON.stringify(this.#settings.group)
-    return new Error(`kafka: the group ${group} has members that are no workers: give them a group of their own`, {
-      cause: error,
-    })
+    const who = 'that are no workers, or read another topic'
+    return new Error(`kafka: the group ${group} has members ${who}: give them a group of their own`, { cause: error })
   }
 
   get #here(): Running {

@@ -45,6 +45,7 @@ export class Connection {
   readonly #clock: Clock
   #cause: Error | undefined
   #begun: Promise<void> | undefined
+  #opening: Promise<void> | undefined
   #isClosed = false
   /** What ends each call that is under way; ioredis forgets those that it does not send again. */
   readonly #underWay = new Set<() => void>()
@@ -114,7 +115,15 @@ export class Connection {
     throw new NotConnectedError(this.#cause)
   }
 
-  async #ready(): Promise<void> {
+  /** However many wait for it. */
+  #ready(): Promise<void> {
+    this.#opening ??= this.#becomesReady().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  async #becomesReady(): Promise<void> {
     const client = this.#client
     let onReady: () => void
     const ready = new Promise<void>((resolve) => {

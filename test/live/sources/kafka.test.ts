@@ -179,6 +179,13 @@ test('a topic that is not there, and a group of others, are told at the start', 
   assert.match(String(error), /the group .* has members that are no workers/)
 })
 
+test('a group that reads another topic is refused: its partitions would go to members that do not read them', async () => {
+  const [topic, another] = [await newTopic(), await newTopic()]
+  await open(new RecordingHost(), topic)
+  const error = await thrownBy(() => open(new RecordingHost(), another, { group: topic }))
+  assert.match(String(error), /the group .* has members .* or read another topic/)
+})
+
 if (server instanceof Kfake) {
   test('leaders and coordinators move: nothing is lost, and reading goes on', async () => {
     const topic = await newTopic()

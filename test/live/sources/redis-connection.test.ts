@@ -54,6 +54,17 @@ test('closing ends what is under way, and what comes later', async () => {
   assert.instance((await ending(closed.open())).error, NotConnectedError)
 })
 
+test('many may wait for one connection', async () => {
+  const warnings: string[] = []
+  const listen = ({ name }: Error) => void warnings.push(name)
+  process.on('warning', listen)
+  const slow = connection()
+  await Promise.all(Array.from({ length: 30 }, () => slow.open()))
+  await new Promise(setImmediate)
+  process.removeListener('warning', listen)
+  assert.equal(warnings, [])
+})
+
 test('closing while it connects leaves no timer behind', async () => {
   const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
   const before = timers()
