@@ -7,13 +7,18 @@
  * into the folder `.cache/matrix`, beside a copy of the sources; what is there already is used again.
  */
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { shareServers } from './support/servers/servers.ts'
 
-const FILTERS = ['test/telemetry', 'test/prometheus', 'test/live/traces', 'test/live/client-spans']
-const SOURCES = ['src', 'test', 'examples', 'docs', 'tsconfig.json']
+/** What is beneath test/prometheus is of a browser's page, which knows no SDK. */
+const PROMETHEUS = readdirSync(join(import.meta.dirname, 'prometheus')).filter((name) => name.endsWith('.test.ts'))
+const FILTERS = [
+  ...['test/telemetry', 'test/live/traces', 'test/live/client-spans'],
+  ...PROMETHEUS.map((name) => `test/prometheus/${name}`),
+]
+const SOURCES = ['src', 'test', 'examples', 'docs', 'collector', 'tsconfig.json']
 
 /** The SDK's packages of one release; their instrumentations are released separately. */
 const SDK_3: Readonly<Record<string, string>> = {
