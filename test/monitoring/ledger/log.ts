@@ -25,7 +25,7 @@ export interface LogBook {
   published: number
   settled: number
   /** Messages that nobody can read. */
-  readonly spoiled: number
+  spoiled: number
   /** Rows that were older than what was there. */
   readonly older: number
   readonly keys: number
@@ -44,19 +44,20 @@ export class LogKeeper {
     this.book = book
   }
 
-  /** Publishes each key's versions, after each newer one an older one; ends when all is written. */
+  /** Publishes each key's versions and, once they are written, as many older ones; ends when all is settled. */
   static async work(url: string, name: string, reporter: MetricsReporter): Promise<LogKeeper> {
     const log = await ParcelLog.open(url, name, reporter)
-    for (let version = 1; version <= VERSIONS; version++) {
-      const rows = (at: number) => Array.from({ length: KEYS }, (_, id) => ({ id, place: `stop ${at}`, version: at }))
-      await log.publish(rows(version))
-      await log.publish(rows(0))
-    }
-    for (let i = 0; i < SPOILED; i++) await log.spoil()
-    const published = KEYS * VERSIONS * 2
-    const older = KEYS * VERSIONS
-    const book = { published, settled: published, spoiled: SPOILED, older, keys: KEYS, stored: 0, since: undefined }
+    const all = KEYS * VERSIONS
+    const book = { published: 0, settled: 0, spoiled: 0, older: all, keys: KEYS, stored: 0, since: undefined }
     const keeper = new LogKeeper(log, book)
+    const rows = (at: number) => Array.from({ length: KEYS }, (_, id) => ({ id, place: `stop ${at}`, version: at }))
+    for (let version = 1; version <= VERSIONS; version++) await log.publish(rows(version))
+    book.published = book.settled = all
+    await keeper.#written() // an older row that waits together with the next newer one is merged into it, and not counted
+    for (let i = 0; i < VERSIONS; i++) await log.publish(rows(0))
+    for (let i = 0; i < SPOILED; i++) await log.spoil()
+    book.published = book.settled = 2 * all
+    book.spoiled = SPOILED
     await keeper.#written()
     return keeper
   }
