@@ -1,15 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-
-/** Something to measure: `run` handles `rows` rows. It lives through all turns, as a service does. */
-export interface Contender {
-  readonly name: string
-  readonly rows: number
-  /** Not measured. */
-  readonly before?: () => Promise<unknown>
-  readonly run: () => Promise<unknown>
-  /** After the last turn. */
-  readonly close?: () => Promise<unknown>
-}
+import type { Contender } from './support/compare.ts'
 
 /** Rows per second by contender. */
 export type Medians = Record<string, number>

@@ -2,8 +2,8 @@ import { Readable } from 'node:stream'
 import { BatchFlow, defineTable } from 'batchflow-otel'
 import { mysqlExecutor } from 'batchflow-otel/mysql'
 import type { Pool } from 'mysql2/promise'
-import { flowContender } from '../flow-contender.ts'
-import type { Contender } from '../turns.ts'
+import type { Contender } from '../support/compare.ts'
+import { flowContender } from '../support/flow-contender.ts'
 
 interface Event {
   id: number

@@ -10,7 +10,8 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { createPool } from 'mysql2/promise'
 import { servers } from '../../test/support/servers/servers.ts'
-import { alternate, type Contender } from '../turns.ts'
+import type { Contender } from '../support/compare.ts'
+import { alternate } from '../turns.ts'
 import { appendContenders, CONNECTIONS, TABLES, upsertContenders } from './contenders.ts'
 import { type Ratios, Rounds } from './ratios.ts'
 

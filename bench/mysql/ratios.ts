@@ -1,4 +1,5 @@
-import { type Contender, median } from '../turns.ts'
+import type { Contender } from '../support/compare.ts'
+import { median } from '../turns.ts'
 
 /** One turn: rows per second, and CPU time per row of this process (µs). */
 interface Turn {

@@ -1,4 +1,5 @@
-import { type Contender, median } from '../turns.ts'
+import type { Contender } from '../support/compare.ts'
+import { median } from '../turns.ts'
 
 /** What one turn took. */
 export interface Turn {

@@ -1,1 +1,0 @@
-export { flowContender } from './support/flow-contender.ts'
