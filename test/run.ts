@@ -3,8 +3,9 @@
  *
  *     npm test [-- part-of-a-path …]
  *
- * Files under `live/` and `faults/` run one after the other, as they share servers; the rest two at a time. `TEST_TIMEOUT` is the
- * limit per file in milliseconds (120000), `TEST_ROOT` another folder to look in.
+ * Files under `live/` run one after the other, as they share servers, and those under `faults/` beside them, on servers of their
+ * own; where the environment names a server, all on that one, one after the other. The rest run two at a time. `TEST_TIMEOUT` is
+ * the limit per file in milliseconds (120000), `TEST_ROOT` another folder to look in.
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,14 +22,21 @@ const limits: Limits = {
 
 async function main(filters: readonly string[]): Promise<void> {
   const files = findTests(filters)
-  const live = files.filter((file) => /^(?:live|faults)[\\/]/.test(file))
-  const quick = files.filter((file) => !live.includes(file))
-  if (live.length > 0) {
-    const { shareServers } = await import('./support/servers/servers.ts') // not before: it brings a database client along
-    await shareServers()
-  }
-  const results = [...(await runAll(quick, AT_ONCE)), ...(await runAll(live, 1))]
+  const faults = files.filter((file) => /^faults[\\/]/.test(file))
+  const live = files.filter((file) => /^live[\\/]/.test(file))
+  const quick = files.filter((file) => !live.includes(file) && !faults.includes(file))
+  const results = await runAll(quick, AT_ONCE)
+  if (live.length + faults.length > 0) results.push(...(await runOnServers(live, faults)))
   process.exitCode = conclude(results) ? 0 : 1
+}
+
+async function runOnServers(live: readonly string[], faults: readonly string[]): Promise<FileResult[]> {
+  const servers = await import('./support/servers/servers.ts') // not before: it brings a database client along
+  const areTogether = live.length > 0 && faults.length > 0 && !servers.areServersNamed()
+  await servers.shareServers()
+  if (!areTogether) return await runAll([...live, ...faults], 1)
+  const second = await servers.secondServers()
+  return (await Promise.all([runAll(live, 1), runAll(faults, 1, second)])).flat()
 }
 
 function findTests(filters: readonly string[]): string[] {
@@ -38,12 +46,12 @@ function findTests(filters: readonly string[]): string[] {
     .sort()
 }
 
-async function runAll(files: readonly string[], atOnce: number): Promise<FileResult[]> {
+async function runAll(files: readonly string[], atOnce: number, env: NodeJS.ProcessEnv = {}): Promise<FileResult[]> {
   const queue = [...files]
   const results: FileResult[] = []
   const work = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const run = await runFile(join(root, file), limits)
+      const run = await runFile(join(root, file), limits, env)
       const result = judgeFile(run, ci)
       report(join('test', file), run, result)
       results.push(result)

@@ -18,13 +18,13 @@ export interface FileRun extends FileOutcome {
 
 const running = new Set<ChildProcess>()
 
-/** Runs one test file in a process (and process group) of its own. */
-export async function runFile(path: string, limits: Limits): Promise<FileRun> {
+/** Runs one test file in a process (and process group) of its own. @param more environment beside that of this process */
+export async function runFile(path: string, limits: Limits, more: NodeJS.ProcessEnv = {}): Promise<FileRun> {
   const started = performance.now()
   const child = spawn(process.execPath, ['--import', 'tsx', path], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
+    env: { ...process.env, ...more, NO_COLOR: '1', FORCE_COLOR: undefined },
   })
   running.add(child)
   const watch = watchOutput(child, limits)

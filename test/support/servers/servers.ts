@@ -78,6 +78,8 @@ const NATS: Kind = {
   remedy: 'apt-get install nats-server, or go install github.com/nats-io/nats-server/v2@latest',
 }
 
+const KINDS = [POSTGRES, MYSQL, REDIS, NATS]
+
 /**
  * Each resolves with the server, the same one for the whole process, or prints a line `SKIPPED <kind>: <command>` that
  * the runner counts, and resolves with `undefined`.
@@ -129,11 +131,25 @@ export function needed<T>(found: T | undefined): T {
  * what is missing; the suite that needs it will.
  */
 export async function shareServers(): Promise<void> {
-  for (const kind of [POSTGRES, MYSQL, REDIS, NATS]) {
+  for (const kind of KINDS) {
     if (process.env[kind.variable]) continue
     const server = (await running(kind)) ?? (await started(kind))
     if (server !== undefined) process.env[kind.variable] = server.url
   }
+}
+
+/** Whether somebody named a server, which is then the one to use for everything. */
+export function areServersNamed(): boolean {
+  return KINDS.some(({ variable }) => process.env[variable])
+}
+
+/**
+ * Starts a second server of each kind that has a program, for tests that run beside those of the shared ones: settings of a whole
+ * server are seen by all who use it. Resolves with the environment that names them.
+ */
+export async function secondServers(): Promise<Readonly<Record<string, string>>> {
+  const all = await Promise.all(KINDS.map(async (kind) => [kind.variable, (await started(kind))?.url] as const))
+  return Object.fromEntries(all.filter((entry): entry is [string, string] => entry[1] !== undefined))
 }
 
 async function find(kind: Kind): Promise<Server | undefined> {
