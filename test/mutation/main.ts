@@ -1,7 +1,8 @@
 /**
- * Puts mistakes into the alerts, the recording rules and the panels, one at a time, and sees that a test notices:
+ * Puts mistakes into the alerts, the recording rules, the panels and the code behind the metrics and traces, one at a time, and
+ * sees that a test notices:
  *
- *     npm run mutate:monitoring [-- rules | panels] [part of a rule's or panel's name …]
+ *     npm run mutate:monitoring [-- rules | panels | sources] [part of a rule's, a panel's or a file's name …]
  *
  * Prints the survivors; the exit code is 1 when one of them has no justification.
  */
@@ -9,17 +10,30 @@ import { findProgram, findTools } from '../monitoring/tools.ts'
 import { JUSTIFIED } from './justified.ts'
 import { mutatePanels } from './panels.ts'
 import { mutateRules } from './rules.ts'
-import type { Survivor } from './tally.ts'
+import { mutateSources } from './sources.ts'
+import type { Survivor, Tally } from './tally.ts'
 
-const RUNS = { panels: mutatePanels, rules: mutateRules } as const
+type IsAsked = (title: string) => boolean
+
+const RUNS = {
+  panels: (isAsked: IsAsked) => mutatePanels(promtool(), isAsked),
+  rules: (isAsked: IsAsked) => mutateRules(promtool(), isAsked),
+  sources: mutateSources,
+} satisfies Record<string, (isAsked: IsAsked) => Tally | Promise<Tally>>
+
+function promtool(): string {
+  const program = findTools()?.promtool ?? findProgram('promtool')
+  if (program === undefined) throw new Error('there is no promtool: collector/build.sh')
+  return program
+}
 
 function justification({ where, what }: Survivor): string | undefined {
   return JUSTIFIED.find((one) => one.where.test(where) && one.what.test(what))?.why
 }
 
-function report(name: keyof typeof RUNS, promtool: string, parts: readonly string[]): boolean {
+async function report(name: keyof typeof RUNS, parts: readonly string[]): Promise<boolean> {
   const isAsked = (title: string) => parts.length === 0 || parts.some((part) => title.includes(part))
-  const { tried, survivors } = RUNS[name](promtool, isAsked)
+  const { tried, survivors } = await RUNS[name](isAsked)
   for (const survivor of survivors) {
     const why = justification(survivor)
     console.log(
@@ -33,10 +47,8 @@ function report(name: keyof typeof RUNS, promtool: string, parts: readonly strin
   return unjustified.length === 0
 }
 
-const promtool = findTools()?.promtool ?? findProgram('promtool')
-if (promtool === undefined) throw new Error('there is no promtool: collector/build.sh')
 const all = Object.keys(RUNS) as (keyof typeof RUNS)[]
 const asked = process.argv.slice(2)
 const parts = asked.filter((word) => !(word in RUNS))
 const names = all.filter((name) => asked.length === parts.length || asked.includes(name))
-if (!names.map((name) => report(name, promtool, parts)).every(Boolean)) process.exitCode = 1
+for (const name of names) if (!(await report(name, parts))) process.exitCode = 1

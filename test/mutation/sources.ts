@@ -1,0 +1,50 @@
+/** Mutants of the code that records, renders and serves metrics and traces, each put to the unit tests that reach it. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { SourceMutant } from './instrument.ts'
+import type { Survivor, Tally } from './tally.ts'
+import { Workspace } from './workspace.ts'
+
+const AT_ONCE = 2
+const MUTATED = /^src\/(?:telemetry|prometheus)\/(?!live\/browser\/).*(?<!\.generated)\.ts$/
+const TESTS = /^test\/(?:telemetry|prometheus)\/.*\.test\.ts$/
+const LONG = 60
+
+export async function mutateSources(isAsked: (path: string) => boolean): Promise<Tally> {
+  const place = await Workspace.open(
+    (path) => MUTATED.test(path) && isAsked(path),
+    (path) => TESTS.test(path),
+  )
+  const runs = await each(place.tests, (test) => place.try(test))
+  for (const [i, test] of place.tests.entries())
+    if (runs[i] === undefined) console.log(`left out, red without a mutant: ${test}`)
+  const green = runs.filter((run) => run !== undefined).sort((a, b) => a.milliseconds - b.milliseconds)
+  const killed = await each(place.mutants, (mutant) => place.kills(green, mutant))
+  const survivors = place.mutants.filter((_, i) => killed[i] === false)
+  return { tried: place.mutants.length, survivors: survivors.map(described) }
+}
+
+/** In order, a few at once; tells how far it is. */
+async function each<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  let next = 0
+  const worker = async () => {
+    for (let i = next++; i < items.length; i = next++) {
+      results[i] = await work(items[i]!)
+      if (next % 100 === 0) console.error(`${next} of ${items.length}`)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  return results
+}
+
+function described({ fileName, location: { start, end }, mutatorName, replacement }: SourceMutant): Survivor {
+  const lines = readFileSync(join(import.meta.dirname, '../..', fileName), 'utf8').split('\n')
+  const first = lines[start.line] ?? ''
+  const original = start.line === end.line ? first.slice(start.column, end.column) : `${first.slice(start.column)}…`
+  const short = (text: string) => text.replace(/\s+/g, ' ').slice(0, LONG)
+  return {
+    where: `${fileName}:${start.line + 1}:${start.column + 1}`,
+    what: `${mutatorName} ${short(original)} → ${short(replacement)}`,
+  }
+}
