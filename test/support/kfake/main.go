@@ -34,6 +34,9 @@ func main() {
 		kfake.GroupMinSessionTimeout(100 * time.Millisecond), // 6 s by default, as with Kafka
 	}
 	if *data != "" {
+		if err := rememberProducers(*data); err != nil {
+			fail(err)
+		}
 		options = append(options, kfake.DataDir(*data))
 	}
 	cluster, err := kfake.NewCluster(options...)

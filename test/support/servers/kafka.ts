@@ -47,7 +47,15 @@ export class Kfake implements KafkaServer {
   }
 
   static async open(): Promise<Kfake> {
-    needed(kfakeProgram())
+    return needed(await Kfake.find())
+  }
+
+  /** `undefined` where it is not built, which is said. */
+  static async find(): Promise<Kfake | undefined> {
+    if (!existsSync(PROGRAM)) {
+      console.log(`SKIPPED kafka: ${REMEDY}`)
+      return undefined
+    }
     const ports = [await freePort(), await freePort(), await freePort()]
     const server = new Kfake(ports, await freePort())
     await server.start()
@@ -87,12 +95,6 @@ export class Kfake implements KafkaServer {
     this.#process?.release()
     await rm(this.#folder, { recursive: true, force: true })
   }
-}
-
-function kfakeProgram(): string | undefined {
-  if (existsSync(PROGRAM)) return PROGRAM
-  console.log(`SKIPPED kafka: ${REMEDY}`)
-  return undefined
 }
 
 /** Only one of the brokers may make topics, and the client asks the first. */
