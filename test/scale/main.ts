@@ -23,7 +23,17 @@ const pace = Number(process.env['SCALE_PACE'] ?? 1)
 const modes = (process.env['SCALE_MODES'] ?? 'broker,database').split(',') as Mode[]
 const { url } = needed(await servers.postgres())
 const program = await bundledWorker()
-const COLUMNS = ['published', 'seconds', 'kills', 'cuts', 'restarts', 'lost', 'loggedTwice', 'doubled', 'stale'] as const
+const COLUMNS = [
+  'published',
+  'seconds',
+  'kills',
+  'cuts',
+  'restarts',
+  'lost',
+  'loggedTwice',
+  'doubled',
+  'stale',
+] as const
 
 function engineNames(): string[] {
   const all = readdirSync(join(import.meta.dirname, 'engines')).map((file) => basename(file, '.ts'))
