@@ -20,7 +20,7 @@ export class BrokerPartition extends Partition {
   #pumping = false
   /** Rows failed for the place's fault: when those under way have come back, all is handed over again from there on. */
   #paused = false
-  /** Aborted by a pause: what waits for room then must not get in before what comes again. */
+  /** Aborted by a pause, as what waits for room then must not get in before what comes again, and when all is given back. */
   #door = new AbortController()
   /** The origin told last: rows of one message come one after the other. */
   #given = Given.none
@@ -155,6 +155,7 @@ export class BrokerPartition extends Partition {
   }
 
   giveBack(): void {
+    this.#door.abort()
     this.#letGo(this.#deliveries())
   }
 

@@ -82,6 +82,12 @@ export interface Source {
   reaches?(partition: string, position: string): Promise<boolean>
   /** A partition has one owner at a time, and messages come in order even when they come again: rows of one key cannot overtake each other. */
   readonly ordered: boolean
+  /**
+   * Each message is acknowledged by itself, whoever has its partition now: then what commits after a partition was lost is
+   * acknowledged nevertheless, or a worker whose leases are too short for its load would write the same again and again.
+   * @default false: nothing of a partition that was lost is acknowledged
+   */
+  readonly acknowledgesEach?: boolean | undefined
   /** Negative when position `a` comes before `b`; `''` comes before all. */
   compare(a: string, b: string): number
   /** Begins to read. Resolves when the log was reached once; rejects when what it was given cannot work. */

@@ -273,6 +273,46 @@ test('a partition that is lost is given up at once: what is under way is not ack
   await rig.worker.close()
 })
 
+test('what commits after its partition was lost is acknowledged, in order, to a log that takes each message by itself', async () => {
+  const rig = await workerRig({ flushSize: 1, configure: (executor) => executor.withConcurrencyLimit(3) })
+  const { log, source, store, worker, troubles } = rig
+  source.acknowledgesEach = true
+  const release = new Map<number, () => void>()
+  store.decide = ({ rows }) => new Promise((resolve) => release.set(idsOf(rows)[0]!, () => resolve('commit')))
+  for (let id = 1; id <= 3; id++) log.append('a', [event(id)])
+  await source.own('a')
+  await rig.clock.advance(10)
+  await source.revoke('a', true)
+  release.get(2)!()
+  await settled()
+  assert.equal(source.acknowledgements, []) // the first one comes again, and must not come alone
+  release.get(1)!()
+  await settled()
+  assert.equal(source.acknowledgements.flat(), ['1', '2'])
+  source.onAcknowledge = () => Promise.reject(new Error('away'))
+  release.get(3)!()
+  await calm(rig)
+  assert.is(log.acknowledged.get('a'), 2)
+  assert.equal([troubles, worker.stats().source.held, rig.clock.running], [[], 0, 1]) // it is tried once; lag is asked for
+  await worker.close()
+})
+
+test('what waits for room when its partition is lost is not written', async () => {
+  const rig = await workerRig({ flushSize: 1, bufferSize: 2 })
+  const { log, source, store, worker } = rig
+  let release = () => {}
+  const gate = new Promise<void>((resolve) => (release = resolve))
+  store.decide = () => gate.then(() => 'commit' as const)
+  for (let id = 1; id <= 5; id++) log.append('a', [event(id)])
+  await source.own('a')
+  await rig.clock.advance(10)
+  await source.revoke('a', true)
+  release()
+  await calm(rig)
+  assert.equal(idsOf(store.appended.get('events')), [1, 2])
+  await worker.close()
+})
+
 test('a message that comes again while it is held is not written twice', async () => {
   const rig = await workerRig()
   const { log, source, store, worker } = rig
