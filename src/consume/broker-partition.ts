@@ -90,6 +90,7 @@ export class BrokerPartition extends Partition {
       if (this.#troubled.size === 0) this.backoff.reset()
     }
     this.settle(held, 'committed')
+    if (held.failed > 0) this.#putAside(held)
     this.#landed()
   }
 
@@ -108,7 +109,18 @@ export class BrokerPartition extends Partition {
   #setAside(delivery: Delivery, why: DeadLetterReason): void {
     const { held, index } = delivery.item
     delivery.state = 'aside'
-    void this.putAside(held, { ...why, row: index }).then((isDone) => isDone && this.settle(held, 'dead_lettered'))
+    held.fail({ ...why, row: index })
+    this.#putAside(held)
+  }
+
+  /** Once what became of all its rows is known: the letter names those that failed. */
+  #putAside(held: HeldMessage): void {
+    const { failed, left, letter, why } = held
+    if (letter === undefined && failed < left) return
+    held.failed = 0
+    void this.putAside(held, why).then((isDone) => {
+      for (let i = 0; isDone && i < failed; i++) this.settle(held, 'dead_lettered')
+    })
   }
 
   /** It is not at fault, and is handed over again. */

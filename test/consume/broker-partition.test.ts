@@ -68,6 +68,34 @@ test('a message that cannot be read, and one with a row that fails alone, are pu
   await worker.close()
 })
 
+test('a letter names all rows of its message that failed, as far as there is room, and how many there are', async () => {
+  const rig = await workerRig({ flushSize: 2 })
+  const { log, source, worker } = rig
+  const bad = (id: number) => ({ table: 'events', row: { id, bad: true } as never })
+  log.append('a', [event(1), bad(2), event(3), state(1, 1), bad(4), event(5)])
+  log.append(
+    'a',
+    Array.from({ length: 30 }, (_, i) => bad(i)),
+  )
+  log.append('a', [bad(7)])
+  await source.own('a')
+  await calm(rig)
+  const [some, many, one] = ['1', '2', '3'].map((at) => log.letters.find(({ position }) => position === at)!.why)
+  const told = { reason: 'constraint', table: 'events', code: 'M_constraint' }
+  assert.equal(
+    some!.rows?.map(({ message: _, ...rest }) => rest),
+    [
+      { ...told, row: 1 },
+      { ...told, row: 3 },
+    ],
+  )
+  assert.match(some!.rows![1]!.message, /constraint/)
+  assert.equal([some!.row, some!.failed, many!.failed, many!.rows?.length], [1, 2, 30, 20])
+  assert.equal([one!.row, one!.failed, one!.rows], [0, undefined, undefined])
+  assert.is(log.acknowledged.get('a'), 3)
+  await worker.close()
+})
+
 test('where the place is at fault the partition waits, tells it once, and its rows are written later, in order', async () => {
   const rig = await workerRig({ flushSize: 1 })
   const { log, source, store, troubles, worker } = rig
