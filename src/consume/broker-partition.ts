@@ -20,7 +20,7 @@ export class BrokerPartition extends Partition {
   #pumping = false
   /** Rows failed for the place's fault: when those under way have come back, all is handed over again from there on. */
   #paused = false
-  /** Aborted by a pause: what waits for room then must not get in before what comes again. */
+  /** Aborted by a pause, as what waits for room then must not get in before what comes again, and when all is given back. */
   #door = new AbortController()
   /** The origin told last: rows of one message come one after the other. */
   #given = Given.none
@@ -90,6 +90,7 @@ export class BrokerPartition extends Partition {
       if (this.#troubled.size === 0) this.backoff.reset()
     }
     this.settle(held, 'committed')
+    if (held.failed > 0) this.#putAside(held)
     this.#landed()
   }
 
@@ -108,7 +109,18 @@ export class BrokerPartition extends Partition {
   #setAside(delivery: Delivery, why: DeadLetterReason): void {
     const { held, index } = delivery.item
     delivery.state = 'aside'
-    void this.putAside(held, { ...why, row: index }).then((isDone) => isDone && this.settle(held, 'dead_lettered'))
+    held.fail({ ...why, row: index })
+    this.#putAside(held)
+  }
+
+  /** Once what became of all its rows is known: the letter names those that failed. */
+  #putAside(held: HeldMessage): void {
+    const { failed, left, letter, why } = held
+    if (letter === undefined && failed < left) return
+    held.failed = 0
+    void this.putAside(held, why).then((isDone) => {
+      for (let i = 0; isDone && i < failed; i++) this.settle(held, 'dead_lettered')
+    })
   }
 
   /** It is not at fault, and is handed over again. */
@@ -155,6 +167,7 @@ export class BrokerPartition extends Partition {
   }
 
   giveBack(): void {
+    this.#door.abort()
     this.#letGo(this.#deliveries())
   }
 

@@ -2,10 +2,12 @@ import type { SpanContext } from '@opentelemetry/api'
 import type { MessageOutcome } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { Chunk } from './chunk.ts'
-import type { Message } from './source.ts'
+import type { DeadLetterReason, Message, RowFault } from './source.ts'
 
 /** What a message takes beside its body, about, in bytes. */
 const OVERHEAD = 200
+/** How many rows that failed a letter names. */
+const MOST_FAULTS = 20
 
 /** A message that is not acknowledged, and what is left to do for it. */
 export class HeldMessage {
@@ -18,6 +20,9 @@ export class HeldMessage {
   /** Rows, and letters about it, that are not settled. */
   left = 0
   outcome: MessageOutcome = 'dropped'
+  /** Rows that failed, and are settled once it is put aside. */
+  failed = 0
+  readonly #faults: RowFault[] = []
   /** It is being put aside, or was. */
   letter: Promise<boolean> | undefined
   /** The span it comes from; only where there is tracing. */
@@ -29,6 +34,18 @@ export class HeldMessage {
     this.before = before
     this.chunk = chunk
     this.bytes = message.body.length + OVERHEAD
+  }
+
+  /** A row of it failed. */
+  fail(fault: RowFault): void {
+    this.failed++
+    if (this.#faults.length < MOST_FAULTS) this.#faults.push(fault)
+  }
+
+  /** Why it is put aside, once rows have failed. */
+  get why(): DeadLetterReason {
+    const [first] = this.#faults
+    return this.failed > 1 ? { ...first!, rows: this.#faults, failed: this.failed } : first!
   }
 
   /** A row of it is settled. */

@@ -38,6 +38,8 @@ export abstract class Partition {
   /** Resolves when the partition is gone. */
   readonly #gone = new Promise<void>((resolve) => (this.#leave = resolve))
   #checking = false
+  /** Lost, and what commits nevertheless is acknowledged. */
+  #isLate = false
 
   constructor(name: string, shared: Shared) {
     const { source, settings, troubles } = shared
@@ -50,8 +52,10 @@ export abstract class Partition {
       {
         acknowledge: (messages) => source.acknowledge(name, messages),
         acknowledged: (messages) => this.#release(messages),
-        trouble: (error) =>
-          error === undefined ? troubles.end('acknowledge', name) : troubles.begin('acknowledge', error, name),
+        trouble: (error) => {
+          if (error === undefined) troubles.end('acknowledge', name)
+          else if (!this.ended) troubles.begin('acknowledge', error, name)
+        },
       },
       new Backoff(settings.clock),
     )
@@ -150,7 +154,7 @@ export abstract class Partition {
 
   /** A row of `held` is settled, or a letter about it. */
   protected settle(held: HeldMessage, outcome: 'committed' | 'dead_lettered' | undefined): void {
-    if (this.ended) return
+    if (this.#isOver) return
     held.settle(outcome)
     this.check()
   }
@@ -161,9 +165,9 @@ export abstract class Partition {
     this.#checking = true
     queueMicrotask(() => {
       this.#checking = false
-      if (this.ended) return
+      if (this.#isOver) return
       this.#advance()
-      if (this.isBusy || this.#letters.isBusy) return
+      if (this.ended || this.isBusy || this.#letters.isBusy) return
       for (const resolve of this.#atRest) resolve()
       this.#atRest.clear()
     })
@@ -177,7 +181,7 @@ export abstract class Partition {
     const messages = this.held.splice(0, settled)
     for (const { outcome, chunk } of messages) {
       tally.messages[outcome]++
-      chunk?.settled(outcome === 'dead_lettered')
+      if (!this.ended) chunk?.settled(outcome === 'dead_lettered')
     }
     this.removed(settled)
     this.#acks.add(messages)
@@ -216,6 +220,11 @@ export abstract class Partition {
     return this.#alive.keep([...this.#acks.unacknowledged, ...this.held])
   }
 
+  /** Nothing is acknowledged any more, not even what was under way when the partition was lost. */
+  get #isOver(): boolean {
+    return this.ended && !this.#isLate
+  }
+
   /** Gives the partition back, once nothing of it is under way. `lost`: at once; what is under way is given up. */
   async end(lost: boolean): Promise<void> {
     this.stopping = true
@@ -226,7 +235,9 @@ export abstract class Partition {
     if (this.ended) return
     this.giveBack()
     this.ended = true
-    this.#acks.stop()
+    this.#isLate = lost && this.shared.source.acknowledgesEach === true
+    if (this.#isLate) void this.#acks.end()
+    else this.#acks.stop()
     this.#leave()
     for (const { chunk } of this.held) chunk?.giveBack()
     this.shared.holdings.forget(this.name)

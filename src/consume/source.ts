@@ -21,16 +21,23 @@ export interface PartitionLag {
   readonly seconds?: number | undefined
 }
 
-/** Why a message is put aside. Holds no value of a row. */
-export interface DeadLetterReason {
-  /** `decode`: it could not be read; else the reason its row failed for. */
+/** Why a row of a message failed. Holds no value of it. */
+export interface RowFault {
   readonly reason: string
   readonly table?: string | undefined
   /** The database's own code. */
   readonly code?: string | undefined
-  /** Which row failed, among those of `table` in the message, from 0; the first to fail where several did. */
+  /** Which row, among those of `table` in the message, from 0. */
   readonly row?: number | undefined
   readonly message: string
+}
+
+/** Why a message is put aside: `decode`, if it could not be read; else what its row failed for, the first to fail where several did. */
+export interface DeadLetterReason extends RowFault {
+  /** Where several rows failed: which, and why, in the order they did; the first 20 of them. */
+  readonly rows?: readonly RowFault[] | undefined
+  /** How many, where several did. */
+  readonly failed?: number | undefined
 }
 
 /** What a source tells the worker. None of it rejects. */
@@ -82,6 +89,12 @@ export interface Source {
   reaches?(partition: string, position: string): Promise<boolean>
   /** A partition has one owner at a time, and messages come in order even when they come again: rows of one key cannot overtake each other. */
   readonly ordered: boolean
+  /**
+   * Each message is acknowledged by itself, whoever has its partition now: then what commits after a partition was lost is
+   * acknowledged nevertheless, or a worker whose leases are too short for its load would write the same again and again.
+   * @default false: nothing of a partition that was lost is acknowledged
+   */
+  readonly acknowledgesEach?: boolean | undefined
   /** Negative when position `a` comes before `b`; `''` comes before all. */
   compare(a: string, b: string): number
   /** Begins to read. Resolves when the log was reached once; rejects when what it was given cannot work. */

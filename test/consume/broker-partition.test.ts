@@ -68,6 +68,34 @@ test('a message that cannot be read, and one with a row that fails alone, are pu
   await worker.close()
 })
 
+test('a letter names all rows of its message that failed, as far as there is room, and how many there are', async () => {
+  const rig = await workerRig({ flushSize: 2 })
+  const { log, source, worker } = rig
+  const bad = (id: number) => ({ table: 'events', row: { id, bad: true } as never })
+  log.append('a', [event(1), bad(2), event(3), state(1, 1), bad(4), event(5)])
+  log.append(
+    'a',
+    Array.from({ length: 30 }, (_, i) => bad(i)),
+  )
+  log.append('a', [bad(7)])
+  await source.own('a')
+  await calm(rig)
+  const [some, many, one] = ['1', '2', '3'].map((at) => log.letters.find(({ position }) => position === at)!.why)
+  const told = { reason: 'constraint', table: 'events', code: 'M_constraint' }
+  assert.equal(
+    some!.rows?.map(({ message: _, ...rest }) => rest),
+    [
+      { ...told, row: 1 },
+      { ...told, row: 3 },
+    ],
+  )
+  assert.match(some!.rows![1]!.message, /constraint/)
+  assert.equal([some!.row, some!.failed, many!.failed, many!.rows?.length], [1, 2, 30, 20])
+  assert.equal([one!.row, one!.failed, one!.rows], [0, undefined, undefined])
+  assert.is(log.acknowledged.get('a'), 3)
+  await worker.close()
+})
+
 test('where the place is at fault the partition waits, tells it once, and its rows are written later, in order', async () => {
   const rig = await workerRig({ flushSize: 1 })
   const { log, source, store, troubles, worker } = rig
@@ -271,6 +299,46 @@ test('a partition that is lost is given up at once: what is under way is not ack
   assert.equal(source.acknowledgements, [])
   assert.is(rig.worker.stats().source.held, 0)
   await rig.worker.close()
+})
+
+test('what commits after its partition was lost is acknowledged, in order, to a log that takes each message by itself', async () => {
+  const rig = await workerRig({ flushSize: 1, configure: (executor) => executor.withConcurrencyLimit(3) })
+  const { log, source, store, worker, troubles } = rig
+  source.acknowledgesEach = true
+  const release = new Map<number, () => void>()
+  store.decide = ({ rows }) => new Promise((resolve) => release.set(idsOf(rows)[0]!, () => resolve('commit')))
+  for (let id = 1; id <= 3; id++) log.append('a', [event(id)])
+  await source.own('a')
+  await rig.clock.advance(10)
+  await source.revoke('a', true)
+  release.get(2)!()
+  await settled()
+  assert.equal(source.acknowledgements, []) // the first one comes again, and must not come alone
+  release.get(1)!()
+  await settled()
+  assert.equal(source.acknowledgements.flat(), ['1', '2'])
+  source.onAcknowledge = () => Promise.reject(new Error('away'))
+  release.get(3)!()
+  await calm(rig)
+  assert.is(log.acknowledged.get('a'), 2)
+  assert.equal([troubles, worker.stats().source.held, rig.clock.running], [[], 0, 1]) // it is tried once; lag is asked for
+  await worker.close()
+})
+
+test('what waits for room when its partition is lost is not written', async () => {
+  const rig = await workerRig({ flushSize: 1, bufferSize: 2 })
+  const { log, source, store, worker } = rig
+  let release = () => {}
+  const gate = new Promise<void>((resolve) => (release = resolve))
+  store.decide = () => gate.then(() => 'commit' as const)
+  for (let id = 1; id <= 5; id++) log.append('a', [event(id)])
+  await source.own('a')
+  await rig.clock.advance(10)
+  await source.revoke('a', true)
+  release()
+  await calm(rig)
+  assert.equal(idsOf(store.appended.get('events')), [1, 2])
+  await worker.close()
 })
 
 test('a message that comes again while it is held is not written twice', async () => {

@@ -15,7 +15,7 @@ export interface Engine {
   readonly name: string
   /** What stands in for what, where it is not the real server; printed with the figures. */
   readonly note?: string
-  /** A server of this run's own; `undefined` where there is no program for it. */
+  /** A server of this run's own; `undefined` where there is no program for it, which is said once. */
   start(): Promise<Broker | undefined>
   /** In the process that publishes. */
   publisher(config: string): Promise<Opened<Publisher>>

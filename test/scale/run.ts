@@ -33,8 +33,10 @@ export interface Outcome {
   readonly restarts: number
   /** Rows that were only added and are missing. */
   readonly lost: number
-  /** Such rows that are there once more than they should be. */
+  /** Such rows that workers have written once more than they should have. */
   readonly doubled: number
+  /** Such rows that are in the log once more than they were published, each of which is to be written. */
+  readonly loggedTwice: number
   /** Keys whose row is not the last one that was published, missing ones among them. */
   readonly stale: number
   readonly complaints: readonly string[]
@@ -100,7 +102,7 @@ async function play(plan: Plan, stage: Stage): Promise<Outcome> {
   await chaos.end()
   await sleep(1000)
   await fleet.close() // whatever is still under way is written, too
-  const { all, different, stale } = await count(pool, schema, plan)
+  const { all, messages, different, stale } = await count(pool, schema, plan)
   return {
     published: plan.rows + events,
     seconds,
@@ -108,7 +110,8 @@ async function play(plan: Plan, stage: Stage): Promise<Outcome> {
     cuts: chaos.cuts,
     restarts: chaos.restarts,
     lost: events - different,
-    doubled: all - different,
+    doubled: all - messages,
+    loggedTwice: messages - different,
     stale,
     complaints: fleet.complaints,
   }
@@ -133,13 +136,19 @@ async function publish(publisher: Publisher, { users, events }: Tables, { rows, 
   await Promise.all(underWay)
 }
 
-async function count(
-  pool: pg.Pool,
-  schema: string,
-  { rows, keys }: Plan,
-): Promise<{ all: number; different: number; stale: number }> {
+interface Counts {
+  /** Rows that were only added. */
+  readonly all: number
+  /** Of them, those that differ in the row or in where it was in the log. */
+  readonly messages: number
+  readonly different: number
+  readonly stale: number
+}
+
+async function count(pool: pg.Pool, schema: string, { rows, keys }: Plan): Promise<Counts> {
   const events = await pool.query(
-    `SELECT count(*)::int AS all, count(DISTINCT n)::int AS different FROM ${schema}.events`,
+    `SELECT sum(times)::int AS all, count(*)::int AS messages, count(DISTINCT n)::int AS different
+     FROM (SELECT n, count(*) AS times FROM ${schema}.events GROUP BY n, at) AS each`,
   )
   const users = await pool.query(
     `SELECT count(*)::int AS right FROM ${schema}.users WHERE version = $1::int - 1 - (($1::int - 1 - id) % $2::int)`,

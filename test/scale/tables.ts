@@ -9,6 +9,8 @@ export interface User {
 export interface Event {
   n: number
   note: string
+  /** Position of the message it came in; nothing that is published. */
+  at?: string
 }
 
 export interface Tables {
@@ -23,12 +25,12 @@ export function tablesIn(schema: string): Tables {
       columns: ['id', 'version', 'name'],
       onConflict: { action: 'update', keys: ['id'] },
     }),
-    events: defineTable<Event>(`${schema}.events`, { columns: ['n', 'note'] }),
+    events: defineTable<Event>(`${schema}.events`, { columns: ['n', 'note', 'at'] }),
   }
 }
 
 export async function createTables(pool: pg.Pool, schema: string): Promise<void> {
   await pool.query(`CREATE SCHEMA ${schema}`)
   await pool.query(`CREATE TABLE ${schema}.users (id int PRIMARY KEY, version int NOT NULL, name text NOT NULL)`)
-  await pool.query(`CREATE TABLE ${schema}.events (n int NOT NULL, note text NOT NULL)`)
+  await pool.query(`CREATE TABLE ${schema}.events (n int NOT NULL, note text NOT NULL, at text NOT NULL)`)
 }

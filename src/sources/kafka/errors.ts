@@ -7,7 +7,14 @@ interface Thrown {
   /** The name of the protocol's error code. */
   readonly apiId?: unknown
   readonly errors?: readonly unknown[]
+  /** What a broker answered to messages, in part or wholly refusing them. */
+  readonly response?: { readonly responses?: readonly { readonly partitionResponses?: readonly PartitionResponse[] }[] }
   readonly cause?: unknown
+}
+
+interface PartitionResponse {
+  readonly index: number
+  readonly errorCode: number
 }
 
 function* chainOf(error: unknown): Generator<Thrown> {
@@ -37,7 +44,7 @@ export function isUnreachable(error: unknown): boolean {
 export function isUnsure(error: unknown): boolean {
   const told = protocolError(error)
   if (told !== undefined) return UNSURE.has(told)
-  return !isUnreachable(error) && !codesOf(error).includes('PLT_KFK_USER')
+  return !isUnreachable(error) && !codesOf(error).some((code) => UNSENT.test(code))
 }
 
 /** The broker does not know the producer by this name and number any more. */
@@ -49,7 +56,19 @@ export function isTooLarge(error: unknown): boolean {
   return TOO_LARGE.has(protocolError(error) ?? '')
 }
 
-/** https://kafka.apache.org/protocol#protocol_error_codes */
+/** The partitions whose messages were refused for their size, as far as that is told. */
+export function tooLargePartitions(error: unknown): Set<number> {
+  const partitions = Array.from(chainOf(error), ({ response }) => response?.responses ?? [])
+    .flat()
+    .flatMap(({ partitionResponses }) => partitionResponses ?? [])
+  return new Set(partitions.filter(({ errorCode }) => TOO_LARGE_CODES.has(errorCode)).map(({ index }) => index))
+}
+
+/**
+ * https://kafka.apache.org/protocol#protocol_error_codes
+ *
+ * What is none of the protocol's, as an answer that the client could not read, tells of no message: all of them may be in the log.
+ */
 export function classifyKafka(error: unknown): Classification | undefined {
   const code = protocolError(error)
   if (code !== undefined) return classified(code)
@@ -57,7 +76,8 @@ export function classifyKafka(error: unknown): Classification | undefined {
   if (codes.includes('PLT_KFK_AUTHENTICATION')) return { reason: 'permission', isolate: false, outage: true }
   if (codes.includes('PLT_KFK_TIMEOUT')) return { reason: 'timeout' }
   if (codes.includes('PLT_KFK_NETWORK')) return { reason: 'connection' }
-  return undefined
+  if (codes.some((code) => UNSENT.test(code))) return undefined
+  return { reason: 'io', isolate: false, outage: true }
 }
 
 function classified(code: string): Classification {
@@ -78,8 +98,11 @@ export function addressOf(broker: unknown): DriverTarget | undefined {
   return { address: String(broker).slice(0, colon), port: Number(String(broker).slice(colon + 1)) }
 }
 
+/** Of the client, which has not asked anybody. */
+const UNSENT = /^PLT_KFK_(?:USER|UNSUPPORTED)/
 const UNSURE = new Set(['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'UNKNOWN_SERVER_ERROR'])
 const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
+const TOO_LARGE_CODES = new Set([10, 18])
 const BAD_RECORD = new Set(['INVALID_RECORD', 'CORRUPT_MESSAGE', 'INVALID_TIMESTAMP'])
 const FORGOTTEN = new Set([
   'OUT_OF_ORDER_SEQUENCE_NUMBER',

@@ -57,6 +57,7 @@ export class KafkaLog implements LogDriver {
       return await unlessAborted(this.#send(messages, id), signal)
     } catch (error) {
       if (isForgotten(error)) this.#isUsedUp = true
+      this.#producer.clearMetadata() // an answer that tells of another leader is one that the client cannot read
       const ambiguous = signal.aborted || isUnsure(error)
       throw new AttemptError(error, { ambiguous, unreachable: !signal.aborted && isUnreachable(error) })
     }

@@ -1,7 +1,7 @@
 import type { RowFailure } from '../../contract/driver.ts'
 import type { LogMessage } from '../kit/log-driver.ts'
 import type { KafkaMessage } from './client.ts'
-import { isTooLarge } from './errors.ts'
+import { isTooLarge, tooLargePartitions } from './errors.ts'
 
 /** A message, and its place among those it came with. */
 export interface Entry {
@@ -66,26 +66,29 @@ export class Sending {
         await this.#host.send(portion.map(({ message }) => message))
         this.#portions.shift()
       } catch (error) {
-        this.#keep(withoutProduced(portion, error))
-        if (!isTooLarge(error)) throw error
-        this.#halve(error)
+        const rest = withoutProduced(portion, error)
+        const refused = isTooLarge(error) ? tooLargeOf(rest, error) : []
+        const others = rest.filter((entry) => !refused.includes(entry))
+        this.#portions.splice(0, 1, ...[others, ...this.#halves(refused, error)].filter(({ length }) => length > 0))
+        if (refused.length === 0) throw error
       }
     }
     return this.#failures.length === 0 ? undefined : this.#failures
   }
 
-  #keep(rest: Entry[]): void {
-    if (rest.length === 0) this.#portions.shift()
-    else this.#portions[0] = rest
-  }
-
   /** The broker takes less at a time than we thought: a message that is refused alone is never taken. */
-  #halve(error: unknown): void {
-    const portion = this.#portions.shift() ?? []
-    const half = portion.length >>> 1
-    if (half > 0) this.#portions.unshift(portion.slice(0, half), portion.slice(half))
-    else for (const { index } of portion) this.#failures.push({ index, error })
+  #halves(refused: Entry[], error: unknown): Entry[][] {
+    const half = refused.length >>> 1
+    if (half > 0) return [refused.slice(0, half), refused.slice(half)]
+    for (const { index } of refused) this.#failures.push({ index, error })
+    return []
   }
+}
+
+/** Those of the partitions that were refused for their size; others may be in the log, and have to come again as they were. */
+function tooLargeOf(portion: Entry[], error: unknown): Entry[] {
+  const refused = tooLargePartitions(error)
+  return refused.size === 0 ? portion : portion.filter(({ message }) => refused.has(message.partition))
 }
 
 function withoutProduced(portion: Entry[], error: unknown): Entry[] {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { DeadLetterReason, Message } from '../../consume/source.ts'
+import type { DeadLetterReason, Message, RowFault } from '../../consume/source.ts'
 
 type Text = string | Uint8Array
 
@@ -14,18 +14,41 @@ export interface Letter {
 
 /** What a header takes beside its name and its value, at most, in bytes. */
 const OVERHEAD = 10
+/** What is told of rows that failed, at most, in bytes. */
+const MOST_ROWS_BYTES = 4096
 
 /** What every log tells of a message that is put aside. */
 export function toldOf(message: Message, why: DeadLetterReason): Record<string, string> {
-  const { reason, table, code, row } = why
+  const { reason, table, code } = why
   return {
     reason,
     message: why.message,
     position: message.position,
     ...(table !== undefined && { table }),
     ...(code !== undefined && { code }),
-    ...(row !== undefined && { row: String(row) }),
+    ...toldOfRows(why),
   }
+}
+
+/** Which rows failed. */
+export function toldOfRows({ row, rows, failed }: DeadLetterReason): Record<string, string> {
+  return {
+    ...(row !== undefined && { row: String(row) }),
+    ...(rows !== undefined && { failed: String(failed ?? rows.length), rows: jsonOf(rows) }),
+  }
+}
+
+/** As many as fit. */
+function jsonOf(rows: readonly RowFault[]): string {
+  const kept: string[] = []
+  let bytes = 2
+  for (const row of rows) {
+    const text = JSON.stringify(row)
+    bytes += Buffer.byteLength(text) + 1
+    if (bytes > MOST_ROWS_BYTES) break
+    kept.push(text)
+  }
+  return `[${kept.join()}]`
 }
 
 /** The names of what is told where it stands among other headers. */
@@ -52,12 +75,18 @@ export function fitted(letter: Letter, most: number, mostHeaders = most): Letter
   if (headers <= mostHeaders && headers + letter.body.length <= most) return letter
   const { length } = letter.body
   const sha256 = createHash('sha256').update(letter.body).digest('hex')
-  const told = { ...letter.told, length: String(length), sha256, truncated: 'headers,body' }
+  const told = { ...inShort(letter.told, most), length: String(length), sha256, truncated: 'headers,body' }
   const ours = sizeOf(prefixed(told))
   const kept = fitting(letter.headers, Math.min(mostHeaders - ours, Math.max((most - ours) / 2, most - ours - length)))
   const body = letter.body.subarray(0, Math.max(0, Math.floor(most - ours - sizeOf(kept))))
   const cut = [kept.length < letter.headers.length && 'headers', body.length < length && 'body'].filter(Boolean)
   return cut.length === 0 ? letter : { told: { ...told, truncated: cut.join() }, headers: kept, body }
+}
+
+/** Where there is room for little, what all rows failed for is not told. */
+function inShort(told: Letter['told'], most: number): Letter['told'] {
+  const { rows, ...rest } = told
+  return rows === undefined || sizeOf(prefixed(told)) * 2 < most ? told : rest
 }
 
 function fitting(headers: readonly Header[], room: number): readonly Header[] {

@@ -30,6 +30,7 @@ export class RedisStreamsSource implements Source {
   readonly system = 'redis'
   readonly destination: string
   readonly ordered = true
+  readonly acknowledgesEach = true
   readonly compare = compareIds
   readonly #settings: RedisStreamsSettings
   readonly #keys: Keys
@@ -115,7 +116,7 @@ export class RedisStreamsSource implements Source {
         partition,
         messages.map(({ position }) => position),
       )
-    this.#floors.set(partition, last)
+    if (compareIds(last, this.#floors.get(partition) ?? '') > 0) this.#floors.set(partition, last)
   }
 
   deadLetter(partition: string, message: Message, why: DeadLetterReason): Promise<void> {

@@ -15,7 +15,10 @@ export interface SpoolDeadLetter {
   /** The database's own code. */
   readonly code: string | undefined
   readonly message: string
-  /** Of the message; `batchflow-row` says which of its rows failed, from 0, the first to fail where several did. */
+  /**
+   * Of the message; `batchflow-row` says which of its rows failed, from 0, the first to fail where several did; then
+   * `batchflow-failed` says how many, and `batchflow-rows` which and why, as JSON.
+   */
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array
 }

@@ -3,6 +3,7 @@ import { ClosedError } from '../../contract/errors.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { brand } from '../../support/brand.ts'
 import { integer, parse } from '../../support/validate.ts'
+import { prefixed, toldOfRows } from '../kit/letter.ts'
 import { ProducerTracing } from '../kit/producer-tracing.ts'
 import { type SpoolDatabase, validSpoolDatabase } from './client.ts'
 import { Committer, type CommitterOptions } from './committer.ts'
@@ -148,9 +149,9 @@ export class Spool implements Source, AsyncDisposable {
   }
 
   async deadLetter(partition: string, message: Message, why: DeadLetterReason): Promise<void> {
-    const { reason, table, code, row } = why
+    const { reason, table, code } = why
     const { position, publishedAt, body } = message
-    const headers = row === undefined ? message.headers : { ...message.headers, 'batchflow-row': String(row) }
+    const headers = { ...message.headers, ...Object.fromEntries(prefixed(toldOfRows(why))) }
     await this.committer.putAside({
       partition: Number(partition),
       position,

@@ -333,6 +333,7 @@ export function conformance(harness: SourceHarness): void {
       () => JSON.stringify([stage.eventCounts(), worker.stats().source]),
     )
     await lagIsZero([worker], patience)
+    assert.is(stage.eventCounts().all, 500) // what was sent again is in the log once
   })
 
   test.run()

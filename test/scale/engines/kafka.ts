@@ -11,7 +11,8 @@ export const engine: Engine = {
   name: 'kafka',
   note: 'kfake speaks the protocol in the place of Kafka, which was not tried',
   start: async () => {
-    const server = await Kfake.open()
+    const server = await Kfake.find()
+    if (server === undefined) return undefined
     await createTopic(server.brokers, TOPIC.topic, 8)
     return {
       config: server.brokers.join(','),

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { redisStreams, redisStreamsPublisher } from '../../../src/sources/redis-streams/index.ts'
 import { RedisServer } from '../../support/servers/redis-server.ts'
+import { servers } from '../../support/servers/servers.ts'
 import type { Engine } from '../engine.ts'
 
 const STREAM = { stream: 'rows', partitions: 8 }
@@ -13,6 +14,7 @@ function connect(url: string): Redis {
 export const engine: Engine = {
   name: 'redis-streams',
   start: async () => {
+    if ((await servers.redisProgram()) === undefined) return undefined
     const server = await RedisServer.open({ appendonly: 'yes', appendfsync: 'always' })
     return {
       config: server.url,

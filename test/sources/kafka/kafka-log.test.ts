@@ -17,6 +17,7 @@ const never = new AbortController().signal
 function rig(...answers: (() => Promise<unknown>)[]) {
   const sent: string[][] = []
   let names = 0
+  let forgotten = 0
   const producer = {
     send({ messages }: { messages: readonly KafkaMessage[] }) {
       sent.push(messages.map(({ partition, value }) => `${partition}:${value.toString().slice(0, 4)}`))
@@ -25,10 +26,13 @@ function rig(...answers: (() => Promise<unknown>)[]) {
     async initIdempotentProducer() {
       names++
     },
+    clearMetadata() {
+      forgotten++
+    },
   } as unknown as KafkaProducer
   const bootstrapBrokers = ['kafka-1:9093']
   const made = new KafkaLog({ topic: 'rows', partitions: 4, producer, bootstrapBrokers, maxBatchBytes: 1000 })
-  return { made, sent, names: () => names }
+  return { made, sent, names: () => names, forgotten: () => forgotten }
 }
 
 function message(partition: number, body: string): LogMessage {
@@ -36,8 +40,14 @@ function message(partition: number, body: string): LogMessage {
 }
 
 const network = () => Promise.reject(Object.assign(new Error('Connection closed'), { code: 'PLT_KFK_NETWORK' }))
-const protocol = (apiId: string, more: object = {}) =>
-  Promise.reject(Object.assign(new Error(apiId), { code: 'PLT_KFK_RESPONSE', errors: [{ apiId }], ...more }))
+const protocol = (apiId: string, more: object = {}) => Promise.reject(refusal(apiId, more))
+const refusal = (apiId: string, more: object = {}) =>
+  Object.assign(new Error(apiId), { code: 'PLT_KFK_RESPONSE', errors: [{ apiId }], ...more })
+/** As a broker answers that refuses some partitions, by their error codes. */
+const refused = (apiId: string, codes: Record<number, number>) => {
+  const partitionResponses = Object.entries(codes).map(([index, errorCode]) => ({ index: Number(index), errorCode }))
+  return refusal(apiId, { response: { responses: [{ name: 'rows', partitionResponses }] } })
+}
 
 log('no partition gets more at a time than it takes', async () => {
   const { made, sent } = rig()
@@ -120,6 +130,37 @@ log('what a broker does not take for its size is halved until it stands alone', 
   assert.is(made.classify(failures?.[0]?.error)?.reason, 'invalid_data')
 })
 
+log(
+  'only what is too large is halved: the rest comes again as it was, for brokers that have it to know it by',
+  async () => {
+    const { made, sent, names } = rig(() => {
+      const errors = [
+        refused('MESSAGE_TOO_LARGE', { 0: 10, 1: 0 }),
+        Object.assign(new Error(), { code: 'PLT_KFK_NETWORK' }),
+      ]
+      return Promise.reject(Object.assign(new Error('failed'), { errors }))
+    })
+    const messages = [message(0, 'a'), message(1, 'b'), message(2, 'c'), message(0, 'd'), message(1, 'e')]
+    assert.is(await made.send(messages, never, '1'), undefined)
+    assert.equal(sent.slice(1), [['1:b', '2:c', '1:e'], ['0:a'], ['0:d']])
+    assert.is(names(), 0)
+  },
+)
+
+log(
+  'an answer that the client cannot read tells of no row: all is sent again as it was, to whoever leads now',
+  async () => {
+    const unread = Object.assign(new Error('Out of bounds.'), { code: 'OUT_OF_BOUNDS' })
+    const { made, sent, forgotten } = rig(() => Promise.reject(Object.assign(new Error(), { errors: [unread] })))
+    const error = await thrownBy(() => made.send([message(0, 'a')], never, '1'))
+    assert.ok(error instanceof AttemptError && error.ambiguous)
+    assert.equal(made.classify(error.cause), { reason: 'io', isolate: false, outage: true })
+    assert.is(forgotten(), 1)
+    await made.send([message(0, 'a')], never, '1')
+    assert.equal(sent, [['0:a'], ['0:a']])
+  },
+)
+
 log('a broker that cannot be reached was sent nothing', async () => {
   const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })
   const { made } = rig(() =>
@@ -136,7 +177,7 @@ log('what errors mean', () => {
   assert.is(reasonOf('REQUEST_TIMED_OUT')?.reason, 'timeout')
   assert.is(reasonOf('UNKNOWN_TOPIC_OR_PARTITION')?.reason, 'schema')
   assert.is(reasonOf('NOT_ENOUGH_REPLICAS')?.retryable, true)
-  assert.is(made.classify(new Error('x')), undefined)
+  assert.is(made.classify({ code: 'PLT_KFK_USER' }), undefined)
   assert.equal(made.target, { address: 'kafka-1', port: 9093 })
 })
 

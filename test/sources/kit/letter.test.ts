@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { beside, fitted, type Letter, prefixed, putFitting } from '../../../src/sources/kit/letter.ts'
+import { beside, fitted, type Letter, prefixed, putFitting, toldOf } from '../../../src/sources/kit/letter.ts'
 
 const test = suite('letter')
 const told = { reason: 'decode', message: 'it is no JSON', position: '7' }
@@ -15,6 +15,26 @@ const sizeOf = ({ told, headers, body }: Letter) =>
     (sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value) + 10,
     body.length,
   )
+
+test('what is told of several rows that failed fits, whatever their errors say, and tells how many there are', () => {
+  const rows = Array.from({ length: 20 }, (_, row) => ({
+    reason: 'constraint',
+    table: 'users',
+    row,
+    message: 'é'.repeat(300),
+  }))
+  const message = { position: '7', body: '', headers: {} }
+  const told = toldOf(message, { ...rows[0]!, rows, failed: 40 })
+  assert.is(told['failed'], '40')
+  const kept = JSON.parse(told['rows']!) as unknown[]
+  assert.equal(kept, rows.slice(0, kept.length))
+  assert.ok(kept.length >= 6 && Buffer.byteLength(told['rows']!) <= 4096)
+  const letter = { told, headers: [], body: Buffer.alloc(12_000) }
+  assert.equal(
+    [fitted(letter, 11_000), fitted(letter, 6000)].map(({ told }) => 'rows' in told),
+    [true, false],
+  )
+})
 
 test('a letter that fits is left as it is', () => {
   const letter = { told, headers: [['a', 'b'] as const], body: Buffer.from('body') }

@@ -7,7 +7,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 cache=$(cd "$here/../../.." && pwd)/.cache/kfake
-from=$(cat "$here/main.go" "$here/go.mod" | cksum)
+from=$(cat "$here"/*.go "$here/go.mod" | cksum)
 [ -x "$cache/kfake" ] && [ "$(cat "$cache/from" 2>/dev/null)" = "$from" ] && exit
 
 echo "building kfake ..." >&2

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Admin } from '@platformatic/kafka'
 import { freePort } from '../../../examples/shared/free-port.ts'
 import { type GuardedProcess, spawnGuarded } from '../../../examples/shared/guarded-process.ts'
+import { FaultProxy } from './fault-proxy.ts'
 import { needed } from './servers.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../../.cache/kfake/kfake')
@@ -40,25 +41,45 @@ export class Kfake implements KafkaServer {
   readonly #folder = mkdtempSync(join(tmpdir(), 'batchflow-kfake-'))
   #process: GuardedProcess | undefined
 
-  private constructor(ports: readonly number[], control: number) {
+  /** One before each broker, where it was opened with them. */
+  readonly proxies: readonly FaultProxy[]
+
+  private constructor(ports: readonly number[], control: number, proxies: readonly FaultProxy[]) {
+    this.proxies = proxies
     this.#ports = ports
     this.#control = control
-    this.brokers = ports.map((port) => `127.0.0.1:${port}`)
+    this.brokers = this.#told.map((port) => `127.0.0.1:${port}`)
   }
 
-  static async open(): Promise<Kfake> {
-    needed(kfakeProgram())
+  /** @param options `proxied`: clients reach each broker through a proxy */
+  static async open(options: { readonly proxied?: boolean } = {}): Promise<Kfake> {
+    return needed(await Kfake.find(options))
+  }
+
+  /** `undefined` where it is not built, which is said. */
+  static async find({ proxied = false } = {}): Promise<Kfake | undefined> {
+    if (!existsSync(PROGRAM)) {
+      console.log(`SKIPPED kafka: ${REMEDY}`)
+      return undefined
+    }
     const ports = [await freePort(), await freePort(), await freePort()]
-    const server = new Kfake(ports, await freePort())
+    const proxies = proxied ? await Promise.all(ports.map((port) => FaultProxy.open('127.0.0.1', port))) : []
+    const server = new Kfake(ports, await freePort(), proxies)
     await server.start()
     return server
+  }
+
+  /** Where clients are told to come. */
+  get #told(): readonly number[] {
+    return this.proxies.length === 0 ? this.#ports : this.proxies.map(({ port }) => port)
   }
 
   /** On the same ports and data as before. */
   async start(): Promise<void> {
     const before = this.#process
     const data = join(this.#folder, 'data')
-    const args = ['-ports', this.#ports.join(','), '-control', String(this.#control), '-data', data]
+    const ports = ['-ports', this.#told.join(','), '-behind', this.#ports.join(',')]
+    const args = [...ports, '-control', String(this.#control), '-data', data]
     const log = join(this.#folder, 'log')
     this.#process = spawnGuarded({ command: PROGRAM, args, folder: this.#folder, log, stopSignal: 'SIGTERM' })
     before?.release()
@@ -85,14 +106,9 @@ export class Kfake implements KafkaServer {
   async stop(): Promise<void> {
     await this.#process?.stop('SIGKILL')
     this.#process?.release()
+    await Promise.all(this.proxies.map((proxy) => proxy.close()))
     await rm(this.#folder, { recursive: true, force: true })
   }
-}
-
-function kfakeProgram(): string | undefined {
-  if (existsSync(PROGRAM)) return PROGRAM
-  console.log(`SKIPPED kafka: ${REMEDY}`)
-  return undefined
 }
 
 /** Only one of the brokers may make topics, and the client asks the first. */
