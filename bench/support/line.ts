@@ -37,12 +37,16 @@ export function speedOf(
   const cpu = (of: typeof ours) => median(of.map((cost) => cost.cpu))
   const rate = (of: typeof ours) => thousands(1e6 / median(of.map((cost) => cost.time)))
   return {
-    ratio: median(ratios),
-    spread: quantile(ratios, 0.75) - quantile(ratios, 0.25),
+    ...spreadOf(ratios),
     cpu: cpu(ours),
     cpuOther: cpu(theirs),
     figures: `${rate(ours)} against ${rate(theirs)} rows/s`,
   }
+}
+
+/** The median of the ratios of each round, and the distance of their quartiles. */
+export function spreadOf(ratios: readonly number[]): Pick<Line, 'ratio' | 'spread'> {
+  return { ratio: median(ratios), spread: quantile(ratios, 0.75) - quantile(ratios, 0.25) }
 }
 
 /** The table of all lines. */

@@ -173,7 +173,7 @@ export class BatchFlow implements Flow {
       return eachRow(rows, (row) => this.#offer(table, row, undefined, signal, call))
     }
     for (const row of rows) {
-      const accepted = this.#offer(table, row, undefined, signal, call)
+      const accepted = this.#intake.submit(this.#lanes.of(table), row, undefined, signal, call)
       if (accepted !== ACCEPTED) await accepted
     }
   }
@@ -192,9 +192,8 @@ export class BatchFlow implements Flow {
     const all = new AllSettled()
     const call = new Call()
     const submit = (row: R) => {
-      const waiter = all.next()
-      const accepted = this.#offer(table, row, waiter, signal, call)
-      return accepted === ACCEPTED ? ACCEPTED : accepted.catch((error) => waiter.failed(error))
+      const accepted = this.#offer(table, row, all.next(), signal, call)
+      return accepted === ACCEPTED ? ACCEPTED : accepted.catch((error) => all.failed(error))
     }
     if (isAsync('writeMany', rows)) await eachRow(rows, submit)
     else {

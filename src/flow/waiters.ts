@@ -1,6 +1,6 @@
 import type { Span } from '@opentelemetry/api'
 import { AbortedError } from '../contract/errors.ts'
-import type { Receipt, Waiter } from '../lanes/batch.ts'
+import { ManyWaiter, type Receipt, type Waiter } from '../lanes/batch.ts'
 import { onAbort, unlessAborted } from '../support/abort.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 
@@ -15,12 +15,17 @@ export class AllWaiter implements Waiter {
   }
 
   committed(): void {
-    this.#left--
-    if (this.#left === 0) this.#resolve?.()
+    this.done(1)
   }
 
   failed(): void {
-    this.committed()
+    this.done(1)
+  }
+
+  /** So many are settled. */
+  done(count: number): void {
+    this.#left -= count
+    if (this.#left === 0) this.#resolve?.()
   }
 
   settled(): Promise<void> {
@@ -29,28 +34,39 @@ export class AllWaiter implements Waiter {
 }
 
 /** The outcome of each of many rows, without a promise for each. */
-export class AllSettled {
+export class AllSettled extends ManyWaiter {
+  number = -1
   /** `undefined`: not settled yet. */
   readonly #results: (PromiseSettledResult<Receipt> | undefined)[] = []
   readonly #all = new AllWaiter()
   /** What became of the row before: rows of one batch share one receipt, and one result. */
   #last: PromiseFulfilledResult<Receipt> | undefined
 
-  /** The waiter of the next row. */
-  next(): Waiter {
+  /** Waits for one more row, which is handed over now. */
+  next(): this {
     this.#all.expect(1)
-    return new OneOfMany(this, this.#results.push(undefined) - 1)
+    this.number = this.#results.push(undefined) - 1
+    return this
   }
 
-  committed(index: number, receipt: Receipt): void {
+  one(number: number): Waiter {
+    return new OneOfMany(this, number)
+  }
+
+  allCommitted(first: number, rows: number, receipt: Receipt): void {
+    const result = this.#resultOf(receipt)
+    for (let number = first; number < first + rows; number++) this.#results[number] = result
+    this.#all.done(rows)
+  }
+
+  oneFailed(number: number, reason: BatchFlowError): void {
+    this.#results[number] = { status: 'rejected', reason }
+    this.#all.done(1)
+  }
+
+  #resultOf(receipt: Receipt): PromiseFulfilledResult<Receipt> {
     if (this.#last?.value !== receipt) this.#last = { status: 'fulfilled', value: receipt }
-    this.#results[index] = this.#last
-    this.#all.committed()
-  }
-
-  failed(index: number, reason: BatchFlowError): void {
-    this.#results[index] = { status: 'rejected', reason }
-    this.#all.committed()
+    return this.#last
   }
 
   /** Waits until all are settled or `signal` is aborted, which is the outcome of those that are not settled then. */
@@ -68,19 +84,19 @@ export class AllSettled {
 /** Knows its place: as a pair of closures it would take three times the memory. */
 class OneOfMany implements Waiter {
   readonly #all: AllSettled
-  readonly #index: number
+  readonly #number: number
 
-  constructor(all: AllSettled, index: number) {
+  constructor(all: AllSettled, number: number) {
     this.#all = all
-    this.#index = index
+    this.#number = number
   }
 
   committed(receipt: Receipt): void {
-    this.#all.committed(this.#index, receipt)
+    this.#all.allCommitted(this.#number, 1, receipt)
   }
 
   failed(error: BatchFlowError): void {
-    this.#all.failed(this.#index, error)
+    this.#all.oneFailed(this.#number, error)
   }
 }
 

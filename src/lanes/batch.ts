@@ -44,6 +44,25 @@ export interface Waiter extends Receiver {
   again?: boolean
 }
 
+/** Waits for many rows that are handed over one after the other, and tells them apart by their numbers. */
+export abstract class ManyWaiter implements Waiter {
+  /** That of the row that is handed over now. */
+  abstract readonly number: number
+  /** Who waits for one of them alone. */
+  abstract one(number: number): Waiter
+  /** So many of them are committed, `first` and those after it. */
+  abstract allCommitted(first: number, rows: number, receipt: Receipt): void
+
+  /** The one that is handed over now is. */
+  committed(receipt: Receipt): void {
+    this.one(this.number).committed(receipt)
+  }
+
+  failed(error: BatchFlowError): void {
+    this.one(this.number).failed(error)
+  }
+}
+
 /** In place of a time that nobody took. */
 export const UNTIMED = -1
 
@@ -93,6 +112,8 @@ export class Batch {
   /** Where the rows they wait for stood when nothing was shifted out yet. */
   readonly #places: number[] = []
   #shifted = 0
+  /** Those who wait for many of its rows. */
+  readonly #stretches: Stretch[] = []
 
   constructor(table: Table) {
     this.table = table
@@ -100,8 +121,17 @@ export class Batch {
 
   /** `waiter` hears of the row at `index`. */
   attach(index: number, waiter: Waiter): void {
-    this.#places.push(index + this.#shifted)
-    this.#waiters.push(waiter)
+    const place = index + this.#shifted
+    if (waiter instanceof ManyWaiter) this.#attachMany(place, waiter)
+    else {
+      this.#places.push(place)
+      this.#waiters.push(waiter)
+    }
+  }
+
+  #attachMany(place: number, waiter: ManyWaiter): void {
+    const last = this.#stretches[this.#stretches.length - 1]
+    if (!last?.takes(place, waiter)) this.#stretches.push(new Stretch(place, waiter))
   }
 
   /** Moves the first row, which is of `bytes`, into `other`, with everybody who waits for it. */
@@ -112,6 +142,9 @@ export class Batch {
       this.#places.shift()
       other.attach(index, this.#waiters.shift()!)
     }
+    const [first] = this.#stretches
+    if (first?.place === this.#shifted) other.attach(index, first.shift())
+    if (first?.rows === 0) this.#stretches.shift()
     this.#shifted++
     this.samples?.splice(this.rows.length) // which rows they are of nobody knows
     this.bytes -= bytes
@@ -151,29 +184,74 @@ export class Batch {
   /** Places of the rows whose fate somebody will hear of. */
   awaited(): Set<number> {
     const places = this.#places.filter((_, i) => !this.#waiters[i]!.passive)
+    for (const { place, rows } of this.#stretches) for (let i = 0; i < rows; i++) places.push(place + i)
     return new Set(places.map((place) => place - this.#shifted))
   }
 
   /** Tells everybody that no row is written. */
   fail(errorOf: (index: number) => BatchFlowError): void {
-    for (let i = 0; i < this.#waiters.length; i++) this.#tell(i, undefined, errorOf(this.#places[i]! - this.#shifted))
+    this.#tell(undefined, errorOf)
   }
 
   /** Tells everybody. `errorOf` gives the error of a row that failed; without it all are committed. */
   settle(receipt: Receipt, errorOf?: (index: number) => BatchFlowError | undefined): void {
-    for (let i = 0; i < this.#waiters.length; i++) {
-      this.#tell(i, receipt, errorOf?.(this.#places[i]! - this.#shifted))
-    }
+    this.#tell(receipt, errorOf)
   }
 
-  #tell(i: number, receipt: Receipt | undefined, error: BatchFlowError | undefined): void {
-    const waiter = this.#waiters[i]!
-    try {
-      if (error !== undefined) waiter.failed(error)
-      else if (receipt !== undefined) waiter.committed(receipt)
-    } catch (thrown) {
-      logError('a receiver threw as it was told what became of its row', thrown)
+  #tell(receipt: Receipt | undefined, errorOf?: ErrorOf): void {
+    for (let i = 0; i < this.#waiters.length; i++) {
+      tell(this.#waiters[i]!, receipt, errorOf?.(this.#places[i]! - this.#shifted))
     }
+    for (const stretch of this.#stretches) stretch.settle(this.#shifted, receipt, errorOf)
+  }
+}
+
+type ErrorOf = (index: number) => BatchFlowError | undefined
+
+/** Rows of one call that follow each other in a batch as they did there. */
+class Stretch {
+  /** Of the first one. */
+  place: number
+  rows = 1
+  readonly #waiter: ManyWaiter
+  #first: number
+
+  constructor(place: number, waiter: ManyWaiter) {
+    this.place = place
+    this.#waiter = waiter
+    this.#first = waiter.number
+  }
+
+  /** Whether the row at `place`, which is handed over now, is the next one. */
+  takes(place: number, waiter: ManyWaiter): boolean {
+    const { rows } = this
+    if (waiter !== this.#waiter || place !== this.place + rows || waiter.number !== this.#first + rows) return false
+    this.rows++
+    return true
+  }
+
+  /** Loses its first row; returns who waits for that. */
+  shift(): Waiter {
+    this.place++
+    this.rows--
+    return this.#waiter.one(this.#first++)
+  }
+
+  /** @param shifted how many places lie before the batch's first row */
+  settle(shifted: number, receipt: Receipt | undefined, errorOf: ErrorOf | undefined): void {
+    if (errorOf === undefined) return this.#waiter.allCommitted(this.#first, this.rows, receipt!)
+    for (let i = 0; i < this.rows; i++) {
+      tell(this.#waiter.one(this.#first + i), receipt, errorOf(this.place + i - shifted))
+    }
+  }
+}
+
+function tell(waiter: Waiter, receipt: Receipt | undefined, error: BatchFlowError | undefined): void {
+  try {
+    if (error !== undefined) waiter.failed(error)
+    else if (receipt !== undefined) waiter.committed(receipt)
+  } catch (thrown) {
+    logError('a receiver threw as it was told what became of its row', thrown)
   }
 }
 

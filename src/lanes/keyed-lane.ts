@@ -2,7 +2,7 @@ import type { SpanContext } from '@opentelemetry/api'
 import type { FlushTrigger } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import { Queue } from '../support/queue.ts'
-import { Batch, UNTIMED, type Waiter } from './batch.ts'
+import { Batch, ManyWaiter, UNTIMED, type Waiter } from './batch.ts'
 import { type Key, type KeyReader, keyReader, mergeOf } from './coalesce.ts'
 import { BLANK, type Entry, move, oldest, sortByKey } from './entry.ts'
 import { Lane, type LaneHost, NOT_SAMPLED } from './lane.ts'
@@ -72,7 +72,7 @@ export class KeyedLane extends Lane {
     const more = this.#hold(entry, isNew ? row : merged!, row, bytes)
     entry.accepted++
     this.queued++
-    if (waiter !== undefined) (entry.waiters ??= []).push(waiter)
+    if (waiter !== undefined) (entry.waiters ??= []).push(waiter instanceof ManyWaiter ? waiter.one(waiter.number) : waiter)
     if (sampledAt !== NOT_SAMPLED) (entry.samples ??= []).push(sampledAt)
     if (this.tracing !== undefined) (entry.origins ??= new Origins()).add(origin)
     if (isNew) this.#wait(entry)
