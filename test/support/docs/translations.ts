@@ -21,7 +21,7 @@ export interface Translation {
 /** @throws where a page does not say at its top what it follows */
 export function translations(): Translation[] {
   return readdirSync(join(ROOT, FOLDER))
-    .filter((file) => file.endsWith('.md'))
+    .filter((file) => file.endsWith('.md') && file !== 'README.md')
     .map((file) => {
       const page = `${FOLDER}/${file}`
       const head = readFileSync(join(ROOT, page), 'utf8').split('\n', 8).join('\n')
