@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import pg from 'pg'
 import ts from 'typescript'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Example, examplesOf } from './support/docs/examples.ts'
+import { anchorsOf, linksOf } from './support/docs/links.ts'
+import { blocksOf, translations } from './support/docs/translations.ts'
 import { servers } from './support/servers/servers.ts'
 
 const docs = suite('docs')
@@ -17,9 +19,14 @@ const pages = [
   ...readdirSync(join(repository, 'docs'), { recursive: true, encoding: 'utf8' }).map((file) => join('docs', file)),
 ].filter((file) => file.endsWith('.md') && existsSync(join(repository, file)))
 
-const modules = pages.flatMap((page) =>
-  examplesOf(readFileSync(join(repository, page), 'utf8')).map((example) => ({ ...example, page })),
-)
+const textOf = (page: string) => readFileSync(join(repository, page), 'utf8')
+
+/** Chinese pages with the code of the English page of the same name: it is checked and run there. */
+const translated = translations().filter(({ page, english }) => basename(page) === basename(english))
+
+const modules = pages
+  .filter((page) => !translated.some((translation) => translation.page === page))
+  .flatMap((page) => examplesOf(textOf(page)).map((example) => ({ ...example, page })))
 
 docs('a document yields its examples, each line where it stands', () => {
   const page = `<!-- sql: CREATE TABLE t () -->
@@ -49,29 +56,59 @@ alone
   assert.is(second?.run, false)
 })
 
-docs('every link to a file of ours leads to one', () => {
-  const links = pages.flatMap((page) =>
-    Array.from(readFileSync(join(repository, page), 'utf8').matchAll(/\]\((?![a-z]+:|#)([^)#]+)/g), ([, link]) => ({
-      page,
-      link: link!,
-    })),
-  )
+docs('every link to a file or heading of ours leads to one', () => {
+  const anchors = new Map(pages.map((page) => [page, anchorsOf(textOf(page))]))
+  const links = pages.flatMap((page) => linksOf(textOf(page)).map((link) => ({ page, ...link })))
   assert.ok(links.length > 0)
+  const dead = links.filter(({ page, file, anchor }) => {
+    const target = file === '' ? page : join(dirname(page), file)
+    return !existsSync(join(repository, target)) || (anchor !== '' && anchors.get(target)?.has(anchor) === false)
+  })
+  assert.equal(dead, [])
+})
+
+docs('a heading has the anchor that GitHub gives it', () => {
+  const page = '# A `code` & more\n\n## [Past](x.md) one\n\n```sh\n# none\n```\n\n## Past one\n\n## 多个进程：PM2\n'
+  assert.equal([...anchorsOf(page)], ['a-code--more', 'past-one', 'past-one-1', '多个进程pm2'])
+})
+
+docs('a Chinese page has the code of the English page that it names, as it is there', () => {
+  assert.ok(translated.length > 0)
+  for (const { page, english } of translated) {
+    const known = new Set(blocksOf(textOf(english)))
+    assert.equal(
+      blocksOf(textOf(page)).filter((block) => !known.has(block)),
+      [],
+      page,
+    )
+  }
+})
+
+docs('every code of an error has its line in docs/errors.md, and no other', () => {
+  const codes = (text: string, pattern: RegExp) => Array.from(text.matchAll(pattern), ([, code]) => code!).sort()
+  for (const page of ['docs/errors.md', 'docs/zh-CN/errors.md'].filter((file) => pages.includes(file))) {
+    assert.equal(
+      codes(textOf(page), /^\| `(ERR_BATCHFLOW_\w+)`/gm),
+      codes(textOf('src/support/batchflow-error.ts'), /^ {2}\| '(ERR_BATCHFLOW_\w+)'/gm),
+    )
+  }
+})
+
+docs('every class of an error that users can import is named in docs/errors.md', () => {
+  const reports = readdirSync(join(repository, 'test/api'))
+  const classes = reports.flatMap((report) =>
+    Array.from(textOf(`test/api/${report}`).matchAll(/export class (\w+Error) extends/g), ([, name]) => name!),
+  )
+  const page = textOf('docs/errors.md')
+  assert.ok(classes.length > 10)
   assert.equal(
-    links.filter(({ page, link }) => !existsSync(join(repository, dirname(page), link))),
+    classes.filter((name) => !page.includes(`\`${name}\``)),
     [],
   )
 })
 
-docs('every code of an error has its line in docs/errors.md, and no other', () => {
-  const source = readFileSync(join(repository, 'src/support/batchflow-error.ts'), 'utf8')
-  const page = readFileSync(join(repository, 'docs/errors.md'), 'utf8')
-  const codes = (text: string, pattern: RegExp) => Array.from(text.matchAll(pattern), ([, code]) => code!).sort()
-  assert.equal(codes(page, /^\| `(ERR_BATCHFLOW_\w+)`/gm), codes(source, /^ {2}\| '(ERR_BATCHFLOW_\w+)'/gm))
-})
-
 docs('every option says what it does', () => {
-  const page = readFileSync(join(repository, 'docs/options.md'), 'utf8')
+  const page = textOf('docs/options.md')
   const silent = page.split('\n').filter((line) => /^\| `.*\|\s+\|$/.test(line))
   assert.equal(silent, [])
 })

@@ -47,6 +47,14 @@ export const LATER_GUIDE_QUERIES: readonly GuideQuery[] = [
     expr: 'histogram_quantile(0.95, sum by (le, instance_id) (rate(batchflow_pipeline_flush_size_bucket[5m])))',
   },
   {
+    title: '每次 flush 的 schema 组数量 P95',
+    expr: 'histogram_quantile(0.95, sum by (le, instance_id) (rate(batchflow_schema_groups_per_flush_bucket[5m])))',
+  },
+  {
+    title: 'operation_generated_items',
+    expr: 'histogram_quantile(0.95, sum by (le, instance_id, backend, operation, kind) (rate(batchflow_operation_generated_items_bucket[5m])))',
+  },
+  {
     title: '最终失败速率',
     expr: 'sum(rate(batchflow_errors_total{error_type=~"final:.*"}[5m])) by (instance_id, error_type)',
   },

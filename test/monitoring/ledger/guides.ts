@@ -54,6 +54,9 @@ function totals({ tables, batches }: Books): (readonly [name: string, labels: st
     ['batchflow_submit_rejected_total', 'reason="batchflow_closed"', rejected('closed')],
     ['batchflow_submit_rejected_total', 'reason="empty_request"', rejected('invalid')],
     ['batchflow_pipeline_flush_size_count', '', batches.length],
+    ['batchflow_schema_groups_per_flush_sum', '', batches.length],
+    ['batchflow_schema_groups_per_flush_bucket', 'le="1.0"', batches.length],
+    ['batchflow_operation_generated_items_bucket', 'kind="output", le="+Inf"', batches.length],
     ['batchflow_pipeline_flush_size_sum', '', batches.reduce((sum, { rows }) => sum + rows, 0)],
     ['batchflow_sql_deduplicated_rows_total', 'kind="merged"', merged],
   ]

@@ -134,7 +134,9 @@ function codeOf(text: string): string {
 }
 
 function cell(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, ' ').replaceAll('|', '\\|')
+  const line = text.replaceAll(/\s*\n\s*/g, ' ').replaceAll('|', '\\|')
+  // Outside of code `<topic>` would be taken for HTML.
+  return line.replaceAll(/`[^`]*`|<(?!br>)/g, (found) => (found === '<' ? '\\<' : found))
 }
 
 function main(check: boolean): void {
