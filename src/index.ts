@@ -1,3 +1,4 @@
+export type { ColumnNames } from './contract/columns.ts'
 export type { Companion, Companions } from './contract/companion.ts'
 export {
   type AttemptContext,
@@ -41,6 +42,7 @@ export {
 export type { Classification, Classifier, KnownReason, Reason } from './contract/reasons.ts'
 export {
   type ConflictAction,
+  columnOf,
   defineTable,
   type OnConflict,
   type Row,

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { defineTable, type OnConflict } from '../../src/contract/table.ts'
+import { columnOf, defineTable, inColumns, type OnConflict, type Table } from '../../src/contract/table.ts'
 import { OptionError } from '../../src/support/batchflow-error.ts'
 import { rejectsWith } from '../support/assertions.ts'
 
@@ -51,6 +51,24 @@ test('a version is one of the columns that are set, and part of the identity', (
   assert.is(new Set(ids).size, 3)
 })
 
+test('properties may have columns of other names', () => {
+  const columns = { id: 'user_id', name: 'name', email: 'e_mail' }
+  const onConflict = { action: 'update', keys: ['id'], newer: 'email' } as const
+  const users = defineTable<User>('u', { columns, onConflict })
+  assert.equal(users.columns, ['id', 'name', 'email'])
+  assert.equal(users.set, ['name', 'email'])
+  assert.equal(
+    users.columns.map((property) => columnOf(users, property)),
+    ['user_id', 'name', 'e_mail'],
+  )
+  const { columns: named, keys, set, newer } = inColumns(users as Table)
+  assert.equal([named, keys, set, newer], [['user_id', 'name', 'e_mail'], ['user_id'], ['name', 'e_mail'], 'e_mail'])
+  const plain = defineTable<User>('u', { columns: ['id', 'name', 'email'], onConflict })
+  assert.is(columnOf(plain, 'id'), 'id')
+  assert.is.not(plain.id, users.id)
+  assert.is(plain.id, defineTable<User>('u', { columns: { id: 'id', name: 'name', email: 'email' }, onConflict }).id)
+})
+
 test('splits schema-qualified and quoted names', () => {
   const path = (name: string) => defineTable<User>(name, { columns: ['id'] }).path
   assert.equal(path('app.users'), ['app', 'users'])
@@ -90,7 +108,7 @@ const bad: [title: string, define: () => unknown, message: string][] = [
   [
     'no options',
     () => defineTable('u', undefined as never),
-    'defineTable("u"): columns must be a non-empty array of column names, received undefined',
+    'defineTable("u"): columns must be a non-empty array of column names or an object of them by property, received undefined',
   ],
   [
     'an unknown option',
@@ -100,7 +118,27 @@ const bad: [title: string, define: () => unknown, message: string][] = [
   [
     'no columns',
     () => defineTable('u', { columns: [] }),
-    'defineTable("u"): columns must be a non-empty array of column names, received an empty array',
+    'defineTable("u"): columns must be a non-empty array of column names or an object of them by property, received an empty array',
+  ],
+  [
+    'names of none',
+    () => defineTable('u', { columns: {} }),
+    'defineTable("u"): columns must be a non-empty array of column names or an object of them by property, received an object',
+  ],
+  [
+    'a property that has no column',
+    () => defineTable<User>('u', { columns: { id: true as never } }),
+    'defineTable("u"): columns must contain column names, received true',
+  ],
+  [
+    'two properties of one column',
+    () => defineTable<User>('u', { columns: { id: 'id', name: 'id' } }),
+    'defineTable("u"): columns names "id" twice',
+  ],
+  [
+    'a key that names the column in place of the property',
+    () => defineTable<User>('u', { columns: { id: 'uid' }, onConflict: { action: 'replace', keys: ['uid' as never] } }),
+    'defineTable("u"): onConflict.keys must be among columns, received "uid"',
   ],
   [
     'a column that is no name',

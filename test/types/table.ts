@@ -1,5 +1,5 @@
 /** What `defineTable` promises to whoever compiles against it. Nothing here is run: `tsc` is the test. */
-import { type ConflictAction, defineTable, type Row, type Table } from 'batchflow-otel'
+import { type ConflictAction, columnOf, defineTable, type Row, type Table } from 'batchflow-otel'
 import { expectTypeOf } from 'expect-type'
 
 interface User {
@@ -23,6 +23,19 @@ const columns = ['id', 'name'] as const
 defineTable<User>('users', { columns })
 defineTable<Record<string, unknown>>('anything', { columns: ['any', 'name'] })
 
+// Properties may have columns of other names; all else names properties.
+defineTable<User>('users', { columns: { id: 'user_id', name: 'user_name' } })
+defineTable<Record<string, unknown>>('anything', { columns: { any: 'name' } })
+const named = { columns: { id: 'user_id', name: 'user_name' } } as const
+defineTable<User>('users', { ...named, onConflict: { action: 'update', keys: ['id'], set: ['name'], newer: 'name' } })
+expectTypeOf(columnOf(users, 'id')).toEqualTypeOf<string>()
+
+// @ts-expect-error a property that rows do not have
+defineTable<User>('users', { columns: { id: 'user_id', nmae: 'user_name' } })
+// @ts-expect-error a column is called by a text
+defineTable<User>('users', { columns: { id: 1 } })
+// @ts-expect-error keys are properties, not columns
+defineTable<User>('users', { ...named, onConflict: { action: 'ignore', keys: ['user_id'] } })
 // @ts-expect-error a column is a property of the row
 defineTable<User>('users', { columns: ['id', 'nmae'] })
 // @ts-expect-error columns have to be named

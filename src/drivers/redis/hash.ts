@@ -1,4 +1,4 @@
-import type { Row, Table } from '../../contract/table.ts'
+import { columnOf, type Row, type Table } from '../../contract/table.ts'
 import { type Option, optional, parse } from '../../support/validate.ts'
 import { Fields } from './fields.ts'
 import { type KeyReader, keyReader, type RedisKey, redisKey } from './key.ts'
@@ -59,30 +59,35 @@ function compile(table: Table, columns: readonly string[], key: KeyReader, ttl: 
   allow('hash', table, ['error', 'ignore', 'update', 'replace'])
   if (table.newer !== undefined) return onlyNewer(table, table.newer, columns, key, ttl)
   if (table.action === 'update' && table.set.length + table.keys.length < table.columns.length) {
-    const set = new Fields(columns.filter((column) => table.set.includes(column)))
-    const others = new Fields(columns.filter((column) => !table.set.includes(column)))
+    const set = new Fields(
+      table,
+      columns.filter((column) => table.set.includes(column)),
+    )
+    const others = new Fields(
+      table,
+      columns.filter((column) => !table.set.includes(column)),
+    )
     const write = (out: Pipeline, row: Row) => upsert(out, set.read(row), others.read(row), key(row), ttl(row))
     return { write, preamble: UPSERT.load }
   }
-  const fields = new Fields(columns)
+  const fields = new Fields(table, columns)
   if (table.action === 'update') return { write: (out, row) => update(out, fields.read(row), key(row), ttl(row)) }
   if (table.action === 'replace') return { write: (out, row) => replace(out, fields.read(row), key(row), ttl(row)) }
   const write = (out: Pipeline, row: Row) => insert(out, fields.read(row), key(row), ttl(row))
   return { write, preamble: INSERT.load, refusable: table.action === 'error' }
 }
 
-function onlyNewer(
-  { action, set }: Table,
-  newer: string,
-  columns: readonly string[],
-  key: KeyReader,
-  ttl: TtlReader,
-): Recipe {
-  const startsOver = action === 'replace'
-  const isSet = (column: string) => startsOver || set.includes(column)
-  const write = newestWriter(newer, {
-    set: new Fields(columns.filter(isSet)),
-    others: new Fields(columns.filter((column) => !isSet(column))),
+function onlyNewer(table: Table, newer: string, columns: readonly string[], key: KeyReader, ttl: TtlReader): Recipe {
+  const startsOver = table.action === 'replace'
+  const isSet = (column: string) => startsOver || table.set.includes(column)
+  const write = newestWriter({
+    newer,
+    field: columnOf(table, newer),
+    set: new Fields(table, columns.filter(isSet)),
+    others: new Fields(
+      table,
+      columns.filter((column) => !isSet(column)),
+    ),
     startsOver,
   })
   return { write: (out, row) => write(out, row, key(row), ttl(row)), preamble: NEWEST.load, newer: true }

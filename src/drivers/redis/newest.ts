@@ -59,6 +59,9 @@ return 1`)
 
 /** The row being written, divided by when its columns are. */
 export interface Parted {
+  /** The property that is the version, and the field it is kept in. */
+  readonly newer: string
+  readonly field: string
   readonly set: Fields
   /** For a new key only. */
   readonly others: Fields
@@ -68,9 +71,8 @@ export interface Parted {
 /** Writes the row unless a newer one is there. */
 export type NewestWriter = (out: Pipeline, row: Row, key: string | Uint8Array, ttl: number) => void
 
-/** @param newer the column of the version */
-export function newestWriter(newer: string, { set, others, startsOver }: Parted): NewestWriter {
-  const field = bulks(newer)
+export function newestWriter({ newer, field: name, set, others, startsOver }: Parted): NewestWriter {
+  const field = bulks(name)
   return (out, row, key, ttl) => {
     set.read(row)
     others.read(row)

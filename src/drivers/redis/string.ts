@@ -1,4 +1,4 @@
-import type { ColumnOf, Row, Table } from '../../contract/table.ts'
+import { type ColumnOf, columnOf, type Row, type Table } from '../../contract/table.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { fieldOf } from '../../support/field.ts'
 import { type Check, type Option, optional, parse, refuse, required, show } from '../../support/validate.ts'
@@ -50,7 +50,7 @@ export function json<R extends Row>(options: JsonOptions<R> = {}): Mapping<R> {
   const { key, ttl } = parse('json()', JSON_TEXT, options)
   return new Mapping((table, columns) => {
     allow('json', table, ['error', 'ignore', 'replace'])
-    return recipe(table, { key: keyReader(table, key), value: (row) => document(row, columns), ttl })
+    return recipe(table, { key: keyReader(table, key), value: (row) => document(table, columns, row), ttl })
   })
 }
 
@@ -109,6 +109,7 @@ function present(value: unknown): unknown {
   return value
 }
 
-function document(row: Row, columns: readonly string[]): string {
-  return jsonText(Object.fromEntries(columns.map((column) => [column, partOf(fieldOf(row, column))])))
+function document(table: Table, columns: readonly string[], row: Row): string {
+  const parts = columns.map((property) => [columnOf(table, property), partOf(fieldOf(row, property))])
+  return jsonText(Object.fromEntries(parts))
 }

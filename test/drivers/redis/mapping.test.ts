@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { RowFailure } from '../../../src/contract/driver.ts'
+import { defineTable, type OnConflict } from '../../../src/contract/table.ts'
 import { RedisDriver } from '../../../src/drivers/redis/driver.ts'
 import { args, hash, json, set, stream } from '../../../src/drivers/redis/index.ts'
 import { OptionError } from '../../../src/support/batchflow-error.ts'
@@ -53,6 +54,17 @@ test('set and json: the commands of each action', () => {
   assert.equal(commandsOf(plan(ignored, [row], value)), [['set', 't:1', 'x', 'PX', '9', 'NX']])
   assert.equal(commandsOf(plan(inserted, [row], value)), [['set', 't:1', 'x', 'PX', '9', 'NX']])
   assert.equal(commandsOf(plan(ignored, [row], json())), [['set', 't:1', '{"id":1,"a":"x","b":null}', 'NX']])
+})
+
+test('properties with columns of other names: fields and documents have those', () => {
+  const table = (onConflict?: OnConflict<AnyRow>) =>
+    defineTable<AnyRow>('t', { columns: { id: 'id', a: 'b', b: 'a' }, ...(onConflict && { onConflict }) })
+  const both = { id: 1, a: 'x', b: 'y' }
+  const fields = ['id', '1', 'b', 'x', 'a', 'y']
+  assert.equal(commandsOf(plan(table({ action: 'update', keys: ['a'] }), [both])), [['hset', 't:x', ...fields]])
+  assert.equal(commandsOf(plan(table(), [both])), [['xadd', 't', '*', ...fields]])
+  const asJson = commandsOf(plan(table({ action: 'replace', keys: ['id'] }), [both], json()))
+  assert.equal(asJson, [['set', 't:1', '{"id":1,"b":"x","a":"y"}']])
 })
 
 test('stream: limits, ids, names', () => {
