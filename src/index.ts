@@ -41,6 +41,10 @@ export {
 } from './contract/metrics-reporter.ts'
 export type { Classification, Classifier, KnownReason, Reason } from './contract/reasons.ts'
 export {
+  type ColumnUpdate,
+  type ColumnUpdateOf,
+  type ColumnUpdates,
+  type Combine,
   type ConflictAction,
   columnOf,
   defineTable,

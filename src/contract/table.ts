@@ -1,9 +1,9 @@
 import { type Check, type OptionsOf, optional, parse, record, refuse, required, show } from '../support/validate.ts'
 import { type ColumnNames, columnsOrNames, namesOf } from './columns.ts'
-import { type ConflictAction, conflictOf, type OnConflict } from './conflict.ts'
+import { type Combine, type ConflictAction, conflictOf, type OnConflict } from './conflict.ts'
 import type { ColumnOf, Row } from './row.ts'
 
-export type { ConflictAction, OnConflict } from './conflict.ts'
+export type { ColumnUpdate, ColumnUpdateOf, ColumnUpdates, Combine, ConflictAction, OnConflict } from './conflict.ts'
 export type { ColumnOf, Row } from './row.ts'
 
 export interface TableOptions<R extends Row> {
@@ -34,6 +34,8 @@ export interface Table<R extends Row = never> {
   readonly set: readonly string[]
   /** The column that tells which of two rows is the newer one, where a row that is not changes nothing. One of `set`. */
   readonly newer?: string | undefined
+  /** How columns of `set` become one with what is stored; those that are not in it are replaced. */
+  readonly combine?: ReadonlyMap<string, Combine> | undefined
   /** Equal for equal definitions; rows of equal definitions share one lane. */
   readonly id: string
   /** Carries the row type; never present at run time. */
@@ -52,15 +54,22 @@ export function defineTable<R extends Row>(name: string, options: TableOptions<R
   const path = pathOf('defineTable: name', name)
   const { columns: given, onConflict } = parse(owner, TABLE, options === undefined ? {} : options)
   const { columns, names } = namesOf(given)
-  const { action, keys, set, newer } = conflictOf(owner, onConflict, columns)
-  const more = [
-    ...(newer === undefined ? [] : [newer]),
-    ...(names === undefined ? [] : [{ names: [...names.values()] }]),
-  ]
+  const { action, keys, set, newer, combine } = conflictOf(owner, onConflict, columns)
+  const more = [newer, names && [...names.values()], combine && [...combine]]
+  while (more.length > 0 && more.at(-1) === undefined) more.pop()
   const id = JSON.stringify([path, columns, action, keys, set, ...more])
-  const table = { name, path, columns, names, action, keys, set, newer, id }
+  const table = { name, path, columns, names, action, keys, set, newer, combine, id }
   for (const list of [path, columns, keys, set]) Object.freeze(list)
   return Object.freeze(table)
+}
+
+/**
+ * Whether a row that is written twice leaves what it leaves when it is written once. What a plain insert appends and an update
+ * adds is there twice then, unless its version tells.
+ */
+export function isIdempotent({ action, newer, combine }: Pick<Table, 'action' | 'newer' | 'combine'>): boolean {
+  if (action === 'error') return false
+  return newer !== undefined || combine === undefined || ![...combine.values()].includes('add')
 }
 
 /** Whether something was made by {@link defineTable}, as far as can be seen. */
@@ -81,7 +90,7 @@ export function columnsOf(table: Table, properties: readonly string[]): readonly
 
 /** The table as its database knows it, with columns in place of properties. */
 export function inColumns(table: Table): Table {
-  const { columns, keys, set, newer } = table
+  const { columns, keys, set, newer, combine } = table
   return {
     ...table,
     columns: columnsOf(table, columns),
@@ -89,6 +98,7 @@ export function inColumns(table: Table): Table {
     keys: columnsOf(table, keys),
     set: columnsOf(table, set),
     newer: newer && columnOf(table, newer),
+    combine: combine && new Map(Array.from(combine, ([property, how]) => [columnOf(table, property), how])),
   }
 }
 

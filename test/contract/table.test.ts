@@ -1,6 +1,14 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { columnOf, defineTable, inColumns, type OnConflict, type Table } from '../../src/contract/table.ts'
+import {
+  type ColumnUpdates,
+  columnOf,
+  defineTable,
+  inColumns,
+  isIdempotent,
+  type OnConflict,
+  type Table,
+} from '../../src/contract/table.ts'
 import { OptionError } from '../../src/support/batchflow-error.ts'
 import { rejectsWith } from '../support/assertions.ts'
 
@@ -49,6 +57,51 @@ test('a version is one of the columns that are set, and part of the identity', (
     (newer) => table({ action: 'update', keys: ['id'], newer } as OnConflict<User>).id,
   )
   assert.is(new Set(ids).size, 3)
+})
+
+test('an update may say what becomes of each column', () => {
+  const columns = { id: 'id', name: 'user_name', email: 'hits' }
+  const table = (set: ColumnUpdates<User>, newer?: 'email') =>
+    defineTable<User>('u', { columns, onConflict: { action: 'update', keys: ['id'], set, ...(newer && { newer }) } })
+  const users = table({ name: 'max', email: 'add' })
+  assert.equal(users.set, ['name', 'email'])
+  assert.equal(
+    [...users.combine!],
+    [
+      ['name', 'max'],
+      ['email', 'add'],
+    ],
+  )
+  assert.equal(
+    [...inColumns(users as Table).combine!],
+    [
+      ['user_name', 'max'],
+      ['hits', 'add'],
+    ],
+  )
+  const kept = table({ name: 'replace', email: 'keep' })
+  assert.equal([kept.set, kept.combine], [['name'], undefined])
+  assert.is(kept.id, table({ name: 'replace' }).id)
+  assert.equal(table({ name: 'add' }, 'email').set, ['name', 'email'])
+  const ids = [{ name: 'replace' }, { name: 'add' }, { name: 'max' }, { name: 'min' }, { name: 'keep' }] as const
+  assert.is(new Set(ids.map((set) => table(set).id)).size, 5)
+})
+
+test('what may be written twice', () => {
+  const columns: (keyof User)[] = ['id', 'name', 'email']
+  const table = (onConflict?: OnConflict<User>) =>
+    defineTable<User>('u', { columns, ...(onConflict && { onConflict }) })
+  const update = { action: 'update', keys: ['id'] } as const
+  for (const [onConflict, expected] of [
+    [undefined, false],
+    [{ action: 'ignore' }, true],
+    [update, true],
+    [{ ...update, set: { name: 'max' } }, true],
+    [{ ...update, set: { name: 'max', email: 'add' } }, false],
+    [{ ...update, set: { name: 'add' }, newer: 'email' }, true],
+  ] as const) {
+    assert.is(isIdempotent(table(onConflict)), expected)
+  }
 })
 
 test('properties may have columns of other names', () => {
@@ -185,6 +238,47 @@ const bad: [title: string, define: () => unknown, message: string][] = [
     'a version where the first row stays',
     () => defineTable<User>('u', { columns: ['id'], onConflict: { action: 'ignore', newer: 'id' } as never }),
     'defineTable("u"): onConflict: unknown option "newer"; there are action, keys',
+  ],
+  [
+    'an update of no column',
+    () => defineTable<User>('u', { columns: ['id', 'name'], onConflict: { action: 'update', keys: ['id'], set: {} } }),
+    'defineTable("u"): onConflict.set must be a non-empty array of column names, received an object',
+  ],
+  [
+    'an unknown update',
+    () =>
+      defineTable<User>('u', {
+        columns: ['id', 'name'],
+        onConflict: { action: 'update', keys: ['id'], set: { name: 'append' as never } },
+      }),
+    'defineTable("u"): onConflict.set.name must be one of replace, add, max, min, keep, received "append"',
+  ],
+  [
+    'an update of what is no column',
+    () =>
+      defineTable<User>('u', {
+        columns: ['id', 'name'],
+        onConflict: { action: 'update', keys: ['id'], set: { email: 'keep' } },
+      }),
+    'defineTable("u"): onConflict.set must be among columns, received "email"',
+  ],
+  [
+    'a key that is added',
+    () =>
+      defineTable<User>('u', {
+        columns: ['id', 'name'],
+        onConflict: { action: 'update', keys: ['id'], set: { id: 'add' } },
+      }),
+    'defineTable("u"): onConflict.set must not contain the conflict key "id"',
+  ],
+  [
+    'a version that is added',
+    () =>
+      defineTable<User>('u', {
+        columns: ['id', 'name'],
+        onConflict: { action: 'update', keys: ['id'], set: { name: 'add' }, newer: 'name' },
+      }),
+    'defineTable("u"): onConflict.set.name must be replace, since newer names it, received "add"',
   ],
   [
     'a key to be set',

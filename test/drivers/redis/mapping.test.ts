@@ -5,7 +5,7 @@ import { defineTable, type OnConflict } from '../../../src/contract/table.ts'
 import { RedisDriver } from '../../../src/drivers/redis/driver.ts'
 import { args, hash, json, set, stream } from '../../../src/drivers/redis/index.ts'
 import { OptionError } from '../../../src/support/batchflow-error.ts'
-import { rejectsWith } from '../../support/assertions.ts'
+import { rejectsWith, thrownBy } from '../../support/assertions.ts'
 import { type AnyRow, tableOf } from '../../support/databases/redis.ts'
 import { commandsOf, plan, unconnected, unconnectedCluster } from '../../support/databases/redis-commands.ts'
 
@@ -65,6 +65,34 @@ test('properties with columns of other names: fields and documents have those', 
   assert.equal(commandsOf(plan(table(), [both])), [['xadd', 't', '*', ...fields]])
   const asJson = commandsOf(plan(table({ action: 'replace', keys: ['id'] }), [both], json()))
   assert.equal(asJson, [['set', 't:1', '{"id":1,"b":"x","a":"y"}']])
+})
+
+test('sums, greatest and least: one script, which set and json do not have', async () => {
+  const table = tableOf('t', columns, { action: 'update', keys: ['id'], set: { a: 'add', b: 'max' } })
+  const [[command, , ...rest] = []] = commandsOf(
+    plan(table, [
+      { id: 1, a: 1e21, b: null },
+      { id: 2, a: null, b: 2 },
+    ]),
+  )
+  assert.is(command, 'evalsha')
+  const script = ['1', 't:1', '0', '0', '3', '0', '0', '', '', 'add', 'a', '1000000000000000000000', 'id', '1']
+  assert.equal(rest, script)
+  const refused = plan(table, [
+    { id: 1, a: 'x' },
+    { id: 2, a: new Date(0) },
+    { id: 3, b: Number.NaN },
+  ])
+  assert.equal(messages(refused.failures), [
+    [0, 'what is added must be a finite number, a bigint or a decimal number as text'],
+    [1, 'what is added must be a finite number, a bigint or a decimal number as text'],
+    [2, 'what is compared must be a finite number'],
+  ])
+  for (const mapping of [json(), set<AnyRow>({ key: 'id', value: 'a' })]) {
+    const error = await thrownBy(() => plan(table, [row], mapping))
+    assert.ok(error instanceof OptionError)
+  }
+  assert.equal(commandsOf(plan(table, [row], () => ['incrby', 't', 1])), [['incrby', 't', '1']])
 })
 
 test('stream: limits, ids, names', () => {
