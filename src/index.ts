@@ -1,3 +1,4 @@
+export type { ColumnNames } from './contract/columns.ts'
 export type { Companion, Companions } from './contract/companion.ts'
 export {
   type AttemptContext,
@@ -40,7 +41,12 @@ export {
 } from './contract/metrics-reporter.ts'
 export type { Classification, Classifier, KnownReason, Reason } from './contract/reasons.ts'
 export {
+  type ColumnUpdate,
+  type ColumnUpdateOf,
+  type ColumnUpdates,
+  type Combine,
   type ConflictAction,
+  columnOf,
   defineTable,
   type OnConflict,
   type Row,

@@ -1,58 +1,18 @@
-import { OptionError } from '../support/batchflow-error.ts'
-import {
-  type Check,
-  type Option,
-  type OptionsOf,
-  oneOf,
-  optional,
-  parse,
-  record,
-  refuse,
-  required,
-  show,
-} from '../support/validate.ts'
+import { type Check, type OptionsOf, optional, parse, record, refuse, required, show } from '../support/validate.ts'
+import { type ColumnNames, columnsOrNames, namesOf } from './columns.ts'
+import { type Combine, type ConflictAction, conflictOf, type OnConflict } from './conflict.ts'
+import type { ColumnOf, Row } from './row.ts'
 
-/** A row as the engine sees it: an object whose properties are named like columns. */
-export type Row = object
-
-export type ConflictAction = 'error' | 'ignore' | 'update' | 'replace'
-
-/**
- * What happens when a row meets one that is already there.
- *
- * - `error`: the row fails (`duplicate_key`). The default.
- * - `ignore`: the row that was there first stays.
- * - `update`: the columns of `set` (default: every column that is not a key) take the new values. A property that is
- *   `undefined` or absent leaves its column as it is; `null` writes NULL.
- * - `replace`: the new row takes the place of the old one, absent properties become NULL.
- *
- * `newer` names the column that tells which of two rows is the newer one: a number or a time that only grows. Then a row
- * changes nothing unless its version is greater than that of the row it meets; it counts as committed, and as superseded. So
- * rows may come late, twice, or in any order. A row without a version (NULL, absent) is older than every row that has one: it is
- * written where there is none, and changes nothing where there is. The column is always part of `set`.
- */
-export type OnConflict<R extends Row> =
-  | { readonly action: 'error' }
-  | { readonly action: 'ignore'; readonly keys?: readonly ColumnOf<R>[] }
-  | {
-      readonly action: 'update'
-      readonly keys: readonly ColumnOf<R>[]
-      readonly set?: readonly ColumnOf<R>[]
-      /** @default the row that was submitted last wins */
-      readonly newer?: ColumnOf<R>
-    }
-  | {
-      readonly action: 'replace'
-      readonly keys: readonly ColumnOf<R>[]
-      /** @default the row that was submitted last wins */
-      readonly newer?: ColumnOf<R>
-    }
-
-export type ColumnOf<R extends Row> = keyof R & string
+export type { ColumnUpdate, ColumnUpdateOf, ColumnUpdates, Combine, ConflictAction, OnConflict } from './conflict.ts'
+export type { ColumnOf, Row } from './row.ts'
 
 export interface TableOptions<R extends Row> {
-  /** Columns written, in this order. Properties of a row that are not listed are left alone. */
-  readonly columns: readonly ColumnOf<R>[]
+  /**
+   * Columns written, in this order. Where properties are not named like columns, an object says which goes where:
+   * `{ id: 'id', createdAt: 'created_at' }`; everything else then speaks of properties. Those that are not listed are left
+   * alone.
+   */
+  readonly columns: readonly ColumnOf<R>[] | ColumnNames<NoInfer<R>>
   /** What becomes of a row that meets one that is there already: see {@link OnConflict}. @default { action: 'error' } */
   readonly onConflict?: OnConflict<R>
 }
@@ -63,7 +23,10 @@ export interface Table<R extends Row = never> {
   readonly name: string
   /** The name split at its dots, unquoted: `['app', 'users']`. */
   readonly path: readonly string[]
+  /** Properties of rows that are written. Each is named like its column, unless `names` says otherwise. */
   readonly columns: readonly string[]
+  /** The columns that `columns`, `keys`, `set` and `newer` stand for, where any has another name. See {@link columnOf}. */
+  readonly names?: ReadonlyMap<string, string> | undefined
   readonly action: ConflictAction
   /** Conflict keys; empty when there are none. */
   readonly keys: readonly string[]
@@ -71,6 +34,8 @@ export interface Table<R extends Row = never> {
   readonly set: readonly string[]
   /** The column that tells which of two rows is the newer one, where a row that is not changes nothing. One of `set`. */
   readonly newer?: string | undefined
+  /** How columns of `set` become one with what is stored; those that are not in it are replaced. */
+  readonly combine?: ReadonlyMap<string, Combine> | undefined
   /** Equal for equal definitions; rows of equal definitions share one lane. */
   readonly id: string
   /** Carries the row type; never present at run time. */
@@ -87,12 +52,24 @@ export interface Table<R extends Row = never> {
 export function defineTable<R extends Row>(name: string, options: TableOptions<R>): Table<R> {
   const owner = `defineTable(${show(name)})`
   const path = pathOf('defineTable: name', name)
-  const { columns, onConflict } = parse(owner, TABLE, options === undefined ? {} : options)
-  const { action, keys, set, newer } = conflictOf(owner, onConflict, columns)
-  const id = JSON.stringify([path, columns, action, keys, set, ...(newer === undefined ? [] : [newer])])
-  const table = { name, path, columns, action, keys, set, newer, id }
+  const { columns: given, onConflict } = parse(owner, TABLE, options === undefined ? {} : options)
+  const { columns, names } = namesOf(given)
+  const { action, keys, set, newer, combine } = conflictOf(owner, onConflict, columns)
+  const more = [newer, names && [...names.values()], combine && [...combine]]
+  while (more.length > 0 && more.at(-1) === undefined) more.pop()
+  const id = JSON.stringify([path, columns, action, keys, set, ...more])
+  const table = { name, path, columns, names, action, keys, set, newer, combine, id }
   for (const list of [path, columns, keys, set]) Object.freeze(list)
   return Object.freeze(table)
+}
+
+/**
+ * Whether a row that is written twice leaves what it leaves when it is written once. What a plain insert appends and an update
+ * adds is there twice then, unless its version tells.
+ */
+export function isIdempotent({ action, newer, combine }: Pick<Table, 'action' | 'newer' | 'combine'>): boolean {
+  if (action === 'error') return false
+  return newer !== undefined || combine === undefined || ![...combine.values()].includes('add')
 }
 
 /** Whether something was made by {@link defineTable}, as far as can be seen. */
@@ -101,91 +78,34 @@ export const isTable: Check<Table<Row>> = (name, value) => {
   return refuse(name, 'made by defineTable()', value)
 }
 
-const columnList: Check<readonly string[]> = (option, value) => {
-  if (!Array.isArray(value) || value.length === 0) return refuse(option, 'a non-empty array of column names', value)
-  const seen = new Set<string>()
-  for (const column of value) {
-    if (typeof column !== 'string' || column === '' || column.includes('\0')) {
-      throw new OptionError(`${option} must contain column names, received ${show(column)}`)
-    }
-    if (seen.has(column)) throw new OptionError(`${option} names ${show(column)} twice`)
-    seen.add(column)
-  }
-  return [...seen]
+/** The column that a property of the rows is written to. */
+export function columnOf({ names }: Pick<Table, 'names'>, property: string): string {
+  return names?.get(property) ?? property
 }
 
-const columnName: Check<string> = (option, value) =>
-  typeof value === 'string' ? value : refuse(option, 'the name of a column', value)
+/** The columns of several. */
+export function columnsOf(table: Table, properties: readonly string[]): readonly string[] {
+  return table.names === undefined ? properties : properties.map((property) => columnOf(table, property))
+}
+
+/** The table as its database knows it, with columns in place of properties. */
+export function inColumns(table: Table): Table {
+  const { columns, keys, set, newer, combine } = table
+  return {
+    ...table,
+    columns: columnsOf(table, columns),
+    names: undefined,
+    keys: columnsOf(table, keys),
+    set: columnsOf(table, set),
+    newer: newer && columnOf(table, newer),
+    combine: combine && new Map(Array.from(combine, ([property, how]) => [columnOf(table, property), how])),
+  }
+}
 
 const TABLE = {
-  columns: required(columnList),
+  columns: required(columnsOrNames),
   onConflict: optional((name, value) => record(name, value) as unknown as OnConflict<never>, { action: 'error' }),
 } satisfies OptionsOf<TableOptions<never>>
-
-const action = oneOf('error', 'ignore', 'update', 'replace')
-
-/** What each action may be given, and what it must. */
-const CONFLICTS = {
-  error: { action: required(action) },
-  ignore: { action: required(action), keys: optional(columnList) },
-  update: {
-    action: required(action),
-    keys: required(columnList),
-    set: optional(columnList),
-    newer: optional(columnName),
-  },
-  replace: { action: required(action), keys: required(columnList), newer: optional(columnName) },
-} satisfies { [A in ConflictAction]: Record<keyof Extract<OnConflict<Row>, { action: A }>, Option<unknown>> }
-
-type Conflict = Pick<Table, 'action' | 'keys' | 'set' | 'newer'>
-
-function conflictOf(owner: string, given: OnConflict<never>, columns: readonly string[]): Conflict {
-  const option = `${owner}: onConflict`
-  const among = (name: string, list: readonly string[]) => subset(`${option}.${name}`, list, columns)
-  switch (action(`${option}.action`, given.action)) {
-    case 'error':
-      parse(option, CONFLICTS.error, given)
-      return { action: 'error', keys: [], set: [] }
-    case 'ignore': {
-      const { keys = [] } = parse(option, CONFLICTS.ignore, given)
-      return { action: 'ignore', keys: among('keys', keys), set: [] }
-    }
-    case 'replace': {
-      const { keys, newer } = parse(option, CONFLICTS.replace, given)
-      const set = without(columns, keys)
-      return { action: 'replace', keys: among('keys', keys), set, newer: versionOf(option, newer, columns, keys) }
-    }
-    case 'update': {
-      const { keys, set = without(columns, keys), newer } = parse(option, CONFLICTS.update, given)
-      const key = set.find((column) => keys.includes(column))
-      if (key !== undefined) throw new OptionError(`${option}.set must not contain the conflict key ${show(key)}`)
-      const version = versionOf(option, newer, columns, keys)
-      const all = version === undefined || set.includes(version) ? set : [...set, version]
-      return { action: 'update', keys: among('keys', keys), set: among('set', all), newer: version }
-    }
-  }
-}
-
-function versionOf(
-  option: string,
-  newer: string | undefined,
-  columns: readonly string[],
-  keys: readonly string[],
-): string | undefined {
-  if (newer === undefined) return undefined
-  if (keys.includes(newer)) throw new OptionError(`${option}.newer must not be the conflict key ${show(newer)}`)
-  return subset(`${option}.newer`, [newer], columns)[0]
-}
-
-function without(columns: readonly string[], others: readonly string[]): readonly string[] {
-  return columns.filter((column) => !others.includes(column))
-}
-
-function subset(option: string, list: readonly string[], columns: readonly string[]): readonly string[] {
-  const [stranger] = without(list, columns)
-  if (stranger === undefined) return list
-  throw new OptionError(`${option} must be among columns, received ${show(stranger)}`)
-}
 
 /** `app."odd.name"` → `['app', 'odd.name']`; inside quotes a doubled quote stands for one. */
 export const pathOf: Check<readonly string[]> = (option, name) => {

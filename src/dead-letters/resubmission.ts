@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { AbandonedError, AbortedError, ClosedError, InvalidRowError, RowFailedError } from '../contract/errors.ts'
-import type { Row, Table } from '../contract/table.ts'
+import { isIdempotent, type Row, type Table } from '../contract/table.ts'
 import type { BatchFlow } from '../flow/batch-flow.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { show, type Values } from '../support/validate.ts'
@@ -48,7 +48,7 @@ export class Resubmission {
     if (table === undefined && unknownTable === 'error') {
       return new DeadLetterFileError(path, `a letter of ${path} is of table ${show(letter.table)}, which was not given`)
     }
-    const mayDouble = letter.ambiguous && ambiguous === 'keep' && table?.action === 'error'
+    const mayDouble = letter.ambiguous && ambiguous === 'keep' && table !== undefined && !isIdempotent(table)
     if (table === undefined || mayDouble || letter.missing.length > 0) return Promise.resolve({ is: 'kept', line })
     return this.#submit(table, letter, line)
   }

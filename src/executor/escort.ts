@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Companion } from '../contract/companion.ts'
+import { isIdempotent } from '../contract/table.ts'
 import type { Batch } from '../lanes/batch.ts'
 import type { Clock } from '../support/clock.ts'
 import type { AttemptObservers } from './attempt.ts'
@@ -24,8 +25,8 @@ export class Escort {
     this.isolates = settings.isolate && batch.companion === undefined
     this.#batch = batch
     this.#clock = clock
-    // What has a conflict action may be written twice, so that nobody has to ask.
-    this.#tokens = batch.companion === undefined && batch.table.action === 'error' ? tokens : undefined
+    // What may be written twice nobody has to ask for.
+    this.#tokens = batch.companion === undefined && !isIdempotent(batch.table) ? tokens : undefined
     this.#proof = new Proof(driver.companions, fencing)
   }
 

@@ -1,3 +1,4 @@
+import { isIdempotent } from '../contract/table.ts'
 import { MAX_DELAY } from '../support/clock.ts'
 import { type Check, integer, number, type OptionsOf, oneOf, optional, parse } from '../support/validate.ts'
 import type { Verdict } from './classify.ts'
@@ -19,11 +20,11 @@ export interface RetryOptions {
    */
   readonly maxOutage?: number
   /**
-   * What to do with a plain insert when the connection was lost after the statement had been sent, so that nobody knows
+   * What to do with a plain insert, or an update that adds, when the connection was lost after the statement had been sent, so that nobody knows
    * whether it was carried out: `retry` may write rows twice (at least once), `fail` may report rows as failed that are
    * there (at most once), `verify` finds out (exactly once): every batch commits a token of its own in a table beside those
-   * that are written, and after such a loss the database is asked for it. Needs a database with transactions. Writes with a
-   * conflict action are idempotent and always retried. @default 'retry'
+   * that are written, and after such a loss the database is asked for it. Needs a database with transactions. Other writes
+   * with a conflict action are idempotent and always retried. @default 'retry'
    */
   readonly onAmbiguous?: 'retry' | 'fail' | 'verify'
 }
@@ -63,7 +64,7 @@ export function mayRetry(policy: RetryPolicy, part: Part, verdict: Verdict): boo
 
 /** The rows may be sent again, though they may be in the table. */
 export function mayRepeat({ maxAttempts, onAmbiguous }: RetryPolicy, { table }: Part, { ambiguous }: Verdict): boolean {
-  return maxAttempts > 1 && (!ambiguous || onAmbiguous !== 'fail' || table.action !== 'error')
+  return maxAttempts > 1 && (!ambiguous || onAmbiguous !== 'fail' || isIdempotent(table))
 }
 
 /** Retries that may follow each other at once, and how many batches it takes to earn another. */

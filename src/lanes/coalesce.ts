@@ -1,5 +1,6 @@
 import type { Row, Table } from '../contract/table.ts'
 import { fieldOf, setField } from '../support/field.ts'
+import { mergeCombining } from './combine.ts'
 import { type Merge, mergeNewest } from './newest.ts'
 
 /** A row's conflict key. A whole number and its text are one key, since the column decides which of them it holds. */
@@ -51,7 +52,11 @@ function numberIn(text: string): number | undefined {
 
 /** How two rows of the same key become one, with the effect of writing `older` and then `newer`. */
 export function mergeOf(table: Table): Merge {
-  if (table.newer !== undefined) return mergeNewest(table, table.newer, (...rows) => overlay(table, ...rows))
+  const combining = table.combine === undefined ? undefined : mergeCombining(table)
+  if (table.newer !== undefined) {
+    return mergeNewest(table, table.newer, combining ?? ((...rows) => overlay(table, ...rows)))
+  }
+  if (combining !== undefined) return combining
   if (table.action === 'ignore') return (older) => older
   if (table.action === 'replace') return (_, newer) => newer
   const { columns, keys, set } = table

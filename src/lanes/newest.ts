@@ -9,18 +9,21 @@ export type Merge = (older: Row, newer: Row) => Row | undefined
  * Merges rows of a table with `newer`. What stays has, whatever is stored by then, the effect of writing `first` and then
  * `second`: one that is not newer changes nothing after the other. A newer one takes the place of the first if it has all
  * the columns that one would set; else the row that is stored may be newer than the first and older than the second, and
- * the columns of the first must not be written along with the second.
+ * the columns of the first must not be written along with the second. Nor may what the first adds, or holds as the greatest:
+ * it counts only where the stored row is older than the first.
  *
  * @param overlay the columns of `set` of the second row over those of the first
  */
 export function mergeNewest(table: Table, newer: string, overlay: Merge): Merge {
-  const { action, columns, keys, set } = table
-  const wholeRow = action === 'replace' || keys.length + set.length === columns.length
+  const { action, columns, keys, set, combine } = table
+  const wholeRow = combine === undefined && (action === 'replace' || keys.length + set.length === columns.length)
+  const combined = [...(combine?.keys() ?? [])]
   return (first, second) => {
     const order = compareVersions(fieldOf(second, newer), fieldOf(first, newer))
     if (order === undefined) return undefined
     if (order <= 0) return first
     if (action === 'update' && !covers(set, first, second)) return undefined
+    if (combined.some((column) => isThere(fieldOf(first, column)))) return undefined
     return wholeRow ? second : overlay(first, second)
   }
 }

@@ -1,5 +1,6 @@
-import type { Row, Table } from '../contract/table.ts'
+import type { Combine, Row, Table } from '../contract/table.ts'
 import { type Key, type KeyReader, keyReader } from '../lanes/coalesce.ts'
+import { combine, IN_ORDER } from '../lanes/combine.ts'
 import { compareVersions } from '../lanes/newest.ts'
 import { fieldOf, setField } from '../support/field.ts'
 import { MemoryDatabaseError } from './errors.ts'
@@ -97,7 +98,25 @@ export class StoredTable {
 function writtenOf(table: Table, row: Row, older: Row | undefined): Row {
   if (older === undefined) return rowOf(table.columns, row, {})
   if (table.newer !== undefined && !isNewer(fieldOf(row, table.newer), fieldOf(older, table.newer))) return older
-  return table.action === 'update' ? rowOf(table.set, row, older) : rowOf(table.columns, row, {})
+  if (table.action !== 'update') return rowOf(table.columns, row, {})
+  return rowOf(table.set, table.combine === undefined ? row : combinedRow(table.combine, row, older), older)
+}
+
+/** `row` with what its values become where they meet those of `older`. */
+function combinedRow(how: ReadonlyMap<string, Combine>, row: Row, older: Row): Row {
+  const met = { ...row }
+  for (const [column, each] of how) {
+    const [before, after] = [fieldOf(older, column) ?? null, fieldOf(row, column)]
+    const value = combine(each, before, after)
+    setField(met, column, value === IN_ORDER ? guessed(each, before, after) : value)
+  }
+  return met
+}
+
+/** Of values that a database combines by rules of its own. */
+function guessed(how: Combine, before: unknown, after: unknown): unknown {
+  if (how === 'add') return Number(before) + Number(after)
+  return isNewer(after, before) === (how === 'max') ? after : before
 }
 
 /** `older` with those of `columns` that `row` has; without either they are NULL. */

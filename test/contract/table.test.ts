@@ -1,6 +1,14 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { defineTable, type OnConflict } from '../../src/contract/table.ts'
+import {
+  type ColumnUpdates,
+  columnOf,
+  defineTable,
+  inColumns,
+  isIdempotent,
+  type OnConflict,
+  type Table,
+} from '../../src/contract/table.ts'
 import { OptionError } from '../../src/support/batchflow-error.ts'
 import { rejectsWith } from '../support/assertions.ts'
 
@@ -51,6 +59,69 @@ test('a version is one of the columns that are set, and part of the identity', (
   assert.is(new Set(ids).size, 3)
 })
 
+test('an update may say what becomes of each column', () => {
+  const columns = { id: 'id', name: 'user_name', email: 'hits' }
+  const table = (set: ColumnUpdates<User>, newer?: 'email') =>
+    defineTable<User>('u', { columns, onConflict: { action: 'update', keys: ['id'], set, ...(newer && { newer }) } })
+  const users = table({ name: 'max', email: 'add' })
+  assert.equal(users.set, ['name', 'email'])
+  assert.equal(
+    [...users.combine!],
+    [
+      ['name', 'max'],
+      ['email', 'add'],
+    ],
+  )
+  assert.equal(
+    [...inColumns(users as Table).combine!],
+    [
+      ['user_name', 'max'],
+      ['hits', 'add'],
+    ],
+  )
+  const kept = table({ name: 'replace', email: 'keep' })
+  assert.equal([kept.set, kept.combine], [['name'], undefined])
+  assert.is(kept.id, table({ name: 'replace' }).id)
+  assert.equal(table({ name: 'add' }, 'email').set, ['name', 'email'])
+  const ids = [{ name: 'replace' }, { name: 'add' }, { name: 'max' }, { name: 'min' }, { name: 'keep' }] as const
+  assert.is(new Set(ids.map((set) => table(set).id)).size, 5)
+})
+
+test('what may be written twice', () => {
+  const columns: (keyof User)[] = ['id', 'name', 'email']
+  const table = (onConflict?: OnConflict<User>) =>
+    defineTable<User>('u', { columns, ...(onConflict && { onConflict }) })
+  const update = { action: 'update', keys: ['id'] } as const
+  for (const [onConflict, expected] of [
+    [undefined, false],
+    [{ action: 'ignore' }, true],
+    [update, true],
+    [{ ...update, set: { name: 'max' } }, true],
+    [{ ...update, set: { name: 'max', email: 'add' } }, false],
+    [{ ...update, set: { name: 'add' }, newer: 'email' }, true],
+  ] as const) {
+    assert.is(isIdempotent(table(onConflict)), expected)
+  }
+})
+
+test('properties may have columns of other names', () => {
+  const columns = { id: 'user_id', name: 'name', email: 'e_mail' }
+  const onConflict = { action: 'update', keys: ['id'], newer: 'email' } as const
+  const users = defineTable<User>('u', { columns, onConflict })
+  assert.equal(users.columns, ['id', 'name', 'email'])
+  assert.equal(users.set, ['name', 'email'])
+  assert.equal(
+    users.columns.map((property) => columnOf(users, property)),
+    ['user_id', 'name', 'e_mail'],
+  )
+  const { columns: named, keys, set, newer } = inColumns(users as Table)
+  assert.equal([named, keys, set, newer], [['user_id', 'name', 'e_mail'], ['user_id'], ['name', 'e_mail'], 'e_mail'])
+  const plain = defineTable<User>('u', { columns: ['id', 'name', 'email'], onConflict })
+  assert.is(columnOf(plain, 'id'), 'id')
+  assert.is.not(plain.id, users.id)
+  assert.is(plain.id, defineTable<User>('u', { columns: { id: 'id', name: 'name', email: 'email' }, onConflict }).id)
+})
+
 test('splits schema-qualified and quoted names', () => {
   const path = (name: string) => defineTable<User>(name, { columns: ['id'] }).path
   assert.equal(path('app.users'), ['app', 'users'])
@@ -90,7 +161,7 @@ const bad: [title: string, define: () => unknown, message: string][] = [
   [
     'no options',
     () => defineTable('u', undefined as never),
-    'defineTable("u"): columns must be a non-empty array of column names, received undefined',
+    'defineTable("u"): columns must be a non-empty array of column names or an object of them by property, received undefined',
   ],
   [
     'an unknown option',
@@ -100,7 +171,27 @@ const bad: [title: string, define: () => unknown, message: string][] = [
   [
     'no columns',
     () => defineTable('u', { columns: [] }),
-    'defineTable("u"): columns must be a non-empty array of column names, received an empty array',
+    'defineTable("u"): columns must be a non-empty array of column names or an object of them by property, received an empty array',
+  ],
+  [
+    'names of none',
+    () => defineTable('u', { columns: {} }),
+    'defineTable("u"): columns must be a non-empty array of column names or an object of them by property, received an object',
+  ],
+  [
+    'a property that has no column',
+    () => defineTable<User>('u', { columns: { id: true as never } }),
+    'defineTable("u"): columns must contain column names, received true',
+  ],
+  [
+    'two properties of one column',
+    () => defineTable<User>('u', { columns: { id: 'id', name: 'id' } }),
+    'defineTable("u"): columns names "id" twice',
+  ],
+  [
+    'a key that names the column in place of the property',
+    () => defineTable<User>('u', { columns: { id: 'uid' }, onConflict: { action: 'replace', keys: ['uid' as never] } }),
+    'defineTable("u"): onConflict.keys must be among columns, received "uid"',
   ],
   [
     'a column that is no name',
@@ -147,6 +238,47 @@ const bad: [title: string, define: () => unknown, message: string][] = [
     'a version where the first row stays',
     () => defineTable<User>('u', { columns: ['id'], onConflict: { action: 'ignore', newer: 'id' } as never }),
     'defineTable("u"): onConflict: unknown option "newer"; there are action, keys',
+  ],
+  [
+    'an update of no column',
+    () => defineTable<User>('u', { columns: ['id', 'name'], onConflict: { action: 'update', keys: ['id'], set: {} } }),
+    'defineTable("u"): onConflict.set must be a non-empty array of column names, received an object',
+  ],
+  [
+    'an unknown update',
+    () =>
+      defineTable<User>('u', {
+        columns: ['id', 'name'],
+        onConflict: { action: 'update', keys: ['id'], set: { name: 'append' as never } },
+      }),
+    'defineTable("u"): onConflict.set.name must be one of replace, add, max, min, keep, received "append"',
+  ],
+  [
+    'an update of what is no column',
+    () =>
+      defineTable<User>('u', {
+        columns: ['id', 'name'],
+        onConflict: { action: 'update', keys: ['id'], set: { email: 'keep' } },
+      }),
+    'defineTable("u"): onConflict.set must be among columns, received "email"',
+  ],
+  [
+    'a key that is added',
+    () =>
+      defineTable<User>('u', {
+        columns: ['id', 'name'],
+        onConflict: { action: 'update', keys: ['id'], set: { id: 'add' } },
+      }),
+    'defineTable("u"): onConflict.set must not contain the conflict key "id"',
+  ],
+  [
+    'a version that is added',
+    () =>
+      defineTable<User>('u', {
+        columns: ['id', 'name'],
+        onConflict: { action: 'update', keys: ['id'], set: { name: 'add' }, newer: 'name' },
+      }),
+    'defineTable("u"): onConflict.set.name must be replace, since newer names it, received "add"',
   ],
   [
     'a key to be set',

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import type { Companion, Companions } from '../../src/contract/companion.ts'
 import { AttemptError, type RowFailure } from '../../src/contract/driver.ts'
 import { FencedError, type RowFailedError } from '../../src/contract/errors.ts'
+import { defineTable } from '../../src/contract/table.ts'
 import { BatchRun } from '../../src/executor/batch-run.ts'
 import { createExecutor, type Executor } from '../../src/executor/executor.ts'
 import { Batch } from '../../src/lanes/batch.ts'
@@ -196,6 +197,28 @@ test('a place for tokens that cannot be made fails the batch as a place, unless 
     assert.equal([reason, fault, ambiguous], ['permission', 'place', false])
   }
   assert.equal([driver.runs.length, own.prepared], [0, 1])
+  await flow.close()
+})
+
+test('an update that adds carries a token, as it must not be written twice', async () => {
+  const onConflict = { action: 'update', keys: ['id'], set: { hits: 'add' } } as const
+  const tallies = defineTable<{ id: number; hits: number }>('tallies', { columns: ['id', 'hits'], onConflict })
+  const { flow, driver, clock } = rig({ flushSize: 2 }, verifying, new Driver())
+  const own = (driver as Driver).companions
+  const written = flow.writeMany(tallies, [
+    { id: 1, hits: 1 },
+    { id: 2, hits: 2 },
+  ])
+  await settled()
+  driver.runs[0]!.fail(lost())
+  await settled()
+  await clock.advance(10)
+  const { tokens } = driver as Driver
+  assert.equal([tokens.length, new Set(tokens).size, own.questions], [2, 1, [tokens[0]]])
+  own.isThere = true
+  driver.runs[1]!.fail(lost())
+  assert.ok((await written).every(({ status }) => status === 'fulfilled'))
+  assert.is(driver.runs.length, 2)
   await flow.close()
 })
 

@@ -43,6 +43,26 @@ memory('rows that are looked at are copies', async () => {
   assert.is(database.rows(plain)[0]!.name, 'a')
 })
 
+memory('columns are combined as onConflict says', async () => {
+  const set = { hits: 'add', last: 'max', first: 'min', note: 'keep' } as const
+  const tallies = defineTable<Record<string, unknown>>('tallies', {
+    columns: ['id', ...Object.keys(set)],
+    onConflict: { action: 'update', keys: ['id'], set },
+  })
+  const database = new MemoryDatabase()
+  database.insert(tallies, { id: 1, hits: 1, last: 'b', note: 'old' })
+  for (const row of [
+    { id: 1, hits: 2, last: 'C', first: 2, note: 'new' },
+    { id: 1, hits: null, last: 'a', first: 1 },
+    { id: 1, hits: '0.5', first: 3 },
+  ]) {
+    const flow = new BatchFlow(database.executor())
+    await flow.submit(tallies, row)
+    await flow.close()
+  }
+  assert.equal(database.rows(tallies), [{ id: 1, hits: '3.5', last: 'b', first: 1, note: 'old' }])
+})
+
 memory('rows that conflict do what onConflict says', async () => {
   const cases = [
     [updated, { id: 1, name: 'new', email: 'old' }],

@@ -1,5 +1,13 @@
 /** What `defineTable` promises to whoever compiles against it. Nothing here is run: `tsc` is the test. */
-import { type ConflictAction, defineTable, type Row, type Table } from 'batchflow-otel'
+import {
+  type ColumnUpdates,
+  type Combine,
+  type ConflictAction,
+  columnOf,
+  defineTable,
+  type Row,
+  type Table,
+} from 'batchflow-otel'
 import { expectTypeOf } from 'expect-type'
 
 interface User {
@@ -23,6 +31,19 @@ const columns = ['id', 'name'] as const
 defineTable<User>('users', { columns })
 defineTable<Record<string, unknown>>('anything', { columns: ['any', 'name'] })
 
+// Properties may have columns of other names; all else names properties.
+defineTable<User>('users', { columns: { id: 'user_id', name: 'user_name' } })
+defineTable<Record<string, unknown>>('anything', { columns: { any: 'name' } })
+const named = { columns: { id: 'user_id', name: 'user_name' } } as const
+defineTable<User>('users', { ...named, onConflict: { action: 'update', keys: ['id'], set: ['name'], newer: 'name' } })
+expectTypeOf(columnOf(users, 'id')).toEqualTypeOf<string>()
+
+// @ts-expect-error a property that rows do not have
+defineTable<User>('users', { columns: { id: 'user_id', nmae: 'user_name' } })
+// @ts-expect-error a column is called by a text
+defineTable<User>('users', { columns: { id: 1 } })
+// @ts-expect-error keys are properties, not columns
+defineTable<User>('users', { ...named, onConflict: { action: 'ignore', keys: ['user_id'] } })
 // @ts-expect-error a column is a property of the row
 defineTable<User>('users', { columns: ['id', 'nmae'] })
 // @ts-expect-error columns have to be named
@@ -46,6 +67,37 @@ defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'upd
 defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'update', keys: ['id'], newer: 'name' } })
 defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'replace', keys: ['id'], newer: 'name' } })
 expectTypeOf(users.newer).toEqualTypeOf<string | undefined>()
+
+// What an update does to a column, as far as its values allow.
+interface Visit {
+  page: string
+  hits: number
+  bytes?: bigint | null
+  amount: string
+  last: Date
+  tags: string[]
+}
+const visited = ['page', 'hits', 'bytes', 'amount', 'last', 'tags'] as const
+const updated = <const S extends ColumnUpdates<Visit>>(set: S) =>
+  defineTable<Visit>('visits', { columns: visited, onConflict: { action: 'update', keys: ['page'], set } })
+updated({ hits: 'add', bytes: 'add', amount: 'add', last: 'max', tags: 'keep' })
+updated({ hits: 'max', amount: 'min', tags: 'replace' })
+defineTable<Record<string, unknown>>('any', {
+  columns: ['id', 'n'],
+  onConflict: { action: 'update', keys: ['id'], set: { n: 'add' } },
+})
+expectTypeOf(users.combine).toEqualTypeOf<ReadonlyMap<string, Combine> | undefined>()
+
+// @ts-expect-error dates are not added
+updated({ last: 'add' })
+// @ts-expect-error nor is an array
+updated({ tags: 'add' })
+// @ts-expect-error or the greatest of some
+updated({ tags: 'max' })
+// @ts-expect-error no other updates
+updated({ hits: 'append' })
+// @ts-expect-error what is updated are columns
+updated({ hitz: 'add' })
 
 // @ts-expect-error a version is a column
 defineTable<User>('users', { columns: ['id'], onConflict: { action: 'update', keys: ['id'], newer: 'version' } })

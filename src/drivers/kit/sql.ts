@@ -1,4 +1,4 @@
-import type { Table } from '../../contract/table.ts'
+import type { Combine, Table } from '../../contract/table.ts'
 
 /** How names stand in the SQL of one database. */
 export interface Quoting {
@@ -28,7 +28,11 @@ export function onConflict(table: Table, columns: readonly string[]): string {
   const target = table.keys.length === 0 ? '' : ` (${quoteList(table.keys)})`
   const set = table.set.filter((column) => columns.includes(column))
   if (set.length === 0) return ` ON CONFLICT${target} DO NOTHING`
-  const assignments = set.map((column) => `${quoteIdentifier(column)} = excluded.${quoteIdentifier(column)}`)
+  const stored = quoteIdentifier(table.path.at(-1)!)
+  const assignments = set.map((name) => {
+    const column = quoteIdentifier(name)
+    return `${column} = ${combined(table.combine?.get(name), `excluded.${column}`, `${stored}.${column}`)}`
+  })
   return ` ON CONFLICT${target} DO UPDATE SET ${assignments.join(', ')}${onlyNewer(table)}`
 }
 
@@ -36,6 +40,14 @@ function onlyNewer({ path, newer }: Table): string {
   if (newer === undefined) return ''
   const column = quoteIdentifier(newer)
   return ` WHERE ${isNewer(`excluded.${column}`, `${quoteIdentifier(path.at(-1)!)}.${column}`)}`
+}
+
+/** What a column becomes, out of the value that comes and the one that is there. NULL is nothing. */
+export function combined(how: Combine | undefined, incoming: string, existing: string): string {
+  if (how === undefined) return incoming
+  if (how === 'add') return `COALESCE(${existing} + ${incoming}, ${incoming}, ${existing})`
+  const isBetter = `${incoming} ${how === 'max' ? '>' : '<'} ${existing}`
+  return `CASE WHEN ${existing} IS NULL OR ${isBetter} THEN ${incoming} ELSE ${existing} END`
 }
 
 /** No version is older than every other, and not newer than none. */

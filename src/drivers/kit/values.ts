@@ -1,9 +1,18 @@
 import { isAnyArrayBuffer, isDate } from 'node:util/types'
+import { DECIMAL } from '../../support/decimal.ts'
 import { EncodeError } from './encode-error.ts'
 
 /** The bytes that any view shows, without a copy. */
 export function bytesOf(view: ArrayBufferView): Buffer {
   return Buffer.isBuffer(view) ? view : Buffer.from(view.buffer, view.byteOffset, view.byteLength)
+}
+
+/** What may be added to a column. @throws {EncodeError} for what some databases would take for a number by guessing */
+export function addend<V>(value: V): V {
+  if (value === null || value === undefined || typeof value === 'bigint') return value
+  if (typeof value === 'number' ? Number.isFinite(value) : typeof value === 'string' && DECIMAL.test(value))
+    return value
+  throw new EncodeError('what is added must be a finite number, a bigint or a decimal number as text')
 }
 
 /**

@@ -1,6 +1,7 @@
 import { AttemptError, type BatchInput } from '../../contract/driver.ts'
 import { fieldOf } from '../../support/field.ts'
 import { type Cursor, EncodeError, pinned } from '../kit/encode-error.ts'
+import { addend } from '../kit/values.ts'
 import type { Dates } from './dates.ts'
 import { encode } from './encode.ts'
 import { EncodedRows } from './encoded-rows.ts'
@@ -96,7 +97,7 @@ function divide(batch: BatchInput, limits: Limits, sizes: Sizes, cursor: Cursor,
 }
 
 function encodeRow(
-  { rows, columns }: BatchInput,
+  { table: { combine }, rows, columns }: BatchInput,
   dates: Dates,
   cursor: Cursor,
   writer: ParameterWriter,
@@ -107,7 +108,9 @@ function encodeRow(
   const start = cursor.row * length
   for (let i = 0; i < length; i++) {
     cursor.column = i
-    types[start + i] = writer.write(encode(fieldOf(row, columns[i]!), dates.bind), dates)
+    const value = fieldOf(row, columns[i]!)
+    const isAdded = combine?.get(columns[i]!) === 'add'
+    types[start + i] = writer.write(encode(isAdded ? addend(value) : value, dates.bind), dates)
   }
 }
 

@@ -7,7 +7,7 @@ import {
   type RowFailure,
 } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
-import type { Table } from '../../contract/table.ts'
+import { inColumns, type Table } from '../../contract/table.ts'
 import { withRefused } from '../kit/companions.ts'
 import { Forms } from '../kit/forms.ts'
 import { answerTo, type Lender, withLease } from '../kit/lease.ts'
@@ -127,10 +127,10 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   async #getToKnow(table: Table, isNew: boolean, signal: AbortSignal): Promise<Settings> {
     const [settings, areFit] = await withLease(this.#lender, signal, async (lease) => {
       const found = await settingsOf(lease, signal)
-      return [found, !isNew || (await areIndexed(lease, table, signal))] as const
+      return [found, !isNew || (await areIndexed(lease, inColumns(table), signal))] as const
     })
     this.#settings = settings
-    if (!areFit) throw withoutEffect(new MissingIndexError(table))
+    if (!areFit) throw withoutEffect(new MissingIndexError(inColumns(table)))
     this.#checked.add(table)
     return settings
   }

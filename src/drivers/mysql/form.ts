@@ -1,4 +1,4 @@
-import type { Table } from '../../contract/table.ts'
+import { columnsOf, inColumns, type Table } from '../../contract/table.ts'
 import { Sizes } from './sizes.ts'
 import { type Dialect, type InsertText, insertSql, insertText, probeSql } from './sql.ts'
 
@@ -11,8 +11,9 @@ export class Form {
   readonly #byRows = new Map<number, string>()
 
   constructor(table: Table, columns: readonly string[], dialect: Dialect) {
-    this.probe = probeSql(table, columns)
-    this.#text = insertText(table, columns, dialect)
+    const names = columnsOf(table, columns)
+    this.probe = probeSql(inColumns(table), names)
+    this.#text = insertText(inColumns(table), names, dialect)
   }
 
   /** The statement for so many rows. */

@@ -1,5 +1,5 @@
 import type { Table } from '../../contract/table.ts'
-import { isNewer, quotingWith } from '../kit/sql.ts'
+import { combined, isNewer, quotingWith } from '../kit/sql.ts'
 
 const { quoteIdentifier, quotePath, quoteList } = quotingWith('`')
 
@@ -45,11 +45,13 @@ function onConflict(table: Table, columns: readonly string[], dialect: Dialect):
     dialect === 'alias' ? `${ALIAS}.${quoteIdentifier(column)}` : `VALUES(${quoteIdentifier(column)})`
   const set = table.set.filter((column) => columns.includes(column))
   const { newer } = table
+  const become = (column: string) =>
+    combined(table.combine?.get(column), incoming(column), `${quotePath(table.path)}.${quoteIdentifier(column)}`)
   const assignments = [
     conflictGuard(table, incoming),
     ...(newer === undefined
-      ? set.map((column) => `${quoteIdentifier(column)} = ${incoming(column)}`)
-      : onlyNewer(table, newer, set, incoming)),
+      ? set.map((column) => `${quoteIdentifier(column)} = ${become(column)}`)
+      : onlyNewer(table, newer, set, { incoming, become })),
   ]
   const alias = dialect === 'alias' ? ` AS ${ALIAS}` : ''
   return `${alias} ON DUPLICATE KEY UPDATE ${assignments.join(', ')}`
@@ -64,12 +66,12 @@ function onlyNewer(
   { path }: Table,
   newer: string,
   set: readonly string[],
-  incoming: (column: string) => string,
+  { incoming, become }: Readonly<Record<'incoming' | 'become', (column: string) => string>>,
 ): string[] {
   const existing = (column: string) => `${quotePath(path)}.${quoteIdentifier(column)}`
   const condition = isNewer(incoming(newer), existing(newer))
   const assign = (column: string, old: string) =>
-    `${quoteIdentifier(column)} = IF(${condition}, ${incoming(column)}, ${old})`
+    `${quoteIdentifier(column)} = IF(${condition}, ${become(column)}, ${old})`
   const others = set.filter((column) => column !== newer)
   const version = existing(newer)
   const sign = `IF(LAST_INSERT_ID(IF(${version} IS NULL, ${UNCHANGED}, ${UNCHANGED})), ${version}, ${version})`

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Table } from '../../contract/table.ts'
+import { columnsOf, inColumns, type Table } from '../../contract/table.ts'
 import { quotePath } from '../kit/sql.ts'
 import type { DateZone } from './date-zone.ts'
 import { type ColumnType, type Description, UNKNOWN_COLUMN, versionSql } from './describe.ts'
@@ -32,6 +32,8 @@ export interface ArrayMessages {
 
 /** How one column travels in an `unnest`. */
 export interface ArrayColumn extends UnnestColumn {
+  /** Of the rows. */
+  readonly property: string
   readonly elementOid: number
   /** In binary; absent where the array holds texts that the SELECT casts. */
   readonly write: WriteBinary | undefined
@@ -52,13 +54,17 @@ interface Messages {
 
 /** Everything about one table and list of columns that is the same for each batch, derived once. */
 export class Form {
+  /** In columns. */
   readonly table: Table
+  /** Properties of the rows. */
   readonly columns: readonly string[]
   readonly version: string
   readonly copyable: boolean
   readonly zone: DateZone
   readonly writers: readonly WriteBinary[]
   readonly texts: readonly ToText[]
+  /** Of the columns. */
+  readonly #names: readonly string[]
   readonly #types: readonly ColumnType[]
   readonly #named: boolean
   readonly #binary: Messages = {}
@@ -66,12 +72,13 @@ export class Form {
   #textBatches = 0
 
   constructor(table: Table, columns: readonly string[], description: Description, { named, zone }: FormOptions) {
-    this.table = table
+    this.table = inColumns(table)
     this.columns = columns
+    this.#names = columnsOf(table, columns)
     this.version = description.version
     this.zone = zone
     this.#named = named
-    this.#types = columns.map((column) => description.columns.get(kept(column)) ?? UNKNOWN_COLUMN)
+    this.#types = this.#names.map((column) => description.columns.get(kept(column)) ?? UNKNOWN_COLUMN)
     this.copyable = description.copyable && !this.#types.some((type) => type.isIdentityAlways)
     this.writers = this.#types.map(binaryWriter)
     this.texts = this.#types.map((type) => textOf(type, zone))
@@ -120,7 +127,7 @@ export class Form {
   }
 
   #copyMessages(binary: boolean): CopyMessages {
-    const text = copySql(this.table, this.columns, binary ? 'binary' : 'text')
+    const text = copySql(this.table, this.#names, binary ? 'binary' : 'text')
     return this.#named ? extended(named(text), named(this.#check)) : simple(text, `${text}; ${this.#check}`)
   }
 
@@ -141,19 +148,21 @@ export class Form {
   }
 
   #arrayColumns(binary: boolean): readonly ArrayColumn[] {
-    return this.columns.map((name, i) => this.#arrayColumn(name, i, binary))
+    return this.columns.map((property, i) => this.#arrayColumn(property, i, binary))
   }
 
   /** Arrays and types without a binary form go as texts; `unnest` would flatten the former. */
-  #arrayColumn(name: string, i: number, binary: boolean): ArrayColumn {
+  #arrayColumn(property: string, i: number, binary: boolean): ArrayColumn {
+    const name = this.#names[i]!
     const type = this.#types[i]!
     const toText = this.texts[i]!
     const builtIn = binary && type.elementOid === undefined ? BUILT_IN.get(type.scalarOid) : undefined
     if (builtIn === undefined) {
-      return { name, parameter: 'pg_catalog.text', cast: type.sqlType, elementOid: TEXT_OID, write: undefined, toText }
+      const asText = { parameter: 'pg_catalog.text', cast: type.sqlType, elementOid: TEXT_OID, write: undefined }
+      return { name, property, ...asText, toText }
     }
     const parameter = `pg_catalog.${builtIn.name}`
-    return { name, parameter, cast: undefined, elementOid: type.scalarOid, write: builtIn.write, toText }
+    return { name, property, parameter, cast: undefined, elementOid: type.scalarOid, write: builtIn.write, toText }
   }
 }
 

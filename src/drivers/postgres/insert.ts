@@ -103,12 +103,12 @@ function writeColumn(
   cursor: Cursor,
   most: number,
 ): boolean {
-  const { name, write } = column
-  cursor.column = columns.indexOf(name)
+  const { property, write } = column
+  cursor.column = columns.indexOf(property)
   const length = writer.openLength()
   putArrayHeader(writer, column.elementOid, [rows.length])
   for (cursor.row = 0; cursor.row < rows.length; cursor.row++) {
-    const value = fieldOf(rows[cursor.row]!, name)
+    const value = fieldOf(rows[cursor.row]!, property)
     if (value === null || value === undefined) writer.int32(-1)
     else if (write === undefined) putTextOrNull(writer, column.toText(value))
     else if (!write(writer, value) && !writeUnusual(writer, write, value)) return false

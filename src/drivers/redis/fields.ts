@@ -1,4 +1,4 @@
-import type { Row } from '../../contract/table.ts'
+import { columnsOf, type Row, type Table } from '../../contract/table.ts'
 import { fieldOf } from '../../support/field.ts'
 import { EncodeError } from '../kit/encode-error.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -13,9 +13,9 @@ export class Fields {
   readonly #names: readonly Constant[]
   readonly #values: unknown[]
 
-  constructor(columns: readonly string[]) {
+  constructor(table: Table, columns: readonly string[]) {
     this.#columns = columns
-    this.#names = columns.map((column) => bulks(column))
+    this.#names = columnsOf(table, columns).map((column) => bulks(column))
     this.#values = columns.map(() => undefined)
   }
 

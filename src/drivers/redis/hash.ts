@@ -1,7 +1,9 @@
-import type { Row, Table } from '../../contract/table.ts'
+import { columnOf, type Row, type Table } from '../../contract/table.ts'
 import { type Option, optional, parse } from '../../support/validate.ts'
+import { COMBINE, combineWriter } from './combine.ts'
 import { Fields } from './fields.ts'
 import { type KeyReader, keyReader, type RedisKey, redisKey } from './key.ts'
+import { CALL } from './lua.ts'
 import { allow, Mapping, type Recipe } from './mapping.ts'
 import { NEWEST, newestWriter } from './newest.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -19,8 +21,8 @@ export interface HashOptions<R extends Row> {
  * A hash per row, a field per column; NULL is a field that is not there.
  *
  * `update` merges (HSET, and HDEL for NULL), `replace` starts over (DEL, HSET), `ignore` and `error` write only when there
- * is no such key, `update` with `onConflict.set` only those columns when there is, and with `onConflict.newer` nothing when
- * a newer row is there (scripts). More than one command for a row: MULTI/EXEC.
+ * is no such key, `update` with `onConflict.set` only those columns when there is, adds to them or takes the greatest or the least,
+ * and with `onConflict.newer` changes nothing when a newer row is there (scripts). More than one command for a row: MULTI/EXEC.
  *
  * @throws {OptionError} for an unknown option, or a `ttl` that is none
  */
@@ -34,15 +36,12 @@ const OPTIONS = {
   ttl: optional(ttlReader, FOR_EVER),
 } satisfies Record<keyof HashOptions<never>, Option<unknown>>
 
-/** Fields and values go in portions that fit Lua's stack. */
-const PORTIONS = `local function call(command, from, to)
-for i = from, to, 1000 do redis.call(command, KEYS[1], unpack(ARGV, i, math.min(i + 999, to))) end end
-local function expire() if ARGV[1] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end end
+const PORTIONS = `${CALL}local function expire() if ARGV[1] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end end
 local exists = redis.call('EXISTS', KEYS[1]) == 1
 `
 /** ARGV: time to live in ms or 0; fields and values. */
 const INSERT = new Script(`${PORTIONS}if exists then return 0 end
-call('HSET', 2, #ARGV)
+call('HSET', ARGV, 2, #ARGV)
 expire()
 return 1`)
 /**
@@ -50,42 +49,57 @@ return 1`)
  * the fields and values for a new key only, the latter.
  */
 const UPSERT = new Script(`${PORTIONS}local set, removed = 3 + ARGV[2], #ARGV - ARGV[3]
-call('HSET', 4, exists and set or removed)
-if exists then call('HDEL', removed + 1, #ARGV) end
+call('HSET', ARGV, 4, exists and set or removed)
+if exists then call('HDEL', ARGV, removed + 1, #ARGV) end
 expire()
 return 1`)
 
 function compile(table: Table, columns: readonly string[], key: KeyReader, ttl: TtlReader): Recipe {
   allow('hash', table, ['error', 'ignore', 'update', 'replace'])
+  if (table.combine !== undefined) return combining(table, columns, key, ttl)
   if (table.newer !== undefined) return onlyNewer(table, table.newer, columns, key, ttl)
   if (table.action === 'update' && table.set.length + table.keys.length < table.columns.length) {
-    const set = new Fields(columns.filter((column) => table.set.includes(column)))
-    const others = new Fields(columns.filter((column) => !table.set.includes(column)))
+    const set = new Fields(
+      table,
+      columns.filter((column) => table.set.includes(column)),
+    )
+    const others = new Fields(
+      table,
+      columns.filter((column) => !table.set.includes(column)),
+    )
     const write = (out: Pipeline, row: Row) => upsert(out, set.read(row), others.read(row), key(row), ttl(row))
     return { write, preamble: UPSERT.load }
   }
-  const fields = new Fields(columns)
+  const fields = new Fields(table, columns)
   if (table.action === 'update') return { write: (out, row) => update(out, fields.read(row), key(row), ttl(row)) }
   if (table.action === 'replace') return { write: (out, row) => replace(out, fields.read(row), key(row), ttl(row)) }
   const write = (out: Pipeline, row: Row) => insert(out, fields.read(row), key(row), ttl(row))
   return { write, preamble: INSERT.load, refusable: table.action === 'error' }
 }
 
-function onlyNewer(
-  { action, set }: Table,
-  newer: string,
-  columns: readonly string[],
-  key: KeyReader,
-  ttl: TtlReader,
-): Recipe {
-  const startsOver = action === 'replace'
-  const isSet = (column: string) => startsOver || set.includes(column)
-  const write = newestWriter(newer, {
-    set: new Fields(columns.filter(isSet)),
-    others: new Fields(columns.filter((column) => !isSet(column))),
+function onlyNewer(table: Table, newer: string, columns: readonly string[], key: KeyReader, ttl: TtlReader): Recipe {
+  const startsOver = table.action === 'replace'
+  const isSet = (column: string) => startsOver || table.set.includes(column)
+  const write = newestWriter({
+    newer,
+    field: columnOf(table, newer),
+    set: new Fields(table, columns.filter(isSet)),
+    others: new Fields(
+      table,
+      columns.filter((column) => !isSet(column)),
+    ),
     startsOver,
   })
   return { write: (out, row) => write(out, row, key(row), ttl(row)), preamble: NEWEST.load, newer: true }
+}
+
+function combining(table: Table, columns: readonly string[], key: KeyReader, ttl: TtlReader): Recipe {
+  const write = combineWriter(table, columns)
+  return {
+    write: (out, row) => write(out, row, key(row), ttl(row)),
+    preamble: COMBINE.load,
+    newer: table.newer !== undefined,
+  }
 }
 
 type Key = string | Uint8Array

@@ -45,7 +45,7 @@ export type RedisCommand = readonly [command: string, ...args: RedisValue[]]
 
 /**
  * The user's own mapping: the command of a row, or several, which are then carried out together (MULTI/EXEC), or an
- * empty array when there is nothing to do for it. What happens on a conflict is up to the commands; the table's action still says how rows of one key are coalesced.
+ * empty array when there is nothing to do for it. What happens on a conflict is up to the commands; the table's action still says how rows of one key are coalesced (those with `add` are added up).
  * Not for a table with `onConflict.newer`.
  */
 export type CommandFunction<R extends Row = never> = (row: R, table: Table) => RedisCommand | readonly RedisCommand[]
@@ -56,4 +56,10 @@ export function allow(mapping: string, table: Table, actions: readonly ConflictA
   throw new OptionError(
     `table ${JSON.stringify(table.name)}: ${mapping}() has no conflict action ${table.action}, only ${actions.join(', ')}`,
   )
+}
+
+/** @throws {OptionError} for a table with columns that are added, or the greatest or least */
+export function refuseCombined(mapping: string, { name, combine }: Table): void {
+  if (combine === undefined) return
+  throw new OptionError(`table ${JSON.stringify(name)}: ${mapping}() only replaces: onConflict.set needs hash()`)
 }

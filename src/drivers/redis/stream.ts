@@ -1,4 +1,4 @@
-import type { Row, Table } from '../../contract/table.ts'
+import { columnsOf, type Row, type Table } from '../../contract/table.ts'
 import { fieldOf } from '../../support/field.ts'
 import { boolean, callback, integer, type OptionsOf, optional, parse, type Values } from '../../support/validate.ts'
 import { EncodeError } from '../kit/encode-error.ts'
@@ -51,7 +51,7 @@ function recipe(
 ): Recipe {
   const key = options.key === undefined ? () => table.name : keyReader(table, options.key)
   const id = options.id as ((row: Row) => string) | undefined
-  const names = columns.map((column) => bulks(column))
+  const names = columnsOf(table, columns).map((column) => bulks(column))
   const before = bulks(...limit)
   const values: unknown[] = columns.map(() => undefined)
   return {

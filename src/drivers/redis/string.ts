@@ -1,11 +1,11 @@
-import type { ColumnOf, Row, Table } from '../../contract/table.ts'
+import { type ColumnOf, columnOf, type Row, type Table } from '../../contract/table.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { fieldOf } from '../../support/field.ts'
 import { type Check, type Option, optional, parse, refuse, required, show } from '../../support/validate.ts'
 import { EncodeError } from '../kit/encode-error.ts'
 import { jsonText, partOf } from './encode.ts'
 import { keyReader, type RedisKey, redisKey } from './key.ts'
-import { allow, Mapping, type Recipe } from './mapping.ts'
+import { allow, Mapping, type Recipe, refuseCombined } from './mapping.ts'
 import type { Pipeline } from './pipeline.ts'
 import { FOR_EVER, type Ttl, ttlReader } from './ttl.ts'
 import { bulks } from './writer.ts'
@@ -28,6 +28,7 @@ export interface SetOptions<R extends Row> {
 export function set<R extends Row>(options: SetOptions<R>): Mapping<R> {
   const { key, value, ttl } = parse('set()', SET, options)
   return new Mapping((table) => {
+    refuseCombined('set', table)
     allow('set', table, ['error', 'ignore', 'update', 'replace'])
     return recipe(table, { key: keyReader(table, key), value: valueReader(table, value), ttl })
   })
@@ -49,8 +50,9 @@ export interface JsonOptions<R extends Row> {
 export function json<R extends Row>(options: JsonOptions<R> = {}): Mapping<R> {
   const { key, ttl } = parse('json()', JSON_TEXT, options)
   return new Mapping((table, columns) => {
+    refuseCombined('json', table)
     allow('json', table, ['error', 'ignore', 'replace'])
-    return recipe(table, { key: keyReader(table, key), value: (row) => document(row, columns), ttl })
+    return recipe(table, { key: keyReader(table, key), value: (row) => document(table, columns, row), ttl })
   })
 }
 
@@ -109,6 +111,7 @@ function present(value: unknown): unknown {
   return value
 }
 
-function document(row: Row, columns: readonly string[]): string {
-  return jsonText(Object.fromEntries(columns.map((column) => [column, partOf(fieldOf(row, column))])))
+function document(table: Table, columns: readonly string[], row: Row): string {
+  const parts = columns.map((property) => [columnOf(table, property), partOf(fieldOf(row, property))])
+  return jsonText(Object.fromEntries(parts))
 }

@@ -5,6 +5,7 @@ import { withRefused } from '../kit/companions.ts'
 import { pinned } from '../kit/encode-error.ts'
 import { Forms } from '../kit/forms.ts'
 import { failuresOf, type Sieved, withoutUnencodable } from '../kit/sieve.ts'
+import { addend } from '../kit/values.ts'
 import { classify } from './classify.ts'
 import { type SqliteDatabase, validDatabase } from './client.ts'
 import { SqliteCompanions } from './companions.ts'
@@ -83,13 +84,15 @@ export class SqliteDriver implements Driver<SqliteOperation> {
     return this.#forms.get(batch) ?? this.#forms.set(batch, new Form(batch.table, batch.columns))
   }
 
-  #encode({ rows, columns }: BatchInput): readonly Bound[] {
+  #encode({ table, rows, columns }: BatchInput): readonly Bound[] {
+    const adds = columns.map((column) => table.combine?.get(column) === 'add')
     return pinned(columns, (cursor) => {
       const values: Bound[] = []
       for (cursor.row = 0; cursor.row < rows.length; cursor.row++) {
         const row = rows[cursor.row]!
         for (cursor.column = 0; cursor.column < columns.length; cursor.column++) {
-          values.push(encode(fieldOf(row, columns[cursor.column]!), this.#encodeDate))
+          const value = fieldOf(row, columns[cursor.column]!)
+          values.push(encode(adds[cursor.column] ? addend(value) : value, this.#encodeDate))
         }
       }
       return values

@@ -1,4 +1,4 @@
-import type { Table } from '../../contract/table.ts'
+import { columnsOf, inColumns, type Table } from '../../contract/table.ts'
 import { insertSql } from './sql.ts'
 
 /** As many parameters as a statement may have in every SQLite ("Implementation Limits For SQLite", 9). */
@@ -29,7 +29,8 @@ export class Form {
     this.counts = table.newer !== undefined
     const most = Math.max(1, Math.floor(MOST_PARAMETERS / this.width))
     const sizes = new Set(SIZES.map((size) => Math.min(size, most)))
-    this.groups = Array.from(sizes, (rows) => ({ rows, sql: insertSql(table, columns, rows) }))
+    const [stored, names] = [inColumns(table), columnsOf(table, columns)]
+    this.groups = Array.from(sizes, (rows) => ({ rows, sql: insertSql(stored, names, rows) }))
     this.sql = this.groups.at(-1)!.sql
   }
 }

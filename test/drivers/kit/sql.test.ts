@@ -38,4 +38,21 @@ sql('with a version only a newer row changes the stored one', () => {
   )
 })
 
+sql('columns that are combined', () => {
+  const table = defineTable<{ id: number; a: number; b: number; c: number; d: number; v: number }>('app.t', {
+    columns: ['id', 'a', 'b', 'c', 'd', 'v'],
+    onConflict: { action: 'update', keys: ['id'], set: { a: 'add', b: 'max', c: 'min', d: 'keep' }, newer: 'v' },
+  })
+  const stored = (column: string) => `"t"."${column}"`
+  const better = (column: string, sign: string) =>
+    `"${column}" = CASE WHEN ${stored(column)} IS NULL OR excluded."${column}" ${sign} ${stored(column)} ` +
+    `THEN excluded."${column}" ELSE ${stored(column)} END`
+  assert.is(
+    onConflict(table, table.columns),
+    ' ON CONFLICT ("id") DO UPDATE SET "a" = COALESCE("t"."a" + excluded."a", excluded."a", "t"."a"), ' +
+      `${better('b', '>')}, ${better('c', '<')}, "v" = excluded."v" ` +
+      'WHERE excluded."v" > "t"."v" OR ("t"."v" IS NULL AND excluded."v" IS NOT NULL)',
+  )
+})
+
 sql.run()

@@ -2,7 +2,7 @@ import { runInNewContext } from 'node:vm'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { EncodeError } from '../../../src/drivers/kit/encode-error.ts'
-import { bytesOf, encodeObject } from '../../../src/drivers/kit/values.ts'
+import { addend, bytesOf, encodeObject } from '../../../src/drivers/kit/values.ts'
 import { thrownBy } from '../../support/assertions.ts'
 
 const values = suite('values of a row')
@@ -14,6 +14,23 @@ values('bytes are those a view shows, and shared with it', () => {
   bytes[2] = 9
   assert.equal([...view], [2, 9])
   assert.is(bytesOf(view), view)
+})
+
+values('what is added is a number', async () => {
+  for (const value of [0, -1.5, 1e300, 2n ** 70n, '-1.50', '+1', null, undefined]) assert.is(addend(value), value)
+  for (const value of [
+    Number.NaN,
+    Number.NEGATIVE_INFINITY,
+    '',
+    'a',
+    '1e5',
+    true,
+    new Date(0),
+    [1],
+    Buffer.from('1'),
+  ]) {
+    assert.ok((await thrownBy(() => addend(value))) instanceof EncodeError)
+  }
 })
 
 values('an object is its date, its bytes or its JSON', () => {

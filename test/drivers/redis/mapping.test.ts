@@ -1,10 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { RowFailure } from '../../../src/contract/driver.ts'
+import { defineTable, type OnConflict } from '../../../src/contract/table.ts'
 import { RedisDriver } from '../../../src/drivers/redis/driver.ts'
 import { args, hash, json, set, stream } from '../../../src/drivers/redis/index.ts'
 import { OptionError } from '../../../src/support/batchflow-error.ts'
-import { rejectsWith } from '../../support/assertions.ts'
+import { rejectsWith, thrownBy } from '../../support/assertions.ts'
 import { type AnyRow, tableOf } from '../../support/databases/redis.ts'
 import { commandsOf, plan, unconnected, unconnectedCluster } from '../../support/databases/redis-commands.ts'
 
@@ -53,6 +54,45 @@ test('set and json: the commands of each action', () => {
   assert.equal(commandsOf(plan(ignored, [row], value)), [['set', 't:1', 'x', 'PX', '9', 'NX']])
   assert.equal(commandsOf(plan(inserted, [row], value)), [['set', 't:1', 'x', 'PX', '9', 'NX']])
   assert.equal(commandsOf(plan(ignored, [row], json())), [['set', 't:1', '{"id":1,"a":"x","b":null}', 'NX']])
+})
+
+test('properties with columns of other names: fields and documents have those', () => {
+  const table = (onConflict?: OnConflict<AnyRow>) =>
+    defineTable<AnyRow>('t', { columns: { id: 'id', a: 'b', b: 'a' }, ...(onConflict && { onConflict }) })
+  const both = { id: 1, a: 'x', b: 'y' }
+  const fields = ['id', '1', 'b', 'x', 'a', 'y']
+  assert.equal(commandsOf(plan(table({ action: 'update', keys: ['a'] }), [both])), [['hset', 't:x', ...fields]])
+  assert.equal(commandsOf(plan(table(), [both])), [['xadd', 't', '*', ...fields]])
+  const asJson = commandsOf(plan(table({ action: 'replace', keys: ['id'] }), [both], json()))
+  assert.equal(asJson, [['set', 't:1', '{"id":1,"b":"x","a":"y"}']])
+})
+
+test('sums, greatest and least: one script, which set and json do not have', async () => {
+  const table = tableOf('t', columns, { action: 'update', keys: ['id'], set: { a: 'add', b: 'max' } })
+  const [[command, , ...rest] = []] = commandsOf(
+    plan(table, [
+      { id: 1, a: 1e21, b: null },
+      { id: 2, a: null, b: 2 },
+    ]),
+  )
+  assert.is(command, 'evalsha')
+  const script = ['1', 't:1', '0', '0', '3', '0', '0', '', '', 'add', 'a', '1000000000000000000000', 'id', '1']
+  assert.equal(rest, script)
+  const refused = plan(table, [
+    { id: 1, a: 'x' },
+    { id: 2, a: new Date(0) },
+    { id: 3, b: Number.NaN },
+  ])
+  assert.equal(messages(refused.failures), [
+    [0, 'what is added must be a finite number, a bigint or a decimal number as text'],
+    [1, 'what is added must be a finite number, a bigint or a decimal number as text'],
+    [2, 'what is compared must be a finite number'],
+  ])
+  for (const mapping of [json(), set<AnyRow>({ key: 'id', value: 'a' })]) {
+    const error = await thrownBy(() => plan(table, [row], mapping))
+    assert.ok(error instanceof OptionError)
+  }
+  assert.equal(commandsOf(plan(table, [row], () => ['incrby', 't', 1])), [['incrby', 't', '1']])
 })
 
 test('stream: limits, ids, names', () => {

@@ -104,6 +104,34 @@ export const companions: Register = ({ add, can }) => {
     assert.is((await writeAll(verified, tableOf(table), more)).summary.committed, 40)
   })
 
+  addWith('sums beside a token, bad rows among them', async (database, executor) => {
+    const table = await database.create(CHECKED)
+    const verified = executor.withRetry({ onAmbiguous: 'verify' })
+    const target = tableOf(table, { action: 'update', keys: ['id'], set: { amount: 'add' } })
+    for (const amount of [1, 2])
+      await writeAll(
+        verified,
+        target,
+        range(9).map((id) => ({ id, amount })),
+      )
+    assert.equal(
+      reasonsOf(
+        await writeAll(
+          verified,
+          target,
+          range(9).map((id) => ({ id, amount: id === 5 ? -9 : 1 })),
+        ),
+      ),
+      {
+        5: 'constraint',
+      },
+    )
+    assert.equal(
+      (await table.rows()).map(({ amount }) => amount),
+      [4, 4, 4, 4, 4, 3, 4, 4, 4],
+    )
+  })
+
   addWith('tables that many make at once are made', async (database, executor, own) => {
     const table = await database.create(COLUMNS)
     const verified = executor.withRetry({ onAmbiguous: 'verify' })
