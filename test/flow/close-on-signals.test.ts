@@ -63,6 +63,39 @@ test('the first signal writes everything out, and then ends the process as the s
   }
 })
 
+test('`first` is waited for, and rows it brings are written; its error ends the process once all is done', async () => {
+  const { stdout, stderr, code } = await run(
+    `const flow = new BatchFlow(quick, { flushInterval: 60_000 })
+     const first = async (signal) => {
+       await new Promise(setImmediate)
+       await flow.submit(users, { id: 1 })
+       throw new Error('the server does not stop after ' + signal)
+     }
+     closeOnSignals(flow, { first, then: told })
+     ready()`,
+    ['ready', 'SIGTERM'],
+  )
+  assert.match(stdout, '{"committed":1,"failed":0,"abandoned":0,"rows":0,"signal":"SIGTERM"}')
+  assert.match(stderr, 'the server does not stop after SIGTERM')
+  assert.is(code, 1)
+})
+
+test('`first` is waited for no longer than there is time, or until a second signal', async () => {
+  for (const [timeout, ...more] of [['50'], ['Infinity', ['stopping', 'SIGINT'] as const]] as const) {
+    const { stdout, signal } = await run(
+      `const flow = new BatchFlow(quick)
+       await flow.submit(users, { id: 1 })
+       await flow.flush()
+       closeOnSignals(flow, { first: () => { console.log('stopping'); return gate }, timeout: ${timeout}, then: told })
+       ready()`,
+      ['ready', 'SIGTERM'],
+      ...more,
+    )
+    assert.match(stdout, 'stopping\n{"committed":1,"failed":0,"abandoned":0,"rows":0,"signal":"SIGTERM"}')
+    assert.is(signal, 'SIGTERM')
+  }
+})
+
 test('flows are closed in order, and those behind go on accepting until it is their turn', async () => {
   const { stdout, signal } = await run(
     `const letters = new BatchFlow(quick, { flushInterval: 60_000 })
