@@ -30,7 +30,7 @@ export interface CloseOnSignalsOptions {
    * Called, and waited for, when all flows are closed: end the clients of the databases here, and keep `abandonedRows`. The
    * summary is the sum of all. What it throws is an unhandled rejection.
    */
-  readonly then?: (summary: CloseSummary, signal: NodeJS.Signals) => unknown
+  readonly last?: (summary: CloseSummary, signal: NodeJS.Signals) => unknown
   /**
    * Whether the process then ends as the signal would have ended it: `true`, or `false` to leave that to the application.
    *
@@ -49,8 +49,7 @@ const SIGNALS = {
   signals: optional(signalNames, ['SIGTERM', 'SIGINT']),
   timeout: CLOSE.timeout,
   first: optional(callback<NonNullable<CloseOnSignalsOptions['first']>>(), () => undefined),
-  // biome-ignore lint/suspicious/noThenProperty: options are not awaited, and what follows is best called so
-  then: optional(callback<NonNullable<CloseOnSignalsOptions['then']>>(), () => undefined),
+  last: optional(callback<NonNullable<CloseOnSignalsOptions['last']>>(), () => undefined),
   exit: optional(boolean),
 } satisfies OptionsOf<CloseOnSignalsOptions>
 
@@ -65,9 +64,9 @@ const LEAST = 2000
  * Closes flows when the process is told to end. With the first signal, and after `first`, they are closed **in the order given**,
  * one after the other, so that a flow that takes the dead letters of another comes behind it; those that wait for their turn go
  * on writing. All share `timeout`, but each later one has two seconds. A second signal gives up at once what is not written; a third finds
- * no listener of ours. Rows given up go to `deadLetter`, else they are in the summary that `then` is given.
+ * no listener of ours. Rows given up go to `deadLetter`, else they are in the summary that `last` is given.
  *
- * After `then` the process ends **as if nobody had listened**: by the signal, which a shell shows as 143 for SIGTERM and 130
+ * After `last` the process ends **as if nobody had listened**: by the signal, which a shell shows as 143 for SIGTERM and 130
  * for SIGINT (as process 1 of a container, where signals do nothing, by that status). Where the application itself listens to
  * the signal, ending is left to it unless `exit` is `true`. Of several calls the last to be done ends the process.
  *
@@ -134,7 +133,7 @@ class SignalCloser {
   }
 
   async #run(signal: NodeJS.Signals): Promise<void> {
-    const { timeout, then, exit } = this.#settings
+    const { timeout, last, exit } = this.#settings
     const end = performance.now() + timeout
     const ends = exit ?? process.listeners(signal).every((listener) => shared.listeners.has(listener))
     this.#isClosing = true
@@ -143,7 +142,7 @@ class SignalCloser {
       try {
         await this.#first(signal)
       } finally {
-        await then(await this.#close(end), signal)
+        await last(await this.#close(end), signal)
       }
       shared.ends ||= ends
     } finally {
