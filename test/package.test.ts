@@ -90,6 +90,24 @@ installed('it holds what a user needs and nothing else', () => {
   }
 })
 
+installed('what its pages link to and show is in it', () => {
+  const isPacked = (path: string) => packed.some((file) => file === path || file.startsWith(`${path}/`))
+  const links = packed
+    .filter((page) => page.endsWith('.md'))
+    .flatMap((page) => linksOf(readFileSync(join(repository, page), 'utf8')).map((link) => ({ page, link })))
+  assert.ok(links.length > 0)
+  assert.equal(
+    links.filter(({ page, link }) => !isPacked(join(dirname(page), link))),
+    [],
+  )
+})
+
+/** Files of ours that a page links to, or has pictures of. */
+function linksOf(markdown: string): string[] {
+  const pattern = /(?:\]\(|src(?:set)?=")(?![a-z]+:|#)([^)"#]+)/g
+  return Array.from(markdown.matchAll(pattern), ([, link]) => link!)
+}
+
 for (const subpath of subpaths) {
   installed(`${specifier(subpath)} can be imported and required with nothing but what it needs`, async () => {
     const { names, needs } = contentOf(subpath)

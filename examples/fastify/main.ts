@@ -8,21 +8,18 @@
  *     curl -i localhost:3000/health/readyz
  *
  * Listens on `HOST`:`PORT` (127.0.0.1:3000); sends telemetry to `OTEL_EXPORTER_OTLP_ENDPOINT`; uses the PostgreSQL of
- * `DATABASE_URL`, or boots one. On SIGTERM or Ctrl-C it answers what it has accepted, writes it, and ends with 0. (npx
- * passes Ctrl-C on, but no SIGTERM: a supervisor starts `node --import tsx examples/fastify/main.ts`.)
+ * `DATABASE_URL`, or boots one. On SIGTERM or Ctrl-C it answers what it has accepted, writes it, and ends. (npx passes
+ * Ctrl-C on, but no SIGTERM: a supervisor starts `node --import tsx examples/fastify/main.ts`.)
  */
 import './telemetry.ts'
-import { once } from 'node:events'
-import { BatchFlow } from 'batchflow-otel'
+import { BatchFlow, closeOnSignals } from 'batchflow-otel'
 import { postgresExecutor } from 'batchflow-otel/postgres'
 import { openPostgres } from '../shared/postgres.ts'
-import { createApp, SCHEMA } from './app.ts'
+import { SCHEMA } from '../shared/shop.ts'
+import { createApp } from './app.ts'
 import { stopTelemetry } from './telemetry.ts'
 
 const { HOST: host = '127.0.0.1', PORT: port = '3000' } = process.env
-
-const stop = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
 
 const postgres = await openPostgres(SCHEMA)
 const executor = postgresExecutor(postgres.pool).withConcurrencyLimit(4).withTimeout(5000)
@@ -31,13 +28,15 @@ const flow = new BatchFlow(executor, {
   deadLetter: (letters) => console.error(`${letters.length} rows of ${letters[0]?.table} could not be written`),
 })
 const app = createApp(flow)
-console.log(`listening on ${await app.listen({ host, port: Number(port) })}`)
 
-if (!stop.signal.aborted) await once(stop.signal, 'abort')
 // In the order of the way of a row: no more requests, then no more rows, then no more connections, and last of all the
 // telemetry that tells of them.
-await app.close()
-const { committed, failed } = await flow.close()
-await postgres.close()
-await stopTelemetry()
-console.log(`${committed} rows committed, ${failed} failed`)
+closeOnSignals(flow, {
+  first: () => app.close(),
+  last: async ({ committed, failed }) => {
+    await postgres.close()
+    await stopTelemetry()
+    console.log(`${committed} rows committed, ${failed} failed`)
+  },
+})
+console.log(`listening on ${await app.listen({ host, port: Number(port) })}`)

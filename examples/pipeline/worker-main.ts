@@ -36,8 +36,7 @@ console.log('reading')
 closeOnSignals(worker, {
   timeout: 15_000,
   exit: false, // by itself, with 0, as nothing is left to do
-  // biome-ignore lint/suspicious/noThenProperty: what follows is called so, and options are not awaited
-  then: async ({ committed, failed }) => {
+  last: async ({ committed, failed }) => {
     health.close()
     redis.disconnect()
     await postgres.close()

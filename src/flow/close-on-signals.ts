@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { MAX_DELAY } from '../support/clock.ts'
 import {
   boolean,
   type Check,
@@ -17,13 +18,19 @@ import type { CloseSummary } from './outcomes.ts'
 export interface CloseOnSignalsOptions {
   /** Signals that close the flows. @default ['SIGTERM', 'SIGINT'] */
   readonly signals?: readonly NodeJS.Signals[]
-  /** ms to write everything out, for all flows together; as for `close()`. @default 30000 */
+  /** ms for `first` and to write everything out, for all flows together; as for `close()`. @default 30000 */
   readonly timeout?: number
+  /**
+   * Called, and waited for, before any flow is closed: stop here whoever submits rows, such as a server of requests. When `timeout`
+   * is over, or with a second signal, flows are closed whether it is done or not. What it throws is an unhandled rejection once
+   * all is done.
+   */
+  readonly first?: (signal: NodeJS.Signals) => unknown
   /**
    * Called, and waited for, when all flows are closed: end the clients of the databases here, and keep `abandonedRows`. The
    * summary is the sum of all. What it throws is an unhandled rejection.
    */
-  readonly then?: (summary: CloseSummary, signal: NodeJS.Signals) => unknown
+  readonly last?: (summary: CloseSummary, signal: NodeJS.Signals) => unknown
   /**
    * Whether the process then ends as the signal would have ended it: `true`, or `false` to leave that to the application.
    *
@@ -41,8 +48,8 @@ const signalNames: Check<readonly NodeJS.Signals[]> = (name, value) => {
 const SIGNALS = {
   signals: optional(signalNames, ['SIGTERM', 'SIGINT']),
   timeout: CLOSE.timeout,
-  // biome-ignore lint/suspicious/noThenProperty: options are not awaited, and what follows is best called so
-  then: optional(callback<NonNullable<CloseOnSignalsOptions['then']>>(), () => undefined),
+  first: optional(callback<NonNullable<CloseOnSignalsOptions['first']>>(), () => undefined),
+  last: optional(callback<NonNullable<CloseOnSignalsOptions['last']>>(), () => undefined),
   exit: optional(boolean),
 } satisfies OptionsOf<CloseOnSignalsOptions>
 
@@ -50,16 +57,16 @@ type Closable = Pick<BatchFlow, 'close'>
 
 const isFlow = implementing<Closable>('a BatchFlow', 'close')
 
-/** A flow that comes after others has at least so long, in ms: it may be where their dead letters go. */
+/** A flow that comes after others, or after `first`, has at least so long, in ms: it may be where dead letters go. */
 const LEAST = 2000
 
 /**
- * Closes flows when the process is told to end. With the first signal they are closed **in the order given**, one after the
- * other, so that a flow that takes the dead letters of another comes behind it; those that wait for their turn go on writing.
- * All share `timeout`, but each later one has two seconds. A second signal gives up at once what is not written; a third finds
- * no listener of ours. Rows given up go to `deadLetter`, else they are in the summary that `then` is given.
+ * Closes flows when the process is told to end. With the first signal, and after `first`, they are closed **in the order given**,
+ * one after the other, so that a flow that takes the dead letters of another comes behind it; those that wait for their turn go
+ * on writing. All share `timeout`, but each later one has two seconds. A second signal gives up at once what is not written; a third finds
+ * no listener of ours. Rows given up go to `deadLetter`, else they are in the summary that `last` is given.
  *
- * After `then` the process ends **as if nobody had listened**: by the signal, which a shell shows as 143 for SIGTERM and 130
+ * After `last` the process ends **as if nobody had listened**: by the signal, which a shell shows as 143 for SIGTERM and 130
  * for SIGINT (as process 1 of a container, where signals do nothing, by that status). Where the application itself listens to
  * the signal, ending is left to it unless `exit` is `true`. Of several calls the last to be done ends the process.
  *
@@ -94,6 +101,7 @@ class SignalCloser {
   readonly #settings: Values<typeof SIGNALS>
   #isClosing = false
   #isHurried = false
+  #stopWaiting: (() => void) | undefined
   /** The one that is being closed. */
   #current: Closable | undefined
   readonly #onSignal = (signal: NodeJS.Signals): void => {
@@ -120,31 +128,46 @@ class SignalCloser {
   #hurry(): void {
     this.#isHurried = true
     this.#unlisten()
+    this.#stopWaiting?.()
     void this.#current?.close({ timeout: 0 })
   }
 
   async #run(signal: NodeJS.Signals): Promise<void> {
-    const { then, exit } = this.#settings
+    const { timeout, last, exit } = this.#settings
+    const end = performance.now() + timeout
     const ends = exit ?? process.listeners(signal).every((listener) => shared.listeners.has(listener))
     this.#isClosing = true
     shared.closing++
     try {
-      await then(await this.#close(), signal)
+      try {
+        await this.#first(signal)
+      } finally {
+        await last(await this.#close(end), signal)
+      }
       shared.ends ||= ends
     } finally {
       shared.closing--
       this.#unlisten()
     }
-    if (shared.closing === 0 && shared.ends) end(signal)
+    if (shared.closing === 0 && shared.ends) leave(signal)
   }
 
-  async #close(): Promise<CloseSummary> {
-    const { timeout } = this.#settings
-    const end = performance.now() + timeout
+  async #first(signal: NodeJS.Signals): Promise<void> {
+    const { first, timeout } = this.#settings
+    let timer: NodeJS.Timeout | undefined
+    const enough = new Promise<void>((resolve) => {
+      this.#stopWaiting = resolve
+      if (timeout <= MAX_DELAY) timer = setTimeout(resolve, timeout)
+    })
+    await Promise.race([first(signal), enough]).finally(() => clearTimeout(timer))
+  }
+
+  async #close(end: number): Promise<CloseSummary> {
+    const least = Math.min(this.#settings.timeout, LEAST)
     const summaries: CloseSummary[] = []
-    for (const [turn, flow] of this.#flows.entries()) {
+    for (const flow of this.#flows) {
       this.#current = flow
-      const left = turn === 0 ? timeout : Math.max(Math.min(timeout, LEAST), end - performance.now())
+      const left = Math.max(least, Math.ceil(end - performance.now()))
       summaries.push(await flow.close({ timeout: this.#isHurried ? 0 : left }))
     }
     return summaries.length === 1 ? summaries[0]! : sumOf(summaries)
@@ -163,7 +186,7 @@ function sumOf(summaries: readonly CloseSummary[]): CloseSummary {
 }
 
 /** Others would only hear the signal once more; and process 1 survives its own. */
-function end(signal: NodeJS.Signals): void {
+function leave(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) === 0) process.kill(process.pid, signal)
   process.exit(128 + constants.signals[signal])
 }

@@ -33,8 +33,8 @@ test('answers, writes, traces from request to statement, and ends in order with 
 
   const last = post(`${origin}/views`, { product: 'the last one' })
   assert.is((await last).status, 202)
-  const { code, output } = await example.terminate()
-  assert.is(code, 0, output)
+  const { signal, output } = await example.terminate()
+  assert.is(signal, 'SIGTERM', output)
   assert.match(output, /52 rows committed, 1 failed/)
   assert.is(await example.count('views'), 51)
   assert.equal([example.counted('views'), example.counted('orders')], [51, 1])

@@ -10,7 +10,7 @@ const test = suite('closeOnSignals')
 
 /**
  * A program that has said `ready` and stays until it is told to end. `slow`: a flow whose only batch goes on until `go()`;
- * `stalled`: one whose batches end when they are cancelled; `told(…)`: what `then` was given.
+ * `stalled`: one whose batches end when they are cancelled; `told(…)`: what `last` was given.
  */
 const PROGRAM = `
   import { BatchFlow, closeOnSignals, createExecutor, defineTable } from './src/index.ts'
@@ -54,7 +54,7 @@ test('the first signal writes everything out, and then ends the process as the s
     const ended = await run(
       `const flow = new BatchFlow(quick, { flushInterval: 60_000 })
        await flow.submit(users, { id: 1 })
-       closeOnSignals(flow, { then: async (...args) => { await new Promise(setImmediate); told(...args) } })
+       closeOnSignals(flow, { last: async (...args) => { await new Promise(setImmediate); told(...args) } })
        ready()`,
       ['ready', signal],
     )
@@ -63,12 +63,45 @@ test('the first signal writes everything out, and then ends the process as the s
   }
 })
 
+test('`first` is waited for, and rows it brings are written; its error ends the process once all is done', async () => {
+  const { stdout, stderr, code } = await run(
+    `const flow = new BatchFlow(quick, { flushInterval: 60_000 })
+     const first = async (signal) => {
+       await new Promise(setImmediate)
+       await flow.submit(users, { id: 1 })
+       throw new Error('the server does not stop after ' + signal)
+     }
+     closeOnSignals(flow, { first, last: told })
+     ready()`,
+    ['ready', 'SIGTERM'],
+  )
+  assert.match(stdout, '{"committed":1,"failed":0,"abandoned":0,"rows":0,"signal":"SIGTERM"}')
+  assert.match(stderr, 'the server does not stop after SIGTERM')
+  assert.is(code, 1)
+})
+
+test('`first` is waited for no longer than there is time, or until a second signal', async () => {
+  for (const [timeout, ...more] of [['50'], ['Infinity', ['stopping', 'SIGINT'] as const]] as const) {
+    const { stdout, signal } = await run(
+      `const flow = new BatchFlow(quick)
+       await flow.submit(users, { id: 1 })
+       await flow.flush()
+       closeOnSignals(flow, { first: () => { console.log('stopping'); return gate }, timeout: ${timeout}, last: told })
+       ready()`,
+      ['ready', 'SIGTERM'],
+      ...more,
+    )
+    assert.match(stdout, 'stopping\n{"committed":1,"failed":0,"abandoned":0,"rows":0,"signal":"SIGTERM"}')
+    assert.is(signal, 'SIGTERM')
+  }
+})
+
 test('flows are closed in order, and those behind go on accepting until it is their turn', async () => {
   const { stdout, signal } = await run(
     `const letters = new BatchFlow(quick, { flushInterval: 60_000 })
      const flow = new BatchFlow(stalled, { flushSize: 1, deadLetter: (dead) => letters.submitMany(users, dead.map(({ row }) => row)) })
      await flow.submit(orders, { id: 1 })
-     closeOnSignals([flow, letters], { timeout: 50, then: told })
+     closeOnSignals([flow, letters], { timeout: 50, last: told })
      ready()`,
     ['ready', 'SIGTERM'],
   )
@@ -80,7 +113,7 @@ test('a second signal gives up at once what is not written', async () => {
   const { stdout, signal } = await run(
     `const flow = new BatchFlow(stalled, { flushSize: 1 })
      await flow.submitMany(users, [{ id: 1 }, { id: 2 }])
-     closeOnSignals([flow, new BatchFlow(quick)], { timeout: Infinity, then: told })
+     closeOnSignals([flow, new BatchFlow(quick)], { timeout: Infinity, last: told })
      announce(flow)
      ready()`,
     ['ready', 'SIGTERM'],
@@ -108,7 +141,7 @@ test('where the application listens too, the process is left to it', async () =>
   for (const how of ['on', 'once']) {
     const { code, stdout } = await run(
       `process.${how}('SIGTERM', () => setTimeout(() => { console.log('mine'); process.exit(7) }, 300))
-       closeOnSignals(new BatchFlow(quick), { then: told })
+       closeOnSignals(new BatchFlow(quick), { last: told })
        ready()`,
       ['ready', 'SIGTERM'],
     )
@@ -129,7 +162,7 @@ test('unless it is told to end it, which then has the status of the signal', asy
 
 test('or not to end it, which then ends when nothing keeps it', async () => {
   const { code, signal } = await run(
-    `closeOnSignals(new BatchFlow(quick), { exit: false, then: () => clearInterval(server) })
+    `closeOnSignals(new BatchFlow(quick), { exit: false, last: () => clearInterval(server) })
      ready()`,
     ['ready', 'SIGTERM'],
   )
@@ -141,8 +174,8 @@ test('of several calls, in two copies of the package, the last to be done ends t
     `const copy = createRequire(process.cwd() + '/program.js')('./src/index.ts')
      const flow = new BatchFlow(slow, { flushSize: 1 })
      await flow.submit(users, { id: 1 })
-     copy.closeOnSignals(flow, { then: told })
-     closeOnSignals(new copy.BatchFlow(quick), { then: () => { console.log('first'); setTimeout(go, 100) } })
+     copy.closeOnSignals(flow, { last: told })
+     closeOnSignals(new copy.BatchFlow(quick), { last: () => { console.log('first'); setTimeout(go, 100) } })
      ready()`,
     ['ready', 'SIGTERM'],
   )
@@ -150,9 +183,9 @@ test('of several calls, in two copies of the package, the last to be done ends t
   assert.match(stdout, /first\n\{"committed":1/)
 })
 
-test('what `then` throws ends the process with status 1', async () => {
+test('what `last` throws ends the process with status 1', async () => {
   const { code, stderr } = await run(
-    `closeOnSignals(new BatchFlow(quick), { then: () => { throw new Error('the pool does not end') } })
+    `closeOnSignals(new BatchFlow(quick), { last: () => { throw new Error('the pool does not end') } })
      ready()`,
     ['ready', 'SIGTERM'],
   )

@@ -10,6 +10,7 @@ type Variables = Readonly<Record<string, string>>
 
 export interface Ended {
   readonly code: number | null
+  readonly signal: NodeJS.Signals | null
   readonly output: string
 }
 
@@ -27,7 +28,7 @@ export class ExampleProcess {
   readonly #child: ChildProcess
   readonly #place: Place
   readonly #isGuest: boolean
-  readonly #ended: Promise<number | null>
+  readonly #ended: Promise<Omit<Ended, 'output'>>
   #output = ''
 
   private constructor(main: string, place: Place, variables: Variables, isGuest = false) {
@@ -46,7 +47,7 @@ export class ExampleProcess {
     }
     const cwd = join(import.meta.dirname, '../../..')
     this.#child = spawn(process.execPath, ['--import', 'tsx', main], { cwd, env })
-    this.#ended = new Promise((resolve) => this.#child.once('close', resolve))
+    this.#ended = new Promise((resolve) => this.#child.once('close', (code, signal) => resolve({ code, signal })))
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => (this.#output += text))
     }
@@ -98,7 +99,7 @@ export class ExampleProcess {
   }
 
   async ended(): Promise<Ended> {
-    return { code: await this.#ended, output: this.#output }
+    return { ...(await this.#ended), output: this.#output }
   }
 
   async count(table: string): Promise<number> {
