@@ -11,9 +11,10 @@ import {
   required,
   show,
 } from '../support/validate.ts'
+import type { NamesEveryRequiredProperty, RequiredOf } from './required-columns.ts'
+import type { ColumnOf, Row } from './row.ts'
 
-/** A row as the engine sees it: an object whose properties are named like columns. */
-export type Row = object
+export type { ColumnOf, Row } from './row.ts'
 
 export type ConflictAction = 'error' | 'ignore' | 'update' | 'replace'
 
@@ -48,11 +49,12 @@ export type OnConflict<R extends Row> =
       readonly newer?: ColumnOf<R>
     }
 
-export type ColumnOf<R extends Row> = keyof R & string
-
 export interface TableOptions<R extends Row> {
-  /** Columns written, in this order. Properties of a row that are not listed are left alone. */
-  readonly columns: readonly ColumnOf<R>[]
+  /**
+   * Columns written, in this order. A required property that is not among them does not compile; optional ones that are not
+   * listed are left alone. What is not to be written goes from the type: `defineTable<Omit<User, 'password'>>`.
+   */
+  readonly columns: readonly ColumnOf<R>[] & NamesEveryRequiredProperty<RequiredOf<R>>
   /** What becomes of a row that meets one that is there already: see {@link OnConflict}. @default { action: 'error' } */
   readonly onConflict?: OnConflict<R>
 }

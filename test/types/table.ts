@@ -1,5 +1,5 @@
 /** What `defineTable` promises to whoever compiles against it. Nothing here is run: `tsc` is the test. */
-import { type ConflictAction, defineTable, type Row, type Table } from 'batchflow-otel'
+import { type ConflictAction, defineTable, type Row, type Table, type TableOptions } from 'batchflow-otel'
 import { expectTypeOf } from 'expect-type'
 
 interface User {
@@ -18,10 +18,31 @@ const users = defineTable<User>('users', { columns: ['id', 'name', 'email'] })
 expectTypeOf(users).toEqualTypeOf<Table<User>>()
 expectTypeOf(users.columns).toEqualTypeOf<readonly string[]>()
 expectTypeOf(users.action).toEqualTypeOf<ConflictAction>()
-defineTable<User>('users', { columns: ['id'] })
 const columns = ['id', 'name'] as const
 defineTable<User>('users', { columns })
 defineTable<Record<string, unknown>>('anything', { columns: ['any', 'name'] })
+defineTable<{ [name: string]: unknown; id: number }>('anything', { columns: ['id', 'name'] })
+expectTypeOf(defineTable('inferred', { columns: ['id', 'name'] }).columns).toEqualTypeOf<readonly string[]>()
+
+// Every required property is a column; what is not to be written goes from the type.
+defineTable<User>('users', { columns: ['name', 'id'] })
+defineTable<Omit<User, 'name'>>('users', { columns: ['id'] })
+defineTable<Partial<User>>('users', { columns: ['id'] })
+// @ts-expect-error name is required
+defineTable<User>('users', { columns: ['id'] })
+// @ts-expect-error and the optional one does not stand for it
+defineTable<User>('users', { columns: ['id', 'email'] })
+const some = ['id'] as const
+// @ts-expect-error nor in a list of one's own
+defineTable<User>('users', { columns: some })
+// @ts-expect-error or in options that are made before
+const options: TableOptions<User> = { columns: ['id'] }
+defineTable<User>('users', options)
+defineTable<User>('users', { columns: Object.keys({}) as (keyof User)[] })
+function tableOf<R extends Row>(columns: readonly (keyof R & string)[]): Table<R> {
+  return defineTable<R>('any', { columns })
+}
+expectTypeOf(tableOf<User>).returns.toEqualTypeOf<Table<User>>()
 
 // @ts-expect-error a column is a property of the row
 defineTable<User>('users', { columns: ['id', 'nmae'] })
@@ -30,43 +51,43 @@ defineTable<User>('users', {})
 // @ts-expect-error options have to be given
 defineTable<User>('users')
 // @ts-expect-error no other options
-defineTable<User>('users', { columns: ['id'], colums: ['name'] })
+defineTable<User>('users', { columns, colums: ['name'] })
 // @ts-expect-error a row is an object
 defineTable<string>('users', { columns: ['length'] })
 // @ts-expect-error the name comes first
 defineTable<User>({ columns: ['id'] })
 
 // What happens on a conflict.
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'error' } })
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'ignore' } })
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'ignore', keys: ['id'] } })
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'replace', keys: ['id'] } })
-defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'update', keys: ['id'], set: ['name'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'error' } })
+defineTable<User>('users', { columns, onConflict: { action: 'ignore' } })
+defineTable<User>('users', { columns, onConflict: { action: 'ignore', keys: ['id'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'replace', keys: ['id'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'update', keys: ['id'], set: ['name'] } })
 
-defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'update', keys: ['id'], newer: 'name' } })
-defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'replace', keys: ['id'], newer: 'name' } })
+defineTable<User>('users', { columns, onConflict: { action: 'update', keys: ['id'], newer: 'name' } })
+defineTable<User>('users', { columns, onConflict: { action: 'replace', keys: ['id'], newer: 'name' } })
 expectTypeOf(users.newer).toEqualTypeOf<string | undefined>()
 
 // @ts-expect-error a version is a column
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'update', keys: ['id'], newer: 'version' } })
+defineTable<User>('users', { columns, onConflict: { action: 'update', keys: ['id'], newer: 'version' } })
 // @ts-expect-error the first row stays, whatever its version
-defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'ignore', keys: ['id'], newer: 'name' } })
+defineTable<User>('users', { columns, onConflict: { action: 'ignore', keys: ['id'], newer: 'name' } })
 // @ts-expect-error an action has to be one of the four
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'upsert', keys: ['id'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'upsert', keys: ['id'] } })
 // @ts-expect-error update needs to know what makes a conflict
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'update' } })
+defineTable<User>('users', { columns, onConflict: { action: 'update' } })
 // @ts-expect-error and so does replace
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'replace' } })
+defineTable<User>('users', { columns, onConflict: { action: 'replace' } })
 // @ts-expect-error keys are columns
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'update', keys: ['uid'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'update', keys: ['uid'] } })
 // @ts-expect-error keys of ignore, too
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'ignore', keys: ['uid'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'ignore', keys: ['uid'] } })
 // @ts-expect-error what is set are columns
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'update', keys: ['id'], set: ['nmae'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'update', keys: ['id'], set: ['nmae'] } })
 // @ts-expect-error replace sets all of them
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'replace', keys: ['id'], set: ['name'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'replace', keys: ['id'], set: ['name'] } })
 // @ts-expect-error nothing to tell apart where every conflict is an error
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'error', keys: ['id'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'error', keys: ['id'] } })
 
 // Tables of different rows are different; any of them is a table.
 expectTypeOf<Table<User>>().not.toExtend<Table<Order>>()
