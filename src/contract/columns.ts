@@ -1,9 +1,12 @@
 import { OptionError } from '../support/batchflow-error.ts'
 import { type Check, record, refuse, show } from '../support/validate.ts'
+import type { RequiredOf } from './required-columns.ts'
 import type { ColumnOf, Row } from './row.ts'
 
 /** Properties and the columns they are written to: `{ id: 'id', createdAt: 'created_at' }`. */
-export type ColumnNames<R extends Row> = { readonly [P in ColumnOf<R>]?: string }
+export type ColumnNames<R extends Row> = { readonly [P in RequiredOf<R>]: string } & {
+  readonly [P in ColumnOf<R>]?: string
+}
 
 export const columnList: Check<readonly string[]> = (option, value) => {
   if (!Array.isArray(value) || value.length === 0) return refuse(option, 'a non-empty array of column names', value)

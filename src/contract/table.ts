@@ -1,6 +1,7 @@
 import { type Check, type OptionsOf, optional, parse, record, refuse, required, show } from '../support/validate.ts'
 import { type ColumnNames, columnsOrNames, namesOf } from './columns.ts'
 import { type Combine, type ConflictAction, conflictOf, type OnConflict } from './conflict.ts'
+import type { NamesEveryRequiredProperty, RequiredOf } from './required-columns.ts'
 import type { ColumnOf, Row } from './row.ts'
 
 export type { ColumnUpdate, ColumnUpdateOf, ColumnUpdates, Combine, ConflictAction, OnConflict } from './conflict.ts'
@@ -9,10 +10,11 @@ export type { ColumnOf, Row } from './row.ts'
 export interface TableOptions<R extends Row> {
   /**
    * Columns written, in this order. Where properties are not named like columns, an object says which goes where:
-   * `{ id: 'id', createdAt: 'created_at' }`; everything else then speaks of properties. Those that are not listed are left
-   * alone.
+   * `{ id: 'id', createdAt: 'created_at' }`; everything else then speaks of properties. A required property that is not listed does not
+   * compile; optional ones that are not are left alone. What is not to be written goes from the type:
+   * `defineTable<Omit<User, 'password'>>`.
    */
-  readonly columns: readonly ColumnOf<R>[] | ColumnNames<NoInfer<R>>
+  readonly columns: (readonly ColumnOf<R>[] & NamesEveryRequiredProperty<RequiredOf<R>>) | ColumnNames<NoInfer<R>>
   /** What becomes of a row that meets one that is there already: see {@link OnConflict}. @default { action: 'error' } */
   readonly onConflict?: OnConflict<R>
 }

@@ -5,7 +5,10 @@ import { OptionError } from '../support/batchflow-error.ts'
 import { callback, implementing } from '../support/validate.ts'
 import { rowText } from './letter-line.ts'
 
-/** A dead letter as a row, unless you map it otherwise. A table lists those of its columns that it has. */
+/**
+ * A dead letter as a row, unless you map it otherwise. A table that has but some of the columns says so:
+ * `defineTable<Pick<DeadLetterRow, 'table_name' | 'row'>>`.
+ */
 export interface DeadLetterRow {
   readonly table_name: string
   /** The row as JSON text, values that JSON does not know as in a dead-letter file: `{"id":{"$bigint":"1"}}`. */

@@ -14,8 +14,8 @@ import { rejectsWith } from '../support/assertions.ts'
 
 interface User {
   id: number
-  name: string
-  email: string
+  name?: string
+  email?: string
 }
 
 const test = suite('defineTable')

@@ -132,7 +132,7 @@ new BatchFlow(executor, { log: { logger: console, slo: 10 } })
 new BatchFlow(executor, { deadLetter: (letters: readonly User[]) => void letters })
 
 // Dead letters that keep.
-const letters = defineTable<DeadLetterRow>('letters', { columns: ['table_name', 'row'] })
+const letters = defineTable<Pick<DeadLetterRow, 'table_name' | 'row'>>('letters', { columns: ['table_name', 'row'] })
 const some = defineTable<{ row: string }>('letters', { columns: ['row'] })
 new BatchFlow(executor, { deadLetter: deadLetterFile('letters.ndjson', { maxBytes: 1e6, maxFiles: 9, fsync: false }) })
 new BatchFlow(executor, { deadLetter: deadLetterTo(flow, letters) })

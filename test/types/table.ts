@@ -7,6 +7,7 @@ import {
   defineTable,
   type Row,
   type Table,
+  type TableOptions,
 } from 'batchflow-otel'
 import { expectTypeOf } from 'expect-type'
 
@@ -26,10 +27,31 @@ const users = defineTable<User>('users', { columns: ['id', 'name', 'email'] })
 expectTypeOf(users).toEqualTypeOf<Table<User>>()
 expectTypeOf(users.columns).toEqualTypeOf<readonly string[]>()
 expectTypeOf(users.action).toEqualTypeOf<ConflictAction>()
-defineTable<User>('users', { columns: ['id'] })
 const columns = ['id', 'name'] as const
 defineTable<User>('users', { columns })
 defineTable<Record<string, unknown>>('anything', { columns: ['any', 'name'] })
+defineTable<{ [name: string]: unknown; id: number }>('anything', { columns: ['id', 'name'] })
+expectTypeOf(defineTable('inferred', { columns: ['id', 'name'] }).columns).toEqualTypeOf<readonly string[]>()
+
+// Every required property is a column; what is not to be written goes from the type.
+defineTable<User>('users', { columns: ['name', 'id'] })
+defineTable<Omit<User, 'name'>>('users', { columns: ['id'] })
+defineTable<Partial<User>>('users', { columns: ['id'] })
+// @ts-expect-error name is required
+defineTable<User>('users', { columns: ['id'] })
+// @ts-expect-error and the optional one does not stand for it
+defineTable<User>('users', { columns: ['id', 'email'] })
+const some = ['id'] as const
+// @ts-expect-error nor in a list of one's own
+defineTable<User>('users', { columns: some })
+// @ts-expect-error or in options that are made before
+const options: TableOptions<User> = { columns: ['id'] }
+defineTable<User>('users', options)
+defineTable<User>('users', { columns: Object.keys({}) as (keyof User)[] })
+function tableOf<R extends Row>(columns: readonly (keyof R & string)[]): Table<R> {
+  return defineTable<R>('any', { columns })
+}
+expectTypeOf(tableOf<User>).returns.toEqualTypeOf<Table<User>>()
 
 // Properties may have columns of other names; all else names properties.
 defineTable<User>('users', { columns: { id: 'user_id', name: 'user_name' } })
@@ -39,9 +61,11 @@ defineTable<User>('users', { ...named, onConflict: { action: 'update', keys: ['i
 expectTypeOf(columnOf(users, 'id')).toEqualTypeOf<string>()
 
 // @ts-expect-error a property that rows do not have
-defineTable<User>('users', { columns: { id: 'user_id', nmae: 'user_name' } })
+defineTable<User>('users', { columns: { id: 'user_id', name: 'user_name', nmae: 'user_name' } })
+// @ts-expect-error a required property that is left out
+defineTable<User>('users', { columns: { id: 'user_id' } })
 // @ts-expect-error a column is called by a text
-defineTable<User>('users', { columns: { id: 1 } })
+defineTable<User>('users', { columns: { id: 1, name: 'name' } })
 // @ts-expect-error keys are properties, not columns
 defineTable<User>('users', { ...named, onConflict: { action: 'ignore', keys: ['user_id'] } })
 // @ts-expect-error a column is a property of the row
@@ -51,21 +75,21 @@ defineTable<User>('users', {})
 // @ts-expect-error options have to be given
 defineTable<User>('users')
 // @ts-expect-error no other options
-defineTable<User>('users', { columns: ['id'], colums: ['name'] })
+defineTable<User>('users', { columns, colums: ['name'] })
 // @ts-expect-error a row is an object
 defineTable<string>('users', { columns: ['length'] })
 // @ts-expect-error the name comes first
 defineTable<User>({ columns: ['id'] })
 
 // What happens on a conflict.
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'error' } })
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'ignore' } })
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'ignore', keys: ['id'] } })
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'replace', keys: ['id'] } })
-defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'update', keys: ['id'], set: ['name'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'error' } })
+defineTable<User>('users', { columns, onConflict: { action: 'ignore' } })
+defineTable<User>('users', { columns, onConflict: { action: 'ignore', keys: ['id'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'replace', keys: ['id'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'update', keys: ['id'], set: ['name'] } })
 
-defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'update', keys: ['id'], newer: 'name' } })
-defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'replace', keys: ['id'], newer: 'name' } })
+defineTable<User>('users', { columns, onConflict: { action: 'update', keys: ['id'], newer: 'name' } })
+defineTable<User>('users', { columns, onConflict: { action: 'replace', keys: ['id'], newer: 'name' } })
 expectTypeOf(users.newer).toEqualTypeOf<string | undefined>()
 
 // What an update does to a column, as far as its values allow.
@@ -100,25 +124,25 @@ updated({ hits: 'append' })
 updated({ hitz: 'add' })
 
 // @ts-expect-error a version is a column
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'update', keys: ['id'], newer: 'version' } })
+defineTable<User>('users', { columns, onConflict: { action: 'update', keys: ['id'], newer: 'version' } })
 // @ts-expect-error the first row stays, whatever its version
-defineTable<User>('users', { columns: ['id', 'name'], onConflict: { action: 'ignore', keys: ['id'], newer: 'name' } })
+defineTable<User>('users', { columns, onConflict: { action: 'ignore', keys: ['id'], newer: 'name' } })
 // @ts-expect-error an action has to be one of the four
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'upsert', keys: ['id'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'upsert', keys: ['id'] } })
 // @ts-expect-error update needs to know what makes a conflict
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'update' } })
+defineTable<User>('users', { columns, onConflict: { action: 'update' } })
 // @ts-expect-error and so does replace
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'replace' } })
+defineTable<User>('users', { columns, onConflict: { action: 'replace' } })
 // @ts-expect-error keys are columns
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'update', keys: ['uid'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'update', keys: ['uid'] } })
 // @ts-expect-error keys of ignore, too
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'ignore', keys: ['uid'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'ignore', keys: ['uid'] } })
 // @ts-expect-error what is set are columns
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'update', keys: ['id'], set: ['nmae'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'update', keys: ['id'], set: ['nmae'] } })
 // @ts-expect-error replace sets all of them
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'replace', keys: ['id'], set: ['name'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'replace', keys: ['id'], set: ['name'] } })
 // @ts-expect-error nothing to tell apart where every conflict is an error
-defineTable<User>('users', { columns: ['id'], onConflict: { action: 'error', keys: ['id'] } })
+defineTable<User>('users', { columns, onConflict: { action: 'error', keys: ['id'] } })
 
 // Tables of different rows are different; any of them is a table.
 expectTypeOf<Table<User>>().not.toExtend<Table<Order>>()
