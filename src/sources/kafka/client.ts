@@ -57,6 +57,14 @@ export interface FetchedPartition {
   readonly partitionIndex: number
   readonly errorCode: number
   readonly records?: readonly RecordsBatch[] | undefined
+  readonly abortedTransactions?: readonly AbortedTransaction[] | null | undefined
+}
+
+/** A transaction whose messages count for nothing. */
+export interface AbortedTransaction {
+  readonly producerId: bigint
+  /** Where they begin. */
+  readonly firstOffset: bigint
 }
 
 export interface RecordsBatch {
@@ -65,6 +73,7 @@ export interface RecordsBatch {
   readonly firstTimestamp: bigint
   readonly maxTimestamp: bigint
   readonly attributes: number
+  readonly producerId: bigint
   readonly records: readonly KafkaRecord[]
 }
 

@@ -7,6 +7,8 @@ import { addressOf, classifyKafka, isForgotten, isUnreachable, isUnsure } from '
 import { partitionOfKey } from './murmur2.ts'
 import { portionsOf, Sending } from './sending.ts'
 
+/** A producer numbers its messages from 0 in each partition, in 31 bits; the client does not begin anew behind the last of them. */
+const MOST_NUMBERS = 2 ** 30
 /** All replicas that are in sync have it. */
 const ACKS = -1
 
@@ -17,6 +19,8 @@ export interface KafkaLogOptions {
   readonly bootstrapBrokers: readonly unknown[]
   /** Bytes sent to one partition at a time. */
   readonly maxBatchBytes: number
+  /** Messages that are sent under one name of the producer. @default 2 ** 30 */
+  readonly mostNumbers?: number | undefined
 }
 
 /** A topic as publishers see it. */
@@ -28,16 +32,19 @@ export class KafkaLog implements LogDriver {
   readonly target: DriverTarget | undefined
   readonly #producer: KafkaProducer
   readonly #maxBatchBytes: number
+  readonly #mostNumbers: number
+  #numbers = 0
   #sending: Sending | undefined
   /** The brokers have numbers of this producer that what comes next must not have. */
   #isUsedUp = false
 
-  constructor({ topic, partitions, producer, bootstrapBrokers, maxBatchBytes }: KafkaLogOptions) {
+  constructor({ topic, partitions, producer, bootstrapBrokers, maxBatchBytes, mostNumbers }: KafkaLogOptions) {
     this.destination = topic
     this.partitions = partitions
     this.target = addressOf(bootstrapBrokers[0])
     this.#producer = producer
     this.#maxBatchBytes = maxBatchBytes
+    this.#mostNumbers = mostNumbers ?? MOST_NUMBERS
   }
 
   partitionOf(key: string, count: number): number {
@@ -78,12 +85,16 @@ export class KafkaLog implements LogDriver {
   #send(messages: readonly LogMessage[], id: string): Promise<readonly RowFailure[] | undefined> {
     let before = this.#sending
     if (before?.id === id) return before.run()
+    if (this.#numbers >= this.#mostNumbers) this.#isUsedUp = true
     this.#sending = new Sending(id, portionsOf(this.destination, messages, this.#maxBatchBytes), {
       ready: async () => {
         await this.#ready(before)
         before = undefined // or each would hold the one before it, and so on
       },
-      send: (portion) => this.#producer.send({ messages: portion, acks: ACKS, idempotent: true }),
+      send: (portion) => {
+        this.#numbers += portion.length
+        return this.#producer.send({ messages: portion, acks: ACKS, idempotent: true })
+      },
     })
     return this.#sending.run()
   }
@@ -95,5 +106,6 @@ export class KafkaLog implements LogDriver {
     if (!this.#isUsedUp) return
     await this.#producer.initIdempotentProducer({})
     this.#isUsedUp = false
+    this.#numbers = 0
   }
 }

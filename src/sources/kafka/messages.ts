@@ -1,8 +1,9 @@
 import type { Message } from '../../consume/source.ts'
-import type { KafkaRecord, RecordsBatch } from './client.ts'
+import type { AbortedTransaction, KafkaRecord, RecordsBatch } from './client.ts'
 
 /** Bits of a batch's attributes: a mark of a transaction, no message. */
 const CONTROL = 0b100000
+const TRANSACTIONAL = 0b10000
 /** The broker's time stands for all of the batch. */
 const APPEND_TIME = 0b1000
 
@@ -15,17 +16,38 @@ export interface Chunk {
 /**
  * A fetch begins with the batch that holds `offset`, so messages before it may come first. Where a log is compacted, or
  * holds transactions, it ends behind offsets that have no message.
+ *
+ * @param aborted what the broker tells of transactions in what was fetched, and in part of it. The client leaves out what it is
+ *   sure of: of a transaction that ends behind what was fetched, or of the first of two, it lets messages pass
  */
-export function messagesOf(batches: readonly RecordsBatch[], offset: bigint): Chunk {
+export function messagesOf(
+  batches: readonly RecordsBatch[],
+  offset: bigint,
+  aborted: readonly AbortedTransaction[] = [],
+): Chunk {
   const messages: Message[] = []
+  const isAborted = abortedIn(aborted)
   let next = offset
   for (const batch of batches) {
     const end = batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n
     if (end <= offset) continue
     if (end > next) next = end
-    if ((batch.attributes & CONTROL) === 0) collect(batch, offset, messages)
+    const isVoid = isAborted(batch)
+    if ((batch.attributes & CONTROL) === 0 && !isVoid) collect(batch, offset, messages)
   }
   return { messages, next }
+}
+
+/** Asked about each batch, in order: a mark ends the transaction of its producer, and the next one may be good. */
+function abortedIn(aborted: readonly AbortedTransaction[]): (batch: RecordsBatch) => boolean {
+  const toCome = [...aborted].sort((a, b) => Number(a.firstOffset - b.firstOffset))
+  const open = new Set<bigint>()
+  return ({ firstOffset, lastOffsetDelta, producerId, attributes }) => {
+    const last = firstOffset + BigInt(lastOffsetDelta)
+    while (toCome.length > 0 && toCome[0]!.firstOffset <= last) open.add(toCome.shift()!.producerId)
+    if ((attributes & CONTROL) !== 0) open.delete(producerId)
+    return (attributes & TRANSACTIONAL) !== 0 && open.has(producerId)
+  }
 }
 
 function collect(batch: RecordsBatch, offset: bigint, messages: Message[]): void {

@@ -159,10 +159,10 @@ export class PartitionReader {
   }
 
   #accept(response: FetchResponse, tracks: readonly Track[]): void {
-    for (const { partitionIndex, errorCode, records } of partitionsOf(response)) {
+    for (const { partitionIndex, errorCode, records, abortedTransactions } of partitionsOf(response)) {
       const track = tracks.find(({ partition }) => partition === partitionIndex)
       if (track === undefined || errorCode !== 0 || records === undefined) continue
-      const { messages, next } = messagesOf(records, track.next)
+      const { messages, next } = messagesOf(records, track.next, abortedTransactions ?? [])
       track.next = next
       if (messages.length === 0 || this.#tracks.get(partitionIndex) !== track) continue
       track.ahead = messages

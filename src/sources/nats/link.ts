@@ -1,4 +1,5 @@
 import type { NatsConnection, Status } from '@nats-io/transport-node'
+import { DisconnectedError } from './errors.ts'
 
 /** Whether messages can be sent now. What is published while they cannot is thrown away by the client. */
 export function isUp(connection: NatsConnection): boolean {
@@ -35,6 +36,25 @@ export class Link {
   #tell(up: boolean): void {
     if (!this.#over) this.#heard(up)
   }
+}
+
+/**
+ * The same connection, whose requests end when it is lost: the client has them wait for an answer that cannot come any more until
+ * their time is over, which is 5 s of JetStream's. What was asked may have been done.
+ */
+export function endingRequests(connection: NatsConnection): NatsConnection {
+  const request: NatsConnection['request'] = async (subject, payload, options) => {
+    let link: Link | undefined
+    const lost = new Promise<never>((_, reject) => {
+      link = new Link(connection, () => reject(new DisconnectedError(connection.isClosed())))
+    })
+    try {
+      return await Promise.race([connection.request(subject, payload, options), lost])
+    } finally {
+      link?.close()
+    }
+  }
+  return Object.create(connection, { request: { value: request } })
 }
 
 /** Accounts may be allowed to listen under a prefix of their own only. */

@@ -7,7 +7,7 @@ import type { LogDriver, LogMessage } from '../kit/log-driver.ts'
 import { Publisher } from '../kit/publisher.ts'
 import { PUBLISHER, type PublisherOptions } from '../kit/publisher-options.ts'
 import { classify, DisconnectedError } from './errors.ts'
-import { isUp } from './link.ts'
+import { endingRequests, isUp } from './link.ts'
 import { subjectOf } from './names.ts'
 import { LOG, type NatsLog, natsConnection } from './options.ts'
 import { send } from './send.ts'
@@ -94,7 +94,7 @@ export function publisherOf(connection: NatsConnection, options: NatsPublisherOp
     create,
     ...flow
   } = parse('nats publisher', { ...LOG, ...PUBLISHER }, options)
-  const client = natsConnection('nats publisher: connection', connection)
+  const client = endingRequests(natsConnection('nats publisher: connection', connection))
   const log = new NatsStream(client, { stream, subject, partitions, apiPrefix, create: create ?? {} })
   return new Publisher(log, flow as PublisherOptions)
 }

@@ -12,7 +12,7 @@ import { DeadLetters } from './dead-letters.ts'
 import { DisconnectedError } from './errors.ts'
 import { Keys } from './keys.ts'
 import { NatsLeases } from './lease-store.ts'
-import { Link } from './link.ts'
+import { endingRequests, Link } from './link.ts'
 import { comparePositions, sequenceOf } from './message.ts'
 import { consumerName, partitionsOf, subjectOf } from './names.ts'
 import { type NatsSourceOptions, natsConnection, type SourceSettings, sourceSettings } from './options.ts'
@@ -52,10 +52,10 @@ export class NatsSource implements Source {
   #identity: string | undefined
 
   constructor(connection: NatsConnection, options: NatsSourceOptions) {
-    this.#connection = natsConnection('nats: connection', connection)
+    this.#connection = endingRequests(natsConnection('nats: connection', connection))
     this.#settings = sourceSettings(options)
     this.destination = this.#settings.subject
-    this.#deadLetters = new DeadLetters(connection, this.#settings)
+    this.#deadLetters = new DeadLetters(this.#connection, this.#settings)
   }
 
   /** When the stream was made. */

@@ -31,8 +31,8 @@ function rig(...answers: (() => Promise<unknown>)[]) {
     },
   } as unknown as KafkaProducer
   const bootstrapBrokers = ['kafka-1:9093']
-  const made = new KafkaLog({ topic: 'rows', partitions: 4, producer, bootstrapBrokers, maxBatchBytes: 1000 })
-  return { made, sent, names: () => names, forgotten: () => forgotten }
+  const options = { topic: 'rows', partitions: 4, producer, bootstrapBrokers, maxBatchBytes: 1000 }
+  return { made: new KafkaLog(options), options, sent, names: () => names, forgotten: () => forgotten }
 }
 
 function message(partition: number, body: string): LogMessage {
@@ -77,6 +77,16 @@ log('a batch after one that was given up comes under another name: its numbers m
   await made.send([message(0, 'b')], never, '2')
   await made.send([message(0, 'c')], never, '3')
   assert.is(names(), 1)
+})
+
+log('before the numbers of a producer run out it gets another name, where nothing of it is under way', async () => {
+  const { made, names } = rig()
+  for (let id = 0; id < 5; id++) await made.send([message(0, 'a'), message(1, 'b')], never, `${id}`)
+  assert.is(names(), 0)
+  const renewed = rig()
+  const busy = new KafkaLog({ ...renewed.options, mostNumbers: 4 })
+  for (let id = 0; id < 5; id++) await busy.send([message(0, 'a'), message(1, 'b')], never, `${id}`)
+  assert.is(renewed.names(), 2)
 })
 
 log('a broker that has forgotten the producer is told another name before anything is sent again', async () => {

@@ -11,7 +11,16 @@ function record(offsetDelta: number, more: Partial<KafkaRecord> = {}): KafkaReco
 
 function batch(firstOffset: bigint, records: readonly KafkaRecord[], more: Partial<RecordsBatch> = {}): RecordsBatch {
   const lastOffsetDelta = records.at(-1)?.offsetDelta ?? 0
-  return { firstOffset, lastOffsetDelta, firstTimestamp: 1000n, maxTimestamp: 2000n, attributes: 0, records, ...more }
+  return {
+    firstOffset,
+    lastOffsetDelta,
+    firstTimestamp: 1000n,
+    maxTimestamp: 2000n,
+    attributes: 0,
+    producerId: -1n,
+    records,
+    ...more,
+  }
 }
 
 const positions = (batches: readonly RecordsBatch[], offset: bigint) => {
@@ -43,6 +52,22 @@ messages('a record as a message', () => {
 messages('a fetch begins with the whole batch that holds the offset: what is before it was read', () => {
   const batches = [batch(0n, [record(0), record(1)]), batch(2n, [record(0), record(1), record(2)])]
   assert.equal(positions(batches, 3n), { positions: ['3', '4'], next: 5n })
+})
+
+messages('what a transaction wrote that was given up is no message, wherever that ends; what others wrote is', () => {
+  const TRANSACTIONAL = 0b10000
+  const of = (producerId: bigint, firstOffset: bigint) =>
+    batch(firstOffset, [record(0)], { producerId, attributes: TRANSACTIONAL })
+  const mark = (producerId: bigint, firstOffset: bigint, kind: number) =>
+    batch(firstOffset, [record(0, { key: Buffer.from([0, 0, 0, kind]) })], { producerId, attributes: 0b110000 })
+  const all = [of(1n, 0n), of(2n, 1n), mark(1n, 2n, 0), of(1n, 3n), mark(1n, 4n, 1), of(1n, 5n), batch(6n, [record(0)])]
+  const aborted = [
+    { producerId: 1n, firstOffset: 0n },
+    { producerId: 1n, firstOffset: 5n }, // it ends behind what was fetched
+  ]
+  const found = messagesOf(all, 0n, aborted)
+  assert.equal([found.messages.map(({ position }) => position), found.next], [['1', '3', '6'], 7n])
+  assert.equal(messagesOf([of(1n, 3n)], 3n, [{ producerId: 1n, firstOffset: 0n }]).messages, [])
 })
 
 messages('reading goes on behind offsets that have no message', () => {
