@@ -16,7 +16,7 @@ import { needed, servers } from '../test/support/servers/servers.ts'
 import { type Turn, turnOf } from './consume/contender.ts'
 import { contendersOf, type Place } from './consume/contenders.ts'
 import type { Log } from './consume/log.ts'
-import { median } from './turns.ts'
+import { median } from './support/compare.ts'
 
 const ENGINES = ['redis', 'nats', 'kafka']
 const PER_MESSAGE = [1, 10]

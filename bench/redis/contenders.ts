@@ -1,8 +1,9 @@
 import { BatchFlow } from 'batchflow-otel'
 import { redisExecutor } from 'batchflow-otel/redis'
 import type { Redis } from 'ioredis'
+import type { Contender } from '../support/compare.ts'
+import { flowContender } from '../support/flow-contender.ts'
 import type { GoProgram } from './go-program.ts'
-import { here, type Timed } from './turn.ts'
 import { type Add, type Event, NAME, type Workload } from './workloads.ts'
 
 export interface Race {
@@ -12,28 +13,20 @@ export interface Race {
   readonly size: number
 }
 
-/** The flow, which the others are compared with, first. */
-export function contendersOf({ client, go, rows, size }: Race, workload: Workload): Timed[] {
+export function contendersOf({ client, go, rows, size }: Race, workload: Workload): Contender[] {
   const { command, table, mapping, row, add } = workload
-  const common = { rows: rows.length, before: () => clear(client) }
+  const turn = { rows: rows.length, before: () => clear(client) }
   const flow = new BatchFlow(redisExecutor(client, { commands: mapping }).withConcurrencyLimit(2), { flushSize: size })
   const given = rows.map(row)
-  const throughFlow: Timed = {
-    ...common,
-    name: 'flow',
-    run: here(async () => {
+  const contenders = [
+    flowContender({ name: 'flow', ...turn }, flow, async () => {
       for (const one of given)
         if (!flow.trySubmit(table as never, one as never)) await flow.submit(table as never, one as never)
-      await flow.flush()
     }),
-    close: async () => {
-      const { failed } = await flow.close()
-      if (failed > 0) throw new Error(`flow: ${failed} rows failed`)
-    },
-  }
-  const byHand = { ...common, name: 'ioredis pipeline', run: here(() => pipelines(client, rows, size, add)) }
-  const inGo = go && { ...common, name: 'go-redis, 4 conns', run: () => go.run(command, rows.length, size) }
-  return inGo === undefined ? [throughFlow, byHand] : [throughFlow, byHand, inGo]
+    { name: 'ioredis pipeline', ...turn, run: () => pipelines(client, rows, size, add) },
+  ]
+  const inGo = go && { name: 'go-redis, 4 connections', ...turn, run: () => go.run(command, rows.length, size) }
+  return inGo === undefined ? contenders : [...contenders, inGo]
 }
 
 /** Two batches at a time, as the flow has. */

@@ -1,14 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { Turn } from './turn.ts'
+import { Elsewhere } from '../support/compare.ts'
 
 const BUILD = fileURLToPath(new URL('./go/build.sh', import.meta.url))
 const PROGRAM = fileURLToPath(new URL('../../.cache/bench-redis/pipelines', import.meta.url))
 
 /** Pipelines by go-redis over four connections, in a process of their own. */
 export interface GoProgram {
-  run(command: string, rows: number, size: number): Promise<Turn>
+  run(command: string, rows: number, size: number): Promise<Elsewhere>
   stop(): void
 }
 
@@ -27,7 +27,7 @@ export function startGoProgram(url: string): GoProgram | undefined {
       program.stdin.write(`${command} ${rows} ${size}\n`)
       const { done, value } = await answers.next()
       if (done) throw new Error('the Go program ended')
-      return JSON.parse(value) as Turn
+      return new Elsewhere(JSON.parse(value))
     },
     stop: () => program.stdin.end(),
   }

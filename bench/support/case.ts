@@ -18,6 +18,16 @@ export interface Pair {
   readonly name: string
   readonly target: string
   readonly of: readonly [string, string]
+  /** @default what all lines are judged by */
+  readonly by?: Yardstick
+}
+
+/** A pair that is judged by both yardsticks. */
+export function bothWays({ name, ...pair }: Omit<Pair, 'by'>): Pair[] {
+  return [
+    { name: `${name}, rows/s`, ...pair, by: 'time' },
+    { name: `${name}, CPU`, ...pair, by: 'cpu' },
+  ]
 }
 
 /** Where a case puts what it measured. */
@@ -35,7 +45,7 @@ export class Bench {
     this.say(title)
     const costs = await compare(contenders, rounds)
     for (const [name, taken] of costs) this.say(`  ${name.padEnd(24)} ${summary(taken)}`)
-    for (const { name, target, of } of pairs) this.add({ name, target, ...speedOf(costs, of, yardstick) })
+    for (const { name, target, of, by = yardstick } of pairs) this.add({ name, target, ...speedOf(costs, of, by) })
   }
 
   add(line: Line): void {

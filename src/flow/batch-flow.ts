@@ -1,13 +1,12 @@
 import type { Writable } from 'node:stream'
-import type { SpanContext } from '@opentelemetry/api'
 import type { Row, Table } from '../contract/table.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Receipt, Receiver, Waiter } from '../lanes/batch.ts'
 import type { Lanes } from '../lanes/lanes.ts'
-import { isSignal } from '../support/abort.ts'
-import { implementing, type OptionsOf, optional, parse, record } from '../support/validate.ts'
+import { implementing } from '../support/validate.ts'
 import { assemble, type Parts } from './assembly.ts'
 import { Call, Given, type RowOrigin } from './call.ts'
+import { type DeliverOptions, deliverOptions, signalOf } from './call-options.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Flow, SubmitOptions } from './flow.ts'
 import { ACCEPTED, type Intake } from './intake.ts'
@@ -19,18 +18,6 @@ import { eachRow, isAsync, type Rows } from './row-source.ts'
 import { RowWritable } from './row-writable.ts'
 import type { FlowStats, Stats } from './stats.ts'
 import { AllSettled, AllWaiter, PromiseWaiter } from './waiters.ts'
-
-export interface DeliverOptions extends SubmitOptions {
-  /** The span the row comes from, for the link of its batch. @default none: not even one that is active now */
-  readonly origin?: SpanContext | undefined
-}
-
-const SUBMIT = { signal: optional(isSignal) } satisfies OptionsOf<SubmitOptions>
-
-const DELIVER = {
-  ...SUBMIT,
-  origin: optional((name, value) => record(name, value) as unknown as SpanContext),
-} satisfies OptionsOf<DeliverOptions>
 
 const isReceiver = implementing<Receiver>('a receiver', 'committed', 'failed')
 
@@ -259,18 +246,3 @@ export class BatchFlow implements Flow {
     }
   }
 }
-
-/** Once for every row, so what is right is seen without taking it apart. */
-function signalOf(owner: string, options: SubmitOptions | undefined): AbortSignal | undefined {
-  if (options === undefined) return undefined
-  for (const key in options) if (key !== 'signal') parse(owner, SUBMIT, options)
-  return options?.signal instanceof AbortSignal ? options.signal : parse(owner, SUBMIT, options).signal
-}
-
-function deliverOptions(options: DeliverOptions = NOTHING): DeliverOptions {
-  for (const key in options) if (key !== 'origin') return parse('deliver', DELIVER, options)
-  const { origin } = options
-  return origin === undefined || typeof origin === 'object' ? options : parse('deliver', DELIVER, options)
-}
-
-const NOTHING: DeliverOptions = Object.freeze({})

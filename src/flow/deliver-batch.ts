@@ -1,10 +1,11 @@
 import type { SpanContext } from '@opentelemetry/api'
 import type { Companion } from '../contract/companion.ts'
-import { InvalidRowError, RowFailedError } from '../contract/errors.ts'
+import { RowFailedError } from '../contract/errors.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { Batch, Receipt, Waiter } from '../lanes/batch.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { type BatchFlow, insideOf } from './batch-flow.ts'
+import { unreadable } from './refusal.ts'
 
 export interface ReadyBatch {
   /** Is committed together with the rows, or neither; then the batch is not split for the sake of bad rows. */
@@ -47,8 +48,7 @@ export function deliverBatch(
   try {
     batch = lane.load(rows, waiter)
   } catch (cause) {
-    lane.reject('invalid')
-    throw new InvalidRowError(`a row of table ${JSON.stringify(table.name)} cannot be read`, { cause })
+    throw unreadable(lane, cause)
   }
   intake.admit(lane, batch.accepted, batch.bytes)
   const { companion, receiver, again = 0, origins = [] } = readyWith(batch.accepted)

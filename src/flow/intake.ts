@@ -1,5 +1,5 @@
 import type { SpanContext } from '@opentelemetry/api'
-import { AbortedError, ClosedError, FullError, InvalidRowError } from '../contract/errors.ts'
+import { AbortedError, ClosedError, FullError } from '../contract/errors.ts'
 import type { Row } from '../contract/table.ts'
 import type { Waiter } from '../lanes/batch.ts'
 import type { Lane } from '../lanes/lane.ts'
@@ -8,6 +8,7 @@ import { type Limit, Room } from '../support/limit.ts'
 import type { RowOrigin } from './call.ts'
 import type { OverflowPolicy } from './options.ts'
 import type { Load } from './overflow.ts'
+import { isRow, refusal, unreadable } from './refusal.ts'
 import { type Arrival, WaitingLine } from './waiting-line.ts'
 
 /** What {@link Intake.submit} returns for a row that is accepted at once: one promise for all of them. */
@@ -81,7 +82,7 @@ export class Intake {
    * @throws {BatchFlowError} when the row is refused now; a promise that is returned rejects when it is refused later
    */
   submit(lane: Lane, row: Row, waiter?: Waiter, signal?: AbortSignal, from?: RowOrigin): Promise<void> {
-    if (!this.#takes(row) || signal?.aborted) throw this.#refusal(lane, row, signal)
+    if (!this.#takes(row) || signal?.aborted) throw refusal(lane, row, this.#open, signal)
     const calledAt = lane.draw()
     const origin = from === undefined ? lane.origin() : from.originOf(lane)
     const bytes = lane.weigh(row)
@@ -95,7 +96,7 @@ export class Intake {
 
   /** `false` where {@link submit} would wait. */
   trySubmit(lane: Lane, row: Row): boolean {
-    if (!this.#takes(row)) throw this.#refusal(lane, row)
+    if (!this.#takes(row)) throw refusal(lane, row, this.#open)
     const bytes = lane.weigh(row)
     if (this.#admits(bytes) || this.#makeRoom(bytes)) {
       this.#accept(lane, row, undefined, lane.draw(), lane.origin(), bytes)
@@ -223,30 +224,4 @@ export class Intake {
     lane.reject('full')
     return new FullError(lane.table.name, this.#limit.rows, this.#limit.bytes)
   }
-
-  /** Why a row is not accepted, counted. */
-  #refusal(lane: Lane, row: unknown, signal?: AbortSignal): BatchFlowError {
-    if (!isRow(row)) {
-      lane.reject('invalid')
-      const received = row === null ? 'null' : Array.isArray(row) ? 'an array' : typeof row
-      return new InvalidRowError(
-        `a row of table ${JSON.stringify(lane.table.name)} must be an object, received ${received}`,
-      )
-    }
-    if (this.#open && signal?.aborted) {
-      lane.reject('context')
-      return new AbortedError('submit was aborted; the row was not accepted', signal.reason)
-    }
-    lane.reject('closed')
-    return new ClosedError()
-  }
-}
-
-function unreadable(lane: Lane, cause: unknown): InvalidRowError {
-  lane.reject('invalid')
-  return new InvalidRowError(`a row of table ${JSON.stringify(lane.table.name)} cannot be read`, { cause })
-}
-
-function isRow(row: unknown): boolean {
-  return typeof row === 'object' && row !== null && !Array.isArray(row)
 }

@@ -239,10 +239,10 @@ class Stretch {
 
   /** @param shifted how many places lie before the batch's first row */
   settle(shifted: number, receipt: Receipt | undefined, errorOf: ErrorOf | undefined): void {
-    if (errorOf === undefined) return this.#waiter.allCommitted(this.#first, this.rows, receipt!)
-    for (let i = 0; i < this.rows; i++) {
-      tell(this.#waiter.one(this.#first + i), receipt, errorOf(this.place + i - shifted))
-    }
+    if (errorOf === undefined) this.#waiter.allCommitted(this.#first, this.rows, receipt!)
+    else
+      for (let i = 0; i < this.rows; i++)
+        tell(this.#waiter.one(this.#first + i), receipt, errorOf(this.place + i - shifted))
   }
 }
 

@@ -4,30 +4,34 @@ import type { Key } from './coalesce.ts'
 import { Origins } from './origins.ts'
 
 /** A key that waits, is in flight, or both: the latest row waits behind the one in flight. */
-export interface Entry {
+export class Entry {
   /** `undefined`: a part is NULL, which equals nothing. */
   readonly key: Key | undefined
   /** The row that stands for all rows accepted with this key since the last one left. */
-  row: Row | undefined
+  row: Row | undefined = undefined
   /** How many those are; 0 = nothing waits. */
-  accepted: number
+  accepted = 0
   /** About how many bytes of memory the row takes. */
-  bytes: number
+  bytes = 0
   /** How many rows had been accepted when it began to wait; only where the oldest ones may have to make room. */
-  age: number
+  age = 0
   /** When that was (ms), or a little earlier, else `UNTIMED`; only where metrics are. */
-  since: number
-  waiters: Waiter[] | undefined
-  samples: number[] | undefined
-  origins: Origins | undefined
+  since = UNTIMED
+  waiters: Waiter[] | undefined = undefined
+  samples: number[] | undefined = undefined
+  origins: Origins | undefined = undefined
   /** Rows of its key are in flight, or wait ahead of it. */
-  inflight: boolean
+  inflight = false
   /** Asked to leave while its key was in flight. */
-  overdue: boolean
+  overdue = false
   /** How many of the accepted rows were not newer than the one that stands for them. */
-  superseded: number
+  superseded = 0
   /** The next row of the key, where it cannot be merged: it waits until this one is settled. */
-  behind: Entry | undefined
+  behind: Entry | undefined = undefined
+
+  constructor(key: Key | undefined) {
+    this.key = key
+  }
 }
 
 /** Moves the rows that wait in `entry`, and everybody who waits for them, into `batch`. */
@@ -46,22 +50,6 @@ export function move(entry: Entry, batch: Batch): void {
   entry.bytes = 0
   entry.since = UNTIMED
   entry.overdue = false
-}
-
-export const BLANK: Entry = {
-  key: undefined,
-  row: undefined,
-  accepted: 0,
-  bytes: 0,
-  age: 0,
-  since: UNTIMED,
-  waiters: undefined,
-  samples: undefined,
-  origins: undefined,
-  inflight: false,
-  overdue: false,
-  superseded: 0,
-  behind: undefined,
 }
 
 /** When the first of them came (ms), `UNTIMED` where that is not known of all. */

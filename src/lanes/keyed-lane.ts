@@ -4,7 +4,7 @@ import type { Row, Table } from '../contract/table.ts'
 import { Queue } from '../support/queue.ts'
 import { Batch, ManyWaiter, UNTIMED, type Waiter } from './batch.ts'
 import { type Key, type KeyReader, keyReader, mergeOf } from './coalesce.ts'
-import { BLANK, type Entry, move, oldest, sortByKey } from './entry.ts'
+import { Entry, move, oldest, sortByKey } from './entry.ts'
 import { Lane, type LaneHost, NOT_SAMPLED } from './lane.ts'
 import type { Merge } from './newest.ts'
 import { Origins } from './origins.ts'
@@ -72,7 +72,8 @@ export class KeyedLane extends Lane {
     const more = this.#hold(entry, isNew ? row : merged!, row, bytes)
     entry.accepted++
     this.queued++
-    if (waiter !== undefined) (entry.waiters ??= []).push(waiter instanceof ManyWaiter ? waiter.one(waiter.number) : waiter)
+    if (waiter !== undefined)
+      (entry.waiters ??= []).push(waiter instanceof ManyWaiter ? waiter.one(waiter.number) : waiter)
     if (sampledAt !== NOT_SAMPLED) (entry.samples ??= []).push(sampledAt)
     if (this.tracing !== undefined) (entry.origins ??= new Origins()).add(origin)
     if (isNew) this.#wait(entry)
@@ -95,7 +96,7 @@ export class KeyedLane extends Lane {
     const key = this.#keyOf(row)
     let entry = key === undefined ? undefined : this.#entries.get(key)
     if (entry === undefined) {
-      entry = { ...BLANK, key }
+      entry = new Entry(key)
       if (key !== undefined) this.#entries.set(key, entry)
     }
     return entry
@@ -105,7 +106,8 @@ export class KeyedLane extends Lane {
   #entryBehind(row: Row): Entry {
     const last = this.#entryOf(row)
     if (last.accepted === 0) return last
-    const behind = { ...BLANK, key: last.key, inflight: true }
+    const behind = new Entry(last.key)
+    behind.inflight = true
     last.behind = behind
     if (last.key !== undefined) this.#entries.set(last.key, behind)
     return behind

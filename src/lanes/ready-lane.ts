@@ -3,7 +3,7 @@ import type { Row } from '../contract/table.ts'
 import { Queue } from '../support/queue.ts'
 import { Batch, type Waiter } from './batch.ts'
 import { type Key, keyReader, mergeOf } from './coalesce.ts'
-import { BLANK, type Entry, move, sortByKey } from './entry.ts'
+import { Entry, move, sortByKey } from './entry.ts'
 import { Lane } from './lane.ts'
 import { Origins } from './origins.ts'
 
@@ -67,7 +67,7 @@ export class ReadyLane extends Lane {
       const known = entries.get(key ?? row)
       const merged = known === undefined ? row : merge(known.row!, row)
       if (merged === undefined) break
-      const entry = known ?? { ...BLANK, key }
+      const entry = known ?? new Entry(key)
       if (known?.row === merged && this.table.newer !== undefined) entry.superseded++
       entry.row = merged
       entry.accepted++

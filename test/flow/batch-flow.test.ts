@@ -10,8 +10,8 @@ import { OptionError } from '../../src/support/batchflow-error.ts'
 import { rejectsWith, thrownBy } from '../support/assertions.ts'
 import { settled } from '../support/engine/clock.ts'
 import { rig } from '../support/engine/flow.ts'
-import { committing, MemoryError } from '../support/engine/memory-driver.ts'
-import { ids, type User, user, users, usersFrom } from '../support/engine/tables.ts'
+import { committing, MemoryError, type Run } from '../support/engine/memory-driver.ts'
+import { ids, type User, updated, user, users, usersFrom } from '../support/engine/tables.ts'
 
 const test = suite('BatchFlow')
 
@@ -119,6 +119,39 @@ test('writeMany tells what became of each row', async () => {
     ['fulfilled', 'fulfilled', 'rejected'],
   )
   assert.equal(await flow.writeMany(users, []), [])
+})
+
+test('writeMany tells its rows apart where others come between them, keys are merged and batches fail in parts', async () => {
+  const { flow, driver } = rig({ flushSize: 4 })
+  async function* slowly() {
+    for (let id = 1; id <= 6; id++) {
+      if (id === 3) void flow.submit(users, user(100))
+      yield id === 5 ? (null as never) : user(id)
+    }
+  }
+  const outcome = flow.writeMany(users, slowly())
+  const merged = flow.writeMany(updated, [user(1), user(2), user(1)])
+  await settled()
+  void flow.flush()
+  await settled()
+  const bad = (run: Run, ...at: number[]) =>
+    run.succeed(at.map((index) => ({ index, error: new MemoryError('constraint') })))
+  const [ofUsers, ofKeys, rest] = [driver.runs[0]!, driver.runs[1]!, driver.runs[2]!]
+  assert.equal(
+    [ofUsers, ofKeys, rest].map(({ rows }) => ids(rows)),
+    [
+      [1, 2, 100, 3],
+      [1, 2],
+      [4, 6],
+    ],
+  )
+  bad(rest, 0)
+  bad(ofKeys, 0)
+  bad(ofUsers, 1, 2)
+  const said = async (results: Promise<PromiseSettledResult<unknown>[]>) =>
+    (await results).map(({ status }) => status[0])
+  assert.equal(await said(outcome), ['f', 'r', 'f', 'r', 'r', 'f'])
+  assert.equal(await said(merged), ['r', 'f', 'r'])
 })
 
 test('writeMany reports rows that could not be accepted', async () => {

@@ -338,4 +338,25 @@ for (const overflow of ['wait', 'drop-oldest']) {
   })
 }
 
+test('rows of writeMany that make room fail one by one, those behind them do not', async () => {
+  const { flow, driver } = rig({ flushSize: 4, bufferSize: 5, overflow: 'drop-oldest' }, (executor) =>
+    executor.withConcurrencyLimit(1),
+  )
+  const outcome = flow.writeMany(users, usersFrom(1, 3))
+  void flow.flush()
+  await settled()
+  const others = flow.writeMany(users, usersFrom(10, 3))
+  void flow.flush()
+  await flow.submit(users, user(20))
+  for (let i = 0; i < 2; i++) {
+    driver.runs[i]!.succeed()
+    await settled()
+  }
+  const said = async (results: Promise<PromiseSettledResult<unknown>[]>) =>
+    (await results).map(({ status }) => status[0])
+  assert.equal(await said(outcome), ['f', 'f', 'f'])
+  assert.equal(await said(others), ['r', 'r', 'f'])
+  assert.equal(ids(driver.runs[1]!.rows), [12, 20])
+})
+
 test.run()

@@ -11,6 +11,7 @@ import { type SqliteDatabase, validDatabase } from './client.ts'
 import { SqliteCompanions } from './companions.ts'
 import { type Bound, type EncodeDate, encode, encodeDates } from './encode.ts'
 import { Form } from './form.ts'
+import { GoodRows } from './good-rows.ts'
 import { SqliteOperation } from './operation.ts'
 import { type SqliteOptions, validOptions } from './options.ts'
 import { failureOf, Session } from './session.ts'
@@ -75,7 +76,7 @@ export class SqliteDriver implements Driver<SqliteOperation> {
       const bad = failureOf(error)
       const isAlone = operation.length === 1 && operation.sieved === undefined
       if (bad === undefined || isolate !== true || isAlone) throw error
-      const unchanged = this.#session.sendGood(operation, bad, refused, first)
+      const unchanged = new GoodRows(this.#session, operation, refused).send(bad, first)
       superseded?.(unchanged)
     }
   }

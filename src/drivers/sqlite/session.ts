@@ -44,7 +44,7 @@ export class Session {
     const insert = (apart?: Span) =>
       this.within(() => {
         first()
-        return this.#insert(operation, 0, operation.length, apart)
+        return this.insert(operation, 0, operation.length, apart)
       })
     for (let apart: Span | undefined; ; ) {
       try {
@@ -54,75 +54,6 @@ export class Session {
         apart = { first: error.first, end: operation.length } // once, unless somebody else writes meanwhile
       }
     }
-  }
-
-  /**
-   * The rows that SQLite takes; the others go to `failures`. Returns how many changed nothing.
-   *
-   * @param firstBad as `send` found it
-   */
-  sendGood(operation: SqliteOperation, firstBad: RowFailure, failures: RowFailure[], first: () => void): number {
-    failures.push(firstBad)
-    return this.within(() => {
-      first()
-      const unchanged = this.#insertGood(operation, 0, firstBad.index)
-      const rest = { first: firstBad.index + 1, end: operation.length }
-      if (!this.#mayLeaveRows()) return unchanged + this.#insertAround(operation, rest, failures)
-      return unchanged + this.#insertApartFrom(operation, rest, firstBad.index, failures)
-    })
-  }
-
-  /**
-   * A statement that fails leaves nothing and ends nothing, but for RAISE and OR of triggers and for ON CONFLICT of columns
-   * (FAIL and ROLLBACK). Of databases attached nothing is known.
-   */
-  #mayLeaveRows(): boolean {
-    try {
-      const isAttached = ({ name }: { name?: unknown }) => name !== 'main' && name !== 'temp'
-      return this.read(UNUSUAL, []).length > 0 || this.read('PRAGMA database_list', []).some(isAttached)
-    } catch {
-      return true
-    }
-  }
-
-  /** Where failed statements leave nothing: in groups, and the rows of one that fails one by one. */
-  #insertAround(operation: SqliteOperation, { first, end }: Span, failures: RowFailure[], most = end - first): number {
-    let unchanged = 0
-    for (let at = first; at < end; ) {
-      const { rows } = groupOf(operation, Math.min(most, end - at))
-      const done = this.#tryInsert(operation, at, at + rows)
-      if (typeof done === 'number') unchanged += done
-      else if (done instanceof GroupError) unchanged += this.#insertAround(operation, done, failures, 1)
-      else failures.push(done)
-      at += rows
-    }
-    return unchanged
-  }
-
-  #tryInsert(operation: SqliteOperation, first: number, end: number): number | GroupError | RowFailure {
-    try {
-      return this.#insert(operation, first, end)
-    } catch (error) {
-      const bad = error instanceof GroupError ? error : failureOf(error)
-      if (bad === undefined) throw error
-      return bad
-    }
-  }
-
-  /** Where they may: in spans that are taken back, as many rows at once as there lately were between two bad ones. */
-  #insertApartFrom(operation: SqliteOperation, { first, end }: Span, before: number, failures: RowFailure[]): number {
-    let good = before + 1
-    let unchanged = 0
-    for (let at = first; at < end; ) {
-      const span = { first: at, end: Math.min(at + 2 * good, end) }
-      const { bad, done } = this.#insertApart(operation, span)
-      if (bad !== undefined) failures.push(bad)
-      unchanged += done
-      const next = bad === undefined ? span.end : bad.index + 1
-      good = next - at
-      at = next
-    }
-    return unchanged
   }
 
   /** Runs a statement of our own in the transaction that is open; returns how many rows it changed. */
@@ -161,7 +92,7 @@ export class Session {
    *
    * @throws {GroupError} {AttemptError} with the row at fault
    */
-  #insert(operation: SqliteOperation, first: number, end: number, apart = NOWHERE): number {
+  insert(operation: SqliteOperation, first: number, end: number, apart = NOWHERE): number {
     let unchanged = 0
     for (let at = first; at < end; ) {
       const most = (at < apart.first ? Math.min(apart.first, end) : end) - at
@@ -174,15 +105,6 @@ export class Session {
     return unchanged
   }
 
-  /** Rows that were taken before: where one is not any more, as somebody else has written meanwhile, nobody knows which. */
-  #insertGood(operation: SqliteOperation, first: number, end: number): number {
-    try {
-      return this.#insert(operation, first, end)
-    } catch (error) {
-      throw error instanceof GroupError ? new AttemptError(error.cause, {}) : error
-    }
-  }
-
   #insertGroup(operation: SqliteOperation, sql: string, span: Span): number {
     const statement = this.#certain(() => this.#statements.get(sql))
     try {
@@ -192,35 +114,6 @@ export class Session {
       if (span.end - span.first > 1) throw new GroupError(span, error)
       throw new AttemptError(error, { rowIndex: span.first })
     }
-  }
-
-  /** One by one up to the row at fault, of which nothing stays. Returns it, and how many before it changed nothing. */
-  #insertApart(operation: SqliteOperation, span: Span): { bad?: RowFailure; done: number } {
-    this.#execute(SAVEPOINT)
-    try {
-      const done = this.#insert(operation, span.first, span.end, span)
-      this.#execute(RELEASE)
-      return { done }
-    } catch (error) {
-      const bad = failureOf(error)
-      if (bad === undefined || !this.#takeBack()) throw error
-      const done = this.#insertGood(operation, span.first, bad.index)
-      this.#execute(RELEASE)
-      return { bad, done }
-    }
-  }
-
-  #takeBack(): boolean {
-    try {
-      this.#execute(TAKE_BACK)
-      return true
-    } catch {
-      return false
-    }
-  }
-
-  #execute(sql: string): void {
-    this.change(sql)
   }
 
   /** When the disk fails here, what was written may be found complete after all. */
@@ -249,7 +142,7 @@ export class Session {
 }
 
 /** Some rows of an operation. */
-interface Span {
+export interface Span {
   readonly first: number
   readonly end: number
 }
@@ -257,7 +150,7 @@ interface Span {
 const NOWHERE: Span = { first: Number.POSITIVE_INFINITY, end: Number.POSITIVE_INFINITY }
 
 /** One of several rows that went in one statement is at fault. */
-class GroupError extends Error implements Span {
+export class GroupError extends Error implements Span {
   readonly first: number
   readonly end: number
 
@@ -273,17 +166,10 @@ function changesIn(result: unknown): number {
   return typeof result === 'object' && result !== null ? Number(Reflect.get(result, 'changes')) : 0
 }
 
-const UNUSUAL = `SELECT 1 FROM (SELECT type, sql FROM sqlite_master UNION ALL SELECT type, sql FROM sqlite_temp_master)
-  WHERE type = 'trigger' OR sql LIKE '%ON%CONFLICT%' LIMIT 1`
-
 /** The largest group of at most so many rows. */
-function groupOf({ form }: SqliteOperation, most: number): Group {
+export function groupOf({ form }: SqliteOperation, most: number): Group {
   return form.groups.find(({ rows }) => rows <= most)!
 }
-
-const SAVEPOINT = 'SAVEPOINT batchflow'
-const TAKE_BACK = 'ROLLBACK TO batchflow'
-const RELEASE = 'RELEASE batchflow'
 
 /** The row at fault, where there is one. */
 export function failureOf(error: unknown): RowFailure | undefined {

@@ -1,0 +1,30 @@
+import { AbortedError, ClosedError, InvalidRowError } from '../contract/errors.ts'
+import type { Lane } from '../lanes/lane.ts'
+import type { BatchFlowError } from '../support/batchflow-error.ts'
+
+export function isRow(row: unknown): boolean {
+  return typeof row === 'object' && row !== null && !Array.isArray(row)
+}
+
+/** Why a row is not accepted, counted. @param open rows may be submitted */
+export function refusal(lane: Lane, row: unknown, open: boolean, signal?: AbortSignal): BatchFlowError {
+  if (!isRow(row)) {
+    lane.reject('invalid')
+    const received = row === null ? 'null' : Array.isArray(row) ? 'an array' : typeof row
+    return new InvalidRowError(
+      `a row of table ${JSON.stringify(lane.table.name)} must be an object, received ${received}`,
+    )
+  }
+  if (open && signal?.aborted) {
+    lane.reject('context')
+    return new AbortedError('submit was aborted; the row was not accepted', signal.reason)
+  }
+  lane.reject('closed')
+  return new ClosedError()
+}
+
+/** The row, or its key, throws as it is read. */
+export function unreadable(lane: Lane, cause: unknown): InvalidRowError {
+  lane.reject('invalid')
+  return new InvalidRowError(`a row of table ${JSON.stringify(lane.table.name)} cannot be read`, { cause })
+}
