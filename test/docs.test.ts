@@ -107,6 +107,12 @@ docs('every class of an error that users can import is named in docs/errors.md',
   )
 })
 
+docs('the Chinese page has the series of the English one', () => {
+  const seriesOf = (page: string) => textOf(page).match(/^\| `batchflow_\w+`.*?(?=[^|]+\|$)/gm) ?? []
+  assert.ok(seriesOf('docs/metrics.md').length > 20)
+  assert.equal(seriesOf('docs/zh-CN/metrics.md'), seriesOf('docs/metrics.md'))
+})
+
 docs('every option says what it does', () => {
   const page = textOf('docs/options.md')
   const silent = page.split('\n').filter((line) => /^\| `.*\|\s+\|$/.test(line))
