@@ -25,6 +25,7 @@ export default {
   logLevel: 'Error',
   skipErrorChecking: true,
   disableSources: true,
+  groupOrder: ['Functions', 'Classes', 'Variables', '*'],
   sanitizeComments: true,
   hideBreadcrumbs: true,
   hidePageHeader: true,

@@ -107,20 +107,24 @@ docs('every class of an error that users can import is named in docs/errors.md',
   )
 })
 
+docs('the Chinese page has the series of the English one', () => {
+  const seriesOf = (page: string) => textOf(page).match(/^\| `batchflow_\w+`.*?(?=[^|]+\|$)/gm) ?? []
+  assert.ok(seriesOf('docs/metrics.md').length > 20)
+  assert.equal(seriesOf('docs/zh-CN/metrics.md'), seriesOf('docs/metrics.md'))
+})
+
 docs('every option says what it does', () => {
   const page = textOf('docs/options.md')
   const silent = page.split('\n').filter((line) => /^\| `.*\|\s+\|$/.test(line))
   assert.equal(silent, [])
 })
 
-docs('every example type-checks against the sources', () => {
+docs('every example type-checks against the sources, and a wrong call would be noticed', () => {
   assert.ok(modules.length > 0, 'no example was found at all')
-  assert.equal(typeErrors(modules), [])
-})
-
-docs('the check would notice a wrong call', () => {
-  const [example] = examplesOf("```ts\nimport { BatchFlow } from 'batchflow-otel'\nnew BatchFlow(42)\n```\n")
-  assert.match(typeErrors([{ ...example!, page: 'docs/wrong.md' }]).join('\n'), /^docs\/wrong\.md:3: Argument of type/)
+  const [wrong] = examplesOf("```ts\nimport { BatchFlow } from 'batchflow-otel'\nnew BatchFlow(42)\n```\n")
+  const [found = '', ...others] = typeErrors([{ ...wrong!, page: 'docs/wrong.md' }, ...modules])
+  assert.match(found, /^docs\/wrong\.md:3: Argument of type/)
+  assert.equal(others, [])
 })
 
 /** Checks all in one program; `page:line: message`. */

@@ -48,7 +48,7 @@ export default defineConfig({
       description: '把一行一行的数据攒成批写入数据库',
       themeConfig: {
         sidebar: sidebar(chinese, 'zh-CN/'),
-        outline: { label: '本页目录' },
+        outline: { label: '本页目录', level: [2, 3] },
         docFooter: { prev: '上一页', next: '下一页' },
         darkModeSwitchLabel: '主题',
         sidebarMenuLabel: '目录',
@@ -58,6 +58,7 @@ export default defineConfig({
   },
   themeConfig: {
     i18nRouting: false,
+    outline: [2, 3],
     search: { provider: 'local', options: { miniSearch: { options: { tokenize } } } },
   },
 })

@@ -12,6 +12,9 @@ const DOCS = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8'
 
 const UNSEARCHED = '---\nsearch: false\n---\n\n'
 
+/** Bytes from which a file that is no page is given as it is: dashboards, which nobody reads. */
+const LONG = 50_000
+
 /** From the repository, with `/`: file or folder → its page. */
 const made = new Map<string, string>()
 const waiting: string[] = []
@@ -39,6 +42,7 @@ function pathOf(file: string): string {
   if (file.startsWith('docs/')) return file.slice('docs/'.length).replace(/README\.md$/, 'index.md')
   if (file === 'README.md') return 'index.md'
   if (isFolder(file)) return `repository/${file}/index.md`
+  if (statSync(join(ROOT, file)).size > LONG) return `public/repository/${file}`
   return `repository/${file}${file.endsWith('.md') ? '' : '.md'}`
 }
 
@@ -52,9 +56,8 @@ function textOf(file: string): string {
   if (isFolder(file)) return folderText(file)
   const text = readFileSync(join(ROOT, file), 'utf8')
   if (file.endsWith('.md')) return withOurLinks(text, file)
-  // Long ones are generated: to colour them would take longer than all else.
-  const language = text.length < 50_000 ? languageOf(file) : 'text'
-  return `${UNSEARCHED}# ${file}\n\n\`\`\`\`${language}\n${text}\n\`\`\`\`\n`
+  if (made.get(file)?.startsWith('public/')) return text
+  return `${UNSEARCHED}# ${file}\n\n\`\`\`\`${languageOf(file)}\n${text}\n\`\`\`\`\n`
 }
 
 function folderText(folder: string): string {
@@ -70,7 +73,8 @@ function withOurLinks(text: string, file: string): string {
 }
 
 function link(from: string, to: string): string {
-  return relative(dirname(pageOf(from)), pageOf(to.replace(/\/$/, '')))
+  const page = pageOf(to.replace(/\/$/, ''))
+  return page.startsWith('public/') ? page.slice('public'.length) : relative(dirname(pageOf(from)), page)
 }
 
 function languageOf(file: string): string {

@@ -62,6 +62,7 @@ export const chinese: readonly Group[] = [
       ['可靠性', 'reliability'],
       ['跨进程', 'scale'],
       ['本地 spool', 'spool'],
+      ['性能', 'performance'],
       ['测试你的服务', 'testing'],
     ],
   ],
@@ -70,6 +71,7 @@ export const chinese: readonly Group[] = [
     [
       ['监控快速上手', 'monitoring-quickstart'],
       ['监控配方', 'recipes'],
+      ['指标', 'metrics'],
       ['链路追踪', 'tracing'],
       ['告警处理手册', 'runbook'],
     ],
