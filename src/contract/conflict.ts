@@ -26,7 +26,7 @@ export type OnConflict<R extends Row> =
       readonly action: 'update'
       readonly keys: readonly ColumnOf<R>[]
       /** Columns that take the new value, or what becomes of each: see {@link ColumnUpdate}. @default all but the keys */
-      readonly set?: readonly ColumnOf<R>[] | ColumnUpdates<R>
+      readonly set?: readonly ColumnOf<R>[] | ColumnUpdates<NoInfer<R>>
       /** @default the row that was submitted last wins */
       readonly newer?: ColumnOf<R>
     }
