@@ -41,6 +41,7 @@ export {
 } from './contract/metrics-reporter.ts'
 export type { Classification, Classifier, KnownReason, Reason } from './contract/reasons.ts'
 export {
+  type Absent,
   type ColumnUpdate,
   type ColumnUpdateOf,
   type ColumnUpdates,

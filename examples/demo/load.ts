@@ -22,7 +22,7 @@ export interface LoadOptions {
 /** Rows merged into a waiting one take room until that is written: the default would send `flights` off half empty. */
 const BATCHES_BUFFERED = 24
 
-/** The demo's heart: flights arrive in requests; each goes to `flights`, and the totals it changes to `daily_delays`. */
+/** The demo's heart: flights arrive in requests; each goes to `flights`, and is added to the totals in `daily_delays`. */
 export async function load(executor: Executor, { rows, flushSize, signal }: LoadOptions): Promise<Load> {
   const model = new Model()
   await using flow = new BatchFlow(executor, { flushSize, bufferSize: BATCHES_BUFFERED * flushSize })
@@ -31,7 +31,7 @@ export async function load(executor: Executor, { rows, flushSize, signal }: Load
   for await (const request of readFlights(rows)) {
     await tracer.startActiveSpan(REQUEST_SPAN, async (span) => {
       await flow.submitMany(flights, request)
-      await flow.submitMany(dailyDelays, totalsAfter(request, model))
+      await flow.submitMany(dailyDelays, additions(request, model))
       span.end()
     })
     if (signal.aborted) break
@@ -40,6 +40,6 @@ export async function load(executor: Executor, { rows, flushSize, signal }: Load
   return { model, seconds: (performance.now() - started) / 1000, failed: failed + abandoned }
 }
 
-function* totalsAfter(request: readonly Flight[], model: Model): Generator<DailyDelays> {
+function* additions(request: readonly Flight[], model: Model): Generator<DailyDelays> {
   for (const flight of request) yield model.add(flight)
 }

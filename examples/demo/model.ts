@@ -1,6 +1,6 @@
 import type { Flight } from './flights.ts'
 
-/** Totals per airport and day up to and including one flight. */
+/** Totals of one airport and day, and what one flight adds to them. */
 export interface DailyDelays {
   readonly origin: string
   /** `2001-01-31` */
@@ -82,7 +82,7 @@ export class Model {
   readonly #flights = new Sums()
   readonly #days = new Map<number, Map<string, DailyDelays>>()
 
-  /** Takes a flight in, and returns the new totals of its airport and day. */
+  /** Takes a flight in, and returns what it adds to the totals of its airport and day. */
   add(flight: Flight): DailyDelays {
     this.#flights.addFlight(flight)
     const airports = this.#airportsOf(Math.floor(flight.date.getTime() / DAY_MS))
@@ -95,7 +95,7 @@ export class Model {
       distance: (before?.distance ?? 0) + flight.distance,
     }
     airports.set(flight.origin, totals)
-    return totals
+    return { origin: totals.origin, day: totals.day, flights: 1, delay: flight.delay, distance: flight.distance }
   }
 
   contents(): Contents {

@@ -8,7 +8,11 @@ export const flights = defineTable<Flight>('flights', {
 
 export const dailyDelays = defineTable<DailyDelays>('daily_delays', {
   columns: ['origin', 'day', 'flights', 'delay', 'distance'],
-  onConflict: { action: 'update', keys: ['origin', 'day'] },
+  onConflict: {
+    action: 'update',
+    keys: ['origin', 'day'],
+    set: { flights: 'add', delay: 'add', distance: 'add' },
+  },
 })
 
 export interface Part {

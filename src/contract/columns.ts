@@ -49,3 +49,13 @@ export function namesOf(given: ReturnType<typeof columnsOrNames>): {
 function isList(given: ReturnType<typeof columnsOrNames>): given is readonly string[] {
   return Array.isArray(given)
 }
+
+export function without(columns: readonly string[], others: readonly string[]): readonly string[] {
+  return columns.filter((column) => !others.includes(column))
+}
+
+export function subset(option: string, list: readonly string[], columns: readonly string[]): readonly string[] {
+  const [stranger] = without(list, columns)
+  if (stranger === undefined) return list
+  throw new OptionError(`${option} must be among columns, received ${show(stranger)}`)
+}

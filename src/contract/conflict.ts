@@ -1,6 +1,6 @@
 import { OptionError } from '../support/batchflow-error.ts'
 import { type Check, type Option, oneOf, optional, parse, refuse, required, show } from '../support/validate.ts'
-import { columnList } from './columns.ts'
+import { columnList, subset, without } from './columns.ts'
 import type { ColumnOf, Row } from './row.ts'
 
 export type ConflictAction = 'error' | 'ignore' | 'update' | 'replace'
@@ -26,7 +26,7 @@ export type OnConflict<R extends Row> =
       readonly action: 'update'
       readonly keys: readonly ColumnOf<R>[]
       /** Columns that take the new value, or what becomes of each: see {@link ColumnUpdate}. @default all but the keys */
-      readonly set?: readonly ColumnOf<R>[] | ColumnUpdates<R>
+      readonly set?: readonly ColumnOf<R>[] | ColumnUpdates<NoInfer<R>>
       /** @default the row that was submitted last wins */
       readonly newer?: ColumnOf<R>
     }
@@ -155,14 +155,4 @@ function versionOf(
   if (newer === undefined) return undefined
   if (keys.includes(newer)) throw new OptionError(`${option}.newer must not be the conflict key ${show(newer)}`)
   return subset(`${option}.newer`, [newer], columns)[0]
-}
-
-function without(columns: readonly string[], others: readonly string[]): readonly string[] {
-  return columns.filter((column) => !others.includes(column))
-}
-
-function subset(option: string, list: readonly string[], columns: readonly string[]): readonly string[] {
-  const [stranger] = without(list, columns)
-  if (stranger === undefined) return list
-  throw new OptionError(`${option} must be among columns, received ${show(stranger)}`)
 }

@@ -7,7 +7,8 @@ import type { Row, Table } from './table.ts'
 export interface BatchInput {
   readonly table: Table
   /**
-   * The columns to write: `table.columns`, or for `update` those that are present in every row of this batch. The array
+   * The columns to write: `table.columns`, or for `update`, and where absent ones take their DEFAULT, those that are present in
+   * every row of this batch. A `replace` sets the others to their DEFAULT. The array
    * is the same object for every batch of this shape, so a driver can keep what it derives from it in a `WeakMap`.
    */
   readonly columns: readonly string[]

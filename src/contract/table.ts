@@ -1,9 +1,11 @@
 import { type Check, type OptionsOf, optional, parse, record, refuse, required, show } from '../support/validate.ts'
+import { type Absent, absentOrColumns, defaultsOf } from './absent.ts'
 import { type ColumnNames, columnsOrNames, namesOf } from './columns.ts'
 import { type Combine, type ConflictAction, conflictOf, type OnConflict } from './conflict.ts'
 import type { NamesEveryRequiredProperty, RequiredOf } from './required-columns.ts'
 import type { ColumnOf, Row } from './row.ts'
 
+export type { Absent } from './absent.ts'
 export type { ColumnUpdate, ColumnUpdateOf, ColumnUpdates, Combine, ConflictAction, OnConflict } from './conflict.ts'
 export type { ColumnOf, Row } from './row.ts'
 
@@ -17,6 +19,12 @@ export interface TableOptions<R extends Row> {
   readonly columns: (readonly ColumnOf<R>[] & NamesEveryRequiredProperty<RequiredOf<R>>) | ColumnNames<NoInfer<R>>
   /** What becomes of a row that meets one that is there already: see {@link OnConflict}. @default { action: 'error' } */
   readonly onConflict?: OnConflict<R>
+  /**
+   * What is written where a row has no such property, or `undefined`: NULL, or the column's DEFAULT, as for an identity or a time of
+   * creation. For all columns, or for those that are named; not for the one that `newer` names. An `update` leaves columns of a
+   * row that is there alone in either case, and gives a new row their DEFAULT. @default 'null'
+   */
+  readonly absent?: Absent | { readonly [P in ColumnOf<NoInfer<R>>]?: Absent }
 }
 
 /** A table rows can be submitted to. Frozen; made by {@link defineTable}. `Table` by itself is a table of any rows. */
@@ -38,6 +46,8 @@ export interface Table<R extends Row = never> {
   readonly newer?: string | undefined
   /** How columns of `set` become one with what is stored; those that are not in it are replaced. */
   readonly combine?: ReadonlyMap<string, Combine> | undefined
+  /** Those of `columns` that take their DEFAULT where a row does not have them. */
+  readonly defaults: readonly string[]
   /** Equal for equal definitions; rows of equal definitions share one lane. */
   readonly id: string
   /** Carries the row type; never present at run time. */
@@ -54,14 +64,15 @@ export interface Table<R extends Row = never> {
 export function defineTable<R extends Row>(name: string, options: TableOptions<R>): Table<R> {
   const owner = `defineTable(${show(name)})`
   const path = pathOf('defineTable: name', name)
-  const { columns: given, onConflict } = parse(owner, TABLE, options === undefined ? {} : options)
+  const { columns: given, onConflict, absent } = parse(owner, TABLE, options === undefined ? {} : options)
   const { columns, names } = namesOf(given)
   const { action, keys, set, newer, combine } = conflictOf(owner, onConflict, columns)
-  const more = [newer, names && [...names.values()], combine && [...combine]]
+  const defaults = defaultsOf(`${owner}: absent`, absent, columns, newer)
+  const more = [newer, names && [...names.values()], combine && [...combine], orNone(defaults)]
   while (more.length > 0 && more.at(-1) === undefined) more.pop()
   const id = JSON.stringify([path, columns, action, keys, set, ...more])
-  const table = { name, path, columns, names, action, keys, set, newer, combine, id }
-  for (const list of [path, columns, keys, set]) Object.freeze(list)
+  const table = { name, path, columns, names, action, keys, set, newer, combine, defaults, id }
+  for (const list of [path, columns, keys, set, defaults]) Object.freeze(list)
   return Object.freeze(table)
 }
 
@@ -78,6 +89,10 @@ export function isIdempotent({ action, newer, combine }: Pick<Table, 'action' | 
 export const isTable: Check<Table<Row>> = (name, value) => {
   if (typeof value === 'object' && value !== null && 'id' in value && 'columns' in value) return value as Table<Row>
   return refuse(name, 'made by defineTable()', value)
+}
+
+function orNone(list: readonly string[]): readonly string[] | undefined {
+  return list.length === 0 ? undefined : list
 }
 
 /** The column that a property of the rows is written to. */
@@ -99,6 +114,7 @@ export function inColumns(table: Table): Table {
     names: undefined,
     keys: columnsOf(table, keys),
     set: columnsOf(table, set),
+    defaults: columnsOf(table, table.defaults),
     newer: newer && columnOf(table, newer),
     combine: combine && new Map(Array.from(combine, ([property, how]) => [columnOf(table, property), how])),
   }
@@ -107,6 +123,7 @@ export function inColumns(table: Table): Table {
 const TABLE = {
   columns: required(columnsOrNames),
   onConflict: optional((name, value) => record(name, value) as unknown as OnConflict<never>, { action: 'error' }),
+  absent: optional(absentOrColumns, 'null'),
 } satisfies OptionsOf<TableOptions<never>>
 
 /** `app."odd.name"` → `['app', 'odd.name']`; inside quotes a doubled quote stands for one. */

@@ -22,8 +22,8 @@ export function shapesOf(table: Table, rows: readonly Row[]): Shape[] {
 const MAX_SHAPES = 1000
 
 /**
- * Sorts the rows of an `update` by the columns they have, so that an absent column stays out of the statement. For every
- * other action an absent column is NULL and there is one shape; so is an absent version.
+ * Sorts rows by the columns they have, where an absent one stays out of the statement: in an `update`, and where it takes its
+ * DEFAULT. Else an absent column is NULL, as an absent version always is, and there is one shape.
  */
 class Shapes {
   readonly #table: Table
@@ -32,8 +32,9 @@ class Shapes {
 
   constructor(table: Table) {
     this.#table = table
-    const { action, columns, keys, newer } = table
-    this.#optional = action === 'update' ? columns.filter((name) => !keys.includes(name) && name !== newer) : []
+    const { action, columns, keys, newer, defaults } = table
+    const isLeftAlone = (name: string) => action === 'update' && !keys.includes(name) && name !== newer
+    this.#optional = columns.filter((name) => isLeftAlone(name) || defaults.includes(name))
   }
 
   of(rows: readonly Row[]): Shape[] {
@@ -53,6 +54,7 @@ class Shapes {
   /** One array per set of columns, so that drivers can recognise it. */
   #columnsOf(row: Row): readonly string[] {
     const absent = this.#optional.filter((column) => isAbsent(row, column))
+    if (absent.length === this.#table.columns.length) absent.shift() // a statement has one column at least
     if (absent.length === 0) return this.#table.columns
     const id = JSON.stringify(absent)
     let columns = this.#columns.get(id)

@@ -8,6 +8,7 @@ import {
   isIdempotent,
   type OnConflict,
   type Table,
+  type TableOptions,
 } from '../../src/contract/table.ts'
 import { OptionError } from '../../src/support/batchflow-error.ts'
 import { rejectsWith } from '../support/assertions.ts'
@@ -85,6 +86,19 @@ test('an update may say what becomes of each column', () => {
   assert.equal(table({ name: 'add' }, 'email').set, ['name', 'email'])
   const ids = [{ name: 'replace' }, { name: 'add' }, { name: 'max' }, { name: 'min' }, { name: 'keep' }] as const
   assert.is(new Set(ids.map((set) => table(set).id)).size, 5)
+})
+
+test('absent properties may take defaults, all of them or some', () => {
+  const columns = { id: 'id', name: 'user_name', email: 'email' }
+  const table = (absent?: TableOptions<User>['absent'], onConflict?: OnConflict<User>) =>
+    defineTable<User>('u', { columns, ...(absent && { absent }), ...(onConflict && { onConflict }) })
+  assert.equal(table().defaults, [])
+  assert.is(table('null').id, table().id)
+  assert.equal(table('default').defaults, ['id', 'name', 'email'])
+  assert.equal(table({ name: 'default', id: 'null' }).defaults, ['name'])
+  assert.equal(inColumns(table({ name: 'default' }) as Table).defaults, ['user_name'])
+  assert.equal(table('default', { action: 'replace', keys: ['id'], newer: 'email' }).defaults, ['id', 'name'])
+  assert.is(new Set([table(), table('default'), table({ name: 'default' })].map(({ id }) => id)).size, 3)
 })
 
 test('what may be written twice', () => {
@@ -166,7 +180,7 @@ const bad: [title: string, define: () => unknown, message: string][] = [
   [
     'an unknown option',
     () => defineTable('u', { columns: ['id'], key: 'id' } as never),
-    'defineTable("u"): unknown option "key"; there are columns, onConflict',
+    'defineTable("u"): unknown option "key"; there are columns, onConflict, absent',
   ],
   [
     'no columns',
@@ -238,6 +252,36 @@ const bad: [title: string, define: () => unknown, message: string][] = [
     'a version where the first row stays',
     () => defineTable<User>('u', { columns: ['id'], onConflict: { action: 'ignore', newer: 'id' } as never }),
     'defineTable("u"): onConflict: unknown option "newer"; there are action, keys',
+  ],
+  [
+    'absent properties that are something else',
+    () => defineTable<User>('u', { columns: ['id'], absent: 'zero' as never }),
+    'defineTable("u"): absent must be one of null, default, received "zero"',
+  ],
+  [
+    'absent properties in a list',
+    () => defineTable<User>('u', { columns: ['id'], absent: ['id'] as never }),
+    'defineTable("u"): absent must be one of null, default or an object of them by property, received an array',
+  ],
+  [
+    'an absent property that is something else',
+    () => defineTable<User>('u', { columns: ['id'], absent: { id: null as never } }),
+    'defineTable("u"): absent.id must be one of null, default, received null',
+  ],
+  [
+    'an absent property that is no column',
+    () => defineTable<User>('u', { columns: ['id'], absent: { name: 'default' } }),
+    'defineTable("u"): absent must be among columns, received "name"',
+  ],
+  [
+    'a version with a default',
+    () =>
+      defineTable<User>('u', {
+        columns: ['id', 'name'],
+        onConflict: { action: 'replace', keys: ['id'], newer: 'name' },
+        absent: { name: 'default' },
+      }),
+    'defineTable("u"): absent.name must be null, since newer names it, received "default"',
   ],
   [
     'an update of no column',

@@ -40,6 +40,24 @@ test('rows of an update are sorted by the columns they have', () => {
   assert.is(shapesOf(items, rows)[0]!.columns, found[0]!.columns, 'drivers recognise a shape by its array')
 })
 
+test('absent columns that take their default stay out, whatever the action; one of a row at least is written', () => {
+  const columns = ['a', 'b', 'x', 'y', 'z'] as const
+  const items = defineTable<Partial<Item>>('items', { columns, absent: { a: 'default', x: 'default', y: 'default' } })
+  const of = (...rows: Partial<Item>[]) =>
+    shapesOf(items, rows).map(({ columns: found, rows: { length } }) => [found.join(''), length])
+  assert.equal(of({ a: 1, x: 1, y: 1 }, { a: 1, x: null, y: 2, z: 3 }), [['abxyz', 2]])
+  assert.equal(of({ a: 1 }, { a: 2, y: 1 }, { a: 1, x: undefined }, {}), [
+    ['abz', 2],
+    ['abyz', 1],
+    ['bz', 1],
+  ])
+  const all = defineTable<Partial<Item>>('items', { columns, absent: 'default' })
+  assert.equal(
+    shapesOf(all, [{}]).map(({ columns: found }) => found),
+    [['a']],
+  )
+})
+
 test('a column that cannot be read counts as present', () => {
   const broken = {
     a: 1,

@@ -92,6 +92,14 @@ defineTable<User>('users', { columns, onConflict: { action: 'update', keys: ['id
 defineTable<User>('users', { columns, onConflict: { action: 'replace', keys: ['id'], newer: 'name' } })
 expectTypeOf(users.newer).toEqualTypeOf<string | undefined>()
 
+// What stands for a property that a row does not have.
+defineTable<User>('users', { columns: ['id', 'email'], absent: 'default' })
+defineTable<User>('users', { columns: ['id', 'email'], absent: { email: 'default', id: 'null' } })
+// @ts-expect-error nothing else
+defineTable<User>('users', { columns: ['id'], absent: 'zero' })
+// @ts-expect-error of a property
+defineTable<User>('users', { columns: ['id'], absent: { mail: 'default' } })
+
 // What an update does to a column, as far as its values allow.
 interface Visit {
   page: string

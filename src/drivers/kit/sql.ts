@@ -26,7 +26,7 @@ export const { quoteIdentifier, quotePath, quoteList } = quotingWith('"')
 export function onConflict(table: Table, columns: readonly string[]): string {
   if (table.action === 'error') return ''
   const target = table.keys.length === 0 ? '' : ` (${quoteList(table.keys)})`
-  const set = table.set.filter((column) => columns.includes(column))
+  const set = setOf(table, columns)
   if (set.length === 0) return ` ON CONFLICT${target} DO NOTHING`
   const stored = quoteIdentifier(table.path.at(-1)!)
   const assignments = set.map((name) => {
@@ -40,6 +40,11 @@ function onlyNewer({ path, newer }: Table): string {
   if (newer === undefined) return ''
   const column = quoteIdentifier(newer)
   return ` WHERE ${isNewer(`excluded.${column}`, `${quoteIdentifier(path.at(-1)!)}.${column}`)}`
+}
+
+/** Of columns that are not written a `replace` sets those, too: `excluded` has their DEFAULT. */
+export function setOf({ action, set }: Table, columns: readonly string[]): readonly string[] {
+  return action === 'replace' ? set : set.filter((column) => columns.includes(column))
 }
 
 /** What a column becomes, out of the value that comes and the one that is there. NULL is nothing. */

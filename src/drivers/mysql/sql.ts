@@ -1,5 +1,5 @@
 import type { Table } from '../../contract/table.ts'
-import { combined, isNewer, quotingWith } from '../kit/sql.ts'
+import { combined, isNewer, quotingWith, setOf } from '../kit/sql.ts'
 
 const { quoteIdentifier, quotePath, quoteList } = quotingWith('`')
 
@@ -41,9 +41,11 @@ export function probeSql(table: Table, columns: readonly string[]): string {
  */
 function onConflict(table: Table, columns: readonly string[], dialect: Dialect): string {
   if (table.action === 'error') return ''
-  const incoming = (column: string) =>
-    dialect === 'alias' ? `${ALIAS}.${quoteIdentifier(column)}` : `VALUES(${quoteIdentifier(column)})`
-  const set = table.set.filter((column) => columns.includes(column))
+  const incoming = (column: string) => {
+    if (!columns.includes(column)) return `DEFAULT(${quoteIdentifier(column)})`
+    return dialect === 'alias' ? `${ALIAS}.${quoteIdentifier(column)}` : `VALUES(${quoteIdentifier(column)})`
+  }
+  const set = setOf(table, columns)
   const { newer } = table
   const become = (column: string) =>
     combined(table.combine?.get(column), incoming(column), `${quotePath(table.path)}.${quoteIdentifier(column)}`)

@@ -38,6 +38,15 @@ sql('with a version only a newer row changes the stored one', () => {
   )
 })
 
+sql('a replace sets what is not written, which is then the default', () => {
+  const table = defineTable<{ id: number; a: number; b: number }>('t', {
+    columns: ['id', 'a', 'b'],
+    onConflict: { action: 'replace', keys: ['id'] },
+    absent: 'default',
+  })
+  assert.is(onConflict(table, ['id', 'b']), ' ON CONFLICT ("id") DO UPDATE SET "a" = excluded."a", "b" = excluded."b"')
+})
+
 sql('columns that are combined', () => {
   const table = defineTable<{ id: number; a: number; b: number; c: number; d: number; v: number }>('app.t', {
     columns: ['id', 'a', 'b', 'c', 'd', 'v'],

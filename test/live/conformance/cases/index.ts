@@ -4,6 +4,7 @@ import { combined } from './combine.ts'
 import { companions } from './companions.ts'
 import { concurrency } from './concurrency.ts'
 import { conflicts } from './conflicts.ts'
+import { defaults } from './defaults.ts'
 import { cancellation, faults, restart } from './faults.ts'
 import { names } from './names.ts'
 import { newest } from './newest.ts'
@@ -14,6 +15,7 @@ import { volume } from './volume.ts'
 export const CASES: readonly Register[] = [
   conflicts,
   combined,
+  defaults,
   newest,
   values,
   names,
