@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { type BuildOptions, build } from 'esbuild'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 
@@ -150,6 +151,34 @@ installed('a driver loaded by require and a flow loaded by import understand eac
   writeFileSync(join(folder, 'mixed.mjs'), MIXED)
   const { stdout } = await run(process.execPath, ['mixed.mjs'], { cwd: folder })
   assert.equal(JSON.parse(stdout), [false, true, false])
+})
+
+const BUNDLED = `
+import { BatchFlow, defineTable } from '${manifest.name}'
+import { OtelMetricsReporter } from '${manifest.name}/otel'
+import { startPrometheus } from '${manifest.name}/prometheus'
+import { MemoryDatabase } from '${manifest.name}/testing'
+const endpoint = await startPrometheus({ port: 0 })
+const flow = new BatchFlow(new MemoryDatabase().executor().withMetricsReporter(new OtelMetricsReporter()))
+await flow.write(defineTable('users', { columns: ['id'] }), { id: 1 })
+await flow.close()
+const page = await (await fetch(endpoint.url)).text()
+await endpoint.stop()
+console.log(/^batchflow_records_total.*"success".* (\\d+)$/m.exec(page)[1])
+`
+
+installed('esbuild makes one ES module of it, as docs/faq.md says, and one without packages', async () => {
+  const folder = await project('bundled', ['@opentelemetry/api', '@opentelemetry/sdk-metrics'])
+  writeFileSync(join(folder, 'app.mjs'), BUNDLED)
+  const [, banner = ''] = /--banner:js="(.*)"/.exec(readFileSync(join(repository, 'docs/faq.md'), 'utf8')) ?? []
+  const settings: BuildOptions = { bundle: true, platform: 'node', format: 'esm', absWorkingDir: folder }
+  for (const [outfile, how] of Object.entries<BuildOptions>({
+    'one.mjs': { banner: { js: banner } },
+    'own.mjs': { packages: 'external' },
+  })) {
+    await build({ ...settings, ...how, entryPoints: ['app.mjs'], outfile })
+    assert.is((await run(process.execPath, [outfile], { cwd: folder })).stdout, '1\n', outfile)
+  }
 })
 
 /** A user's code in small, in the words of the public API, so that the declarations are used and not only read. */

@@ -21,9 +21,9 @@ export interface CloseOnSignalsOptions {
   /** ms for `first` and to write everything out, for all flows together; as for `close()`. @default 30000 */
   readonly timeout?: number
   /**
-   * Called, and waited for, before any flow is closed: stop here whoever submits rows, such as a server of requests. When `timeout`
-   * is over, or with a second signal, flows are closed whether it is done or not. What it throws is an unhandled rejection once
-   * all is done.
+   * Called, and waited for, before any flow is closed: stop here whoever submits rows, such as a server of requests, by `app.close()`
+   * or `server[Symbol.asyncDispose]()` (the `close()` of `node:http` gives nothing to wait for). When `timeout` is over, or with a
+   * second signal, flows are closed whether it is done or not. What it throws is an unhandled rejection once all is done.
    */
   readonly first?: (signal: NodeJS.Signals) => unknown
   /**
