@@ -22,6 +22,7 @@ export {
   type RowFailedDetails,
   RowFailedError,
   StreamFailedError,
+  TableCheckError,
 } from './contract/errors.ts'
 export {
   type ExecutorProbe,
@@ -47,6 +48,7 @@ export {
   type Table,
   type TableOptions,
 } from './contract/table.ts'
+export type { ColumnFacts, Finding, RightFacts, TableFacts } from './contract/table-facts.ts'
 export type {
   AttemptFailure,
   AttemptTrace,

@@ -1,5 +1,6 @@
 import type { Register } from '../register.ts'
 import { badRows } from './bad-rows.ts'
+import { check } from './check.ts'
 import { companions } from './companions.ts'
 import { concurrency } from './concurrency.ts'
 import { conflicts } from './conflicts.ts'
@@ -10,7 +11,17 @@ import { values } from './values.ts'
 import { volume } from './volume.ts'
 
 /** What must be stored, and what must not. */
-export const CASES: readonly Register[] = [conflicts, newest, values, names, volume, badRows, concurrency, companions]
+export const CASES: readonly Register[] = [
+  conflicts,
+  newest,
+  values,
+  names,
+  volume,
+  badRows,
+  concurrency,
+  companions,
+  check,
+]
 
 /** What goes wrong, and how it is told. */
 export const FAULT_CASES: readonly Register[] = [faults, cancellation, restart]
