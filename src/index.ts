@@ -63,6 +63,7 @@ export type {
   ProcessTrace,
   Tracing,
 } from './contract/tracing.ts'
+export type { FailedRow, WriteOptions, WriteResult } from './contract/write-result.ts'
 export { type DeadLetterFile, type DeadLetterFileOptions, deadLetterFile } from './dead-letters/dead-letter-file.ts'
 export { type DeadLetterRow, deadLetterTo } from './dead-letters/dead-letter-to.ts'
 export { DeadLetterFileError } from './dead-letters/errors.ts'

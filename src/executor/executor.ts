@@ -4,6 +4,7 @@ import type { Classifier } from '../contract/reasons.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { Finding } from '../contract/table-facts.ts'
 import type { Tracing } from '../contract/tracing.ts'
+import type { WriteOptions, WriteResult } from '../contract/write-result.ts'
 import { OptionError } from '../support/batchflow-error.ts'
 import { MAX_DELAY } from '../support/clock.ts'
 import { boolean, callback, implementing, integer } from '../support/validate.ts'
@@ -145,6 +146,22 @@ export class Executor {
   check(table: Table): Promise<readonly Finding[]> {
     const { timeout } = this.settings
     return check(this.driver, table, timeout > 0 ? AbortSignal.timeout(timeout) : new AbortController().signal)
+  }
+
+  /**
+   * Writes rows without a flow of one's own, and resolves when all are settled: in one batch where they are up to 10,000 and
+   * 16 MiB, with the retries, the isolation of bad rows, the limit and the telemetry of every other batch. Rows that share a
+   * conflict key are merged. Does not reject for rows that fail: look at `failed`.
+   *
+   * @throws {OptionError} when `table` or `rows` is none
+   */
+  async write<R extends Row>(
+    table: Table<R>,
+    rows: readonly NoInfer<R>[],
+    options?: WriteOptions,
+  ): Promise<WriteResult<R>> {
+    const { writeRows } = await import('../flow/write-rows.ts')
+    return writeRows(this, table, rows, options)
   }
 
   /** The same executor, limits and all, that checks each table before the first batch of it. @internal */
