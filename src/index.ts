@@ -23,6 +23,7 @@ export {
   type RowFailedDetails,
   RowFailedError,
   StreamFailedError,
+  TableCheckError,
 } from './contract/errors.ts'
 export {
   type ExecutorProbe,
@@ -54,6 +55,7 @@ export {
   type Table,
   type TableOptions,
 } from './contract/table.ts'
+export type { ColumnFacts, Finding, RightFacts, TableFacts } from './contract/table-facts.ts'
 export type {
   AttemptFailure,
   AttemptTrace,
@@ -68,6 +70,7 @@ export type {
   ProcessTrace,
   Tracing,
 } from './contract/tracing.ts'
+export type { FailedRow, WriteOptions, WriteResult } from './contract/write-result.ts'
 export { type DeadLetterFile, type DeadLetterFileOptions, deadLetterFile } from './dead-letters/dead-letter-file.ts'
 export { type DeadLetterRow, deadLetterTo } from './dead-letters/dead-letter-to.ts'
 export { DeadLetterFileError } from './dead-letters/errors.ts'

@@ -1,5 +1,5 @@
 import { defineTable, type OnConflict, type Row, type Table } from 'batchflow-otel'
-import type { Column, Database, Described, NewColumn } from './databases/database.ts'
+import { type Column, columnsOf, type Database, type NewColumn } from './databases/database.ts'
 import { CliError, usage } from './errors.ts'
 import type { Entry, Input } from './input/entry.ts'
 import { RecordError } from './input/entry.ts'
@@ -42,7 +42,7 @@ export async function planOf(input: Input, sample: Sample, database: Database, o
   const fields = fieldsOf(input, sample, options)
   const names = fields.map((field) => options.map.get(field) ?? field)
   const table = defineTable<Row>(options.table, { columns: names as never[], onConflict: options.conflict as never })
-  const found = await database.describe(table.path)
+  const found = await columnsOf(database, table)
   const { columns, create } =
     found === undefined
       ? invented(fields, names, sample, table, database, options)
@@ -70,10 +70,14 @@ function fieldsOf({ fields, name }: Input, sample: Sample, { columns, map }: Pla
 }
 
 /** The columns of a table that is there. */
-function matched(names: readonly string[], found: Described | 'any', { table, types }: PlanOptions): readonly Column[] {
+function matched(
+  names: readonly string[],
+  found: readonly Column[] | 'any',
+  { table, types }: PlanOptions,
+): readonly Column[] {
   if (types.size > 0) throw usage('--type is for a table that is made by --create; this one is there')
   if (found === 'any') return names.map((name) => ({ name, type: '', kind: 'text' }))
-  const known = new Map(found.columns.map((column) => [column.name, column]))
+  const known = new Map(found.map((column) => [column.name, column]))
   const strangers = names.filter((name) => !known.has(name))
   if (strangers.length === 0) return names.map((name) => known.get(name)!)
   throw new CliError(

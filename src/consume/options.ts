@@ -37,7 +37,15 @@ export type DeadLetterMessage = (
 /** Those of a flow that a worker over a log leaves to its user. */
 type FlowOptions = Pick<
   BatchFlowOptions,
-  'bufferSize' | 'bufferBytes' | 'flushSize' | 'flushBytes' | 'flushInterval' | 'latencySampling' | 'log' | 'clock'
+  | 'bufferSize'
+  | 'bufferBytes'
+  | 'flushSize'
+  | 'flushBytes'
+  | 'flushInterval'
+  | 'latencySampling'
+  | 'check'
+  | 'log'
+  | 'clock'
 >
 
 export interface WorkerOptions extends FlowOptions {
@@ -105,6 +113,7 @@ const FLOW = {
   flushBytes: optional(unchecked<number>()),
   flushInterval: optional(unchecked<number>()),
   latencySampling: optional(unchecked<number>()),
+  check: optional(unchecked<boolean>()),
   log: optional(unchecked<NonNullable<FlowOptions['log']>>()),
   clock: optional(implementing<Clock>('a clock', 'now', 'timer'), systemClock),
 } satisfies OptionsOf<FlowOptions>
@@ -149,11 +158,8 @@ const isExecutor = implementing<Executor>('made by postgresExecutor() or the lik
 export function workerSettings(source: Source, executor: Executor, options: ConsumeOptions): Settings {
   isSource('consume: source', source)
   isExecutor('consume: executor', executor)
-  const { acks, position, bufferSize, bufferBytes, flushBytes, flushInterval, latencySampling, log, ...given } = parse(
-    'consume',
-    OPTIONS,
-    options,
-  )
+  const { acks, position, bufferSize, bufferBytes, flushBytes, flushInterval, latencySampling, check, log, ...given } =
+    parse('consume', OPTIONS, options)
   const { flushSize, clock } = given
   if ((acks === undefined) === (position === undefined)) {
     throw new OptionError("consume: give exactly one of acks: 'broker' and position: 'database'")
@@ -161,7 +167,7 @@ export function workerSettings(source: Source, executor: Executor, options: Cons
   const mode = acks === undefined ? 'database' : 'broker'
   if (mode === 'database') checkPosition(source, executor)
   else if (given.staleUpserts === 'refuse') for (const table of given.tables) checkOrder(source, table)
-  const flow = { bufferSize, bufferBytes, flushSize, flushBytes, flushInterval, latencySampling, log, clock }
+  const flow = { bufferSize, bufferBytes, flushSize, flushBytes, flushInterval, latencySampling, check, log, clock }
   return { ...given, mode, flushBytes: flushBytes ?? FLUSH_BYTES, flow: withoutAbsent(flow) }
 }
 

@@ -2,6 +2,7 @@ import { brand } from '../support/brand.ts'
 import type { Companion, Companions } from './companion.ts'
 import type { Classification } from './reasons.ts'
 import type { Row, Table } from './table.ts'
+import type { TableFacts } from './table-facts.ts'
 
 /** The rows of one batch as a driver gets them. */
 export interface BatchInput {
@@ -93,6 +94,11 @@ export interface Driver<Op extends Operation = Operation> {
    * a batch is tried instead.
    */
   ping?(attempt: AttemptContext): Promise<void>
+  /**
+   * Looks at what a table is like, for `executor.check`, and writes nothing. `undefined`: there is no such table. Without it a
+   * check asks by `probe` alone.
+   */
+  inspect?(table: Table, attempt: AttemptContext): Promise<TableFacts | undefined>
 }
 
 /** A driver as those see it who make one for `createExecutor`. @throws {OptionError} from its constructor */

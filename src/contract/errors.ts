@@ -2,6 +2,7 @@ import { BatchFlowError } from '../support/batchflow-error.ts'
 import { brand } from '../support/brand.ts'
 import { counted } from '../support/text.ts'
 import type { Reason } from './reasons.ts'
+import type { Finding } from './table-facts.ts'
 
 /** What was submitted is not a row at all, or cannot be read (then `cause` says why); it was not accepted. */
 export class InvalidRowError extends BatchFlowError {
@@ -106,6 +107,29 @@ export class CompanionError extends BatchFlowError {
 
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_BATCHFLOW_COMPANION', message, options)
+  }
+}
+
+/** The database has no table that fits what `defineTable` says. The message names everything that is wrong, and what to do. */
+export class TableCheckError extends BatchFlowError {
+  static {
+    brand(TableCheckError, 'table-check-error')
+  }
+
+  readonly reason: Reason = 'schema'
+  readonly table: string
+  /** Everything that was looked at. */
+  readonly findings: readonly Finding[]
+  /** Those of them that are wrong. */
+  readonly problems: readonly Finding[]
+
+  constructor(table: string, findings: readonly Finding[]) {
+    const problems = findings.filter(({ ok }) => ok === false)
+    const told = problems.map(({ text, remedy }) => (remedy === undefined ? text : `${text} (${remedy})`))
+    super('ERR_BATCHFLOW_CHECK', `table ${JSON.stringify(table)} cannot be written to as defined: ${told.join('; ')}`)
+    this.table = table
+    this.findings = findings
+    this.problems = problems
   }
 }
 

@@ -1,6 +1,6 @@
 import { AttemptError, type Driver, type Fence, type RowFailure } from '../contract/driver.ts'
 import { byNodeCode, byText, type TextTable } from '../contract/error-recognition.ts'
-import { AbandonedError, AbortedError, AttemptTimeoutError, FencedError } from '../contract/errors.ts'
+import { AbandonedError, AbortedError, AttemptTimeoutError, FencedError, TableCheckError } from '../contract/errors.ts'
 import { type Classification, type Classifier, type Reason, traitsOf } from '../contract/reasons.ts'
 import { OptionError } from '../support/batchflow-error.ts'
 import { logError } from '../support/guard.ts'
@@ -99,6 +99,7 @@ export function isLoss({ ambiguous, reason, outage }: Verdict): boolean {
 
 function ourOwn(cause: unknown): Classification | undefined {
   if (cause instanceof AttemptTimeoutError || cause instanceof FencedError) return { reason: cause.reason }
+  if (cause instanceof TableCheckError) return { reason: cause.reason, isolate: false, detail: cause.message }
   if (cause instanceof AbortedError || cause instanceof AbandonedError) return { reason: 'context' }
   return undefined
 }

@@ -2,10 +2,14 @@ import type { Driver } from '../contract/driver.ts'
 import type { MetricsReporter } from '../contract/metrics-reporter.ts'
 import type { Classifier } from '../contract/reasons.ts'
 import type { Row, Table } from '../contract/table.ts'
+import type { Finding } from '../contract/table-facts.ts'
 import type { Tracing } from '../contract/tracing.ts'
+import type { WriteOptions, WriteResult } from '../contract/write-result.ts'
 import { OptionError } from '../support/batchflow-error.ts'
 import { MAX_DELAY } from '../support/clock.ts'
 import { boolean, callback, implementing, integer } from '../support/validate.ts'
+import { check } from './check.ts'
+import { checkedDriver } from './checked-driver.ts'
 import { Slots } from './concurrency-limit.ts'
 import { Gate } from './outage.ts'
 import { type Preview, type PreviewOptions, preview } from './preview.ts'
@@ -54,18 +58,20 @@ export class Executor {
   /** @internal */
   readonly gate: Gate
   /** @internal */
-  readonly budget = new RetryBudget()
+  readonly budget: RetryBudget
   /** Where plain inserts carry a token. @internal */
   readonly tokens: Tokens | undefined
 
-  /** @internal Use `createExecutor` or a driver's own function. */
-  constructor(driver: Driver, settings: Settings) {
+  /** @param limits whose limits it shares. @internal Use `createExecutor` or a driver's own function. */
+  constructor(driver: Driver, settings: Settings, limits?: Executor) {
     this.driver = driver
     this.settings = settings
-    this.gate = new Gate(driver, settings.retry, () => this.slots.wake())
-    this.slots = new Slots(settings.concurrencyLimit, this.gate)
+    this.gate = limits?.gate ?? new Gate(driver, settings.retry, () => this.slots.wake())
+    this.slots = limits?.slots ?? new Slots(settings.concurrencyLimit, this.gate)
+    this.budget = limits?.budget ?? new RetryBudget()
     const { companions } = driver
-    this.tokens = settings.retry.onAmbiguous === 'verify' && companions ? new Tokens(companions) : undefined
+    const isVerified = settings.retry.onAmbiguous === 'verify' && companions !== undefined
+    this.tokens = isVerified ? (limits?.tokens ?? new Tokens(companions)) : undefined
   }
 
   /** At most `limit` batches at once; 0 = unlimited, the default. @throws {OptionError} */
@@ -126,6 +132,41 @@ export class Executor {
    */
   preview<R extends Row>(table: Table<R>, rows: readonly NoInfer<R>[], options?: PreviewOptions): Promise<Preview> {
     return preview(this.driver, table, rows, options)
+  }
+
+  /**
+   * Asks the database, without writing anything, whether rows of this table could be written: whether it has the table and its
+   * columns, the unique index that conflict keys need, and grants the rights, and whether a batch without rows goes through. As far
+   * as each database can tell: see `docs/schema.md`. What comes with rows, their values and triggers, only rows show.
+   *
+   * @returns what was looked at; `ok` is `undefined` where it could not be told
+   * @throws {TableCheckError} that names everything that is wrong
+   * @throws what the client throws when the database cannot be asked
+   */
+  check(table: Table): Promise<readonly Finding[]> {
+    const { timeout } = this.settings
+    return check(this.driver, table, timeout > 0 ? AbortSignal.timeout(timeout) : new AbortController().signal)
+  }
+
+  /**
+   * Writes rows without a flow of one's own, and resolves when all are settled: in one batch where they are up to 10,000 and
+   * 16 MiB, with the retries, the isolation of bad rows, the limit and the telemetry of every other batch. Rows that share a
+   * conflict key are merged. Does not reject for rows that fail: look at `failed`.
+   *
+   * @throws {OptionError} when `table` or `rows` is none
+   */
+  async write<R extends Row>(
+    table: Table<R>,
+    rows: readonly NoInfer<R>[],
+    options?: WriteOptions,
+  ): Promise<WriteResult<R>> {
+    const { writeRows } = await import('../flow/write-rows.ts')
+    return writeRows(this, table, rows, options)
+  }
+
+  /** The same executor, limits and all, that checks each table before the first batch of it. @internal */
+  checking(): Executor {
+    return new Executor(checkedDriver(this.driver), this.settings, this)
   }
 
   #with(change: Partial<Settings>): Executor {

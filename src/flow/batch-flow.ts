@@ -54,11 +54,9 @@ export class BatchFlow implements Flow {
 
   /** @throws {OptionError} naming the option, the value received and what is allowed */
   constructor(executor: Executor, options: BatchFlowOptions = {}) {
-    const { intake, lanes, observers, dispatcher, lifecycle, stats } = assemble(
-      this,
-      executor,
-      flowSettings(options, executor),
-    )
+    const settings = flowSettings(options, executor)
+    const engine = settings.check ? executor.checking() : executor
+    const { intake, lanes, observers, dispatcher, lifecycle, stats } = assemble(this, engine, settings)
     this.#intake = intake
     this.#lanes = lanes
     this.#observers = observers

@@ -2,7 +2,16 @@ import { getHeapStatistics } from 'node:v8'
 import type { Executor } from '../executor/executor.ts'
 import { isSignal } from '../support/abort.ts'
 import { type Clock, MAX_DELAY, systemClock } from '../support/clock.ts'
-import { callback, implementing, integer, type OptionsOf, oneOf, optional, parse } from '../support/validate.ts'
+import {
+  boolean,
+  callback,
+  implementing,
+  integer,
+  type OptionsOf,
+  oneOf,
+  optional,
+  parse,
+} from '../support/validate.ts'
 import { BatchLog, type LogOptions, logOptions } from './batch-log.ts'
 import type { DeadLetterHandler } from './dead-letters.ts'
 
@@ -44,6 +53,12 @@ export interface BatchFlowOptions {
    * @default min(2000, flushSize), which is about one row of a full batch
    */
   readonly latencySampling?: number
+  /**
+   * Ask the database before the first batch of each table whether it fits, as `executor.check` does. Where it does not, rows of
+   * that table fail with a `TableCheckError` as `cause`, and it is asked again with its next batch.
+   * @default false
+   */
+  readonly check?: boolean
   /** One structured line per failed or slow batch. */
   readonly log?: LogOptions
   /** What to do with rows that failed for good. */
@@ -62,6 +77,7 @@ export interface FlowSettings {
   readonly flushBytes: number
   readonly flushInterval: number
   readonly sampling: number
+  readonly check: boolean
   readonly log: BatchLog | undefined
   readonly deadLetter: DeadLetterHandler | undefined
   readonly signal: AbortSignal | undefined
@@ -83,6 +99,7 @@ const OPTIONS = {
   flushBytes: optional(integer(1)),
   flushInterval: optional(integer(0, MAX_DELAY), 100),
   latencySampling: optional(integer(1)),
+  check: optional(boolean, false),
   log: optional(logOptions),
   deadLetter: optional(callback<DeadLetterHandler>()),
   signal: optional(isSignal),

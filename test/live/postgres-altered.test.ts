@@ -1,5 +1,9 @@
+import pg from 'pg'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { TableCheckError } from '../../src/contract/errors.ts'
+import { postgresExecutor } from '../../src/drivers/postgres/index.ts'
+import { createExecutor } from '../../src/executor/executor.ts'
 import { Scene, tableOf, write } from '../support/databases/postgres.ts'
 
 const scene = await Scene.open({ max: 2 })
@@ -80,6 +84,57 @@ test('a table in whose place there is a view is written like one', async () => {
   )
   assert.is(operation, 'INSERT')
   assert.is(rows.length, 2)
+})
+
+/** What a check finds wrong. */
+function problemsOf(columns: readonly string[], keys: readonly string[], name: string): Promise<readonly string[]> {
+  return createExecutor(scene.driver())
+    .check(tableOf(name, columns, { action: 'update', keys }))
+    .then(
+      () => [],
+      (error: unknown) => (error instanceof TableCheckError ? error.problems.map(({ text }) => text) : [String(error)]),
+    )
+}
+
+test('a check tells which indexes a conflict can go by, and which columns the server fills', async () => {
+  const name = await scene.table(
+    `id bigint PRIMARY KEY, a int UNIQUE DEFERRABLE, b int, twice int GENERATED ALWAYS AS (2 * b) STORED,
+     own int GENERATED ALWAYS AS IDENTITY, filled int NOT NULL`,
+  )
+  await scene.sql(`CREATE UNIQUE INDEX ON ${name} (b) WHERE b > 0`)
+  assert.equal(await problemsOf(['a', 'id', 'twice', 'own'], ['a'], name), [
+    'the database alone writes column twice',
+    'the database alone writes column own',
+    'column filled is NOT NULL, without a default, and not written',
+    'there is no unique index over a',
+  ])
+  assert.equal(await problemsOf(['id', 'b', 'filled'], ['b'], name), ['there is no unique index over b'])
+  await scene.sql(`CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.filled := 1; RETURN NEW; END';
+    CREATE TRIGGER fill BEFORE INSERT ON ${name} FOR EACH ROW EXECUTE FUNCTION fill()`)
+  assert.equal(await problemsOf(['id', 'b'], ['id'], name), [])
+})
+
+test('a check knows rights to single columns', async () => {
+  const name = await scene.table('id bigint PRIMARY KEY, v text, secret text')
+  const role = `${scene.schema}_checked`
+  await scene.sql(`CREATE ROLE ${role}; GRANT USAGE ON SCHEMA ${scene.schema} TO ${role};
+    GRANT INSERT (id, v), SELECT (id, v), UPDATE (v) ON ${name} TO ${role}`)
+  const pool = new pg.Pool({
+    connectionString: scene.url,
+    max: 1,
+    options: `-c search_path=${scene.schema} -c role=${role}`,
+  })
+  try {
+    const executor = postgresExecutor(pool)
+    await executor.check(tableOf(name, ['id', 'v'], { action: 'update', keys: ['id'] }))
+    await executor.check(tableOf(name, ['id', 'v', 'secret'])).then(assert.unreachable as never, (error: unknown) => {
+      assert.ok(error instanceof TableCheckError)
+      assert.match(error.message, 'the right to INSERT is missing (grant it to this user)')
+    })
+  } finally {
+    await pool.end()
+    await scene.sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+  }
 })
 
 test.run()

@@ -1,8 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { args } from '../../src/drivers/redis/index.ts'
+import { args, hash } from '../../src/drivers/redis/index.ts'
 import { keyPositions } from '../../src/drivers/redis/key-positions.ts'
 import { shownName } from '../../src/drivers/redis/shown-name.ts'
+import { createExecutor } from '../../src/executor/executor.ts'
+import { thrownBy } from '../support/assertions.ts'
 import { RedisScene, tableOf } from '../support/databases/redis.ts'
 
 const test = suite('redis: keys of commands')
@@ -128,6 +130,17 @@ test('every writing command of the server may be shown by its name', () => {
     names.filter((name) => shownName(name) !== name),
     [],
   )
+})
+
+test('a check: a key that holds something else, and what the mappings refuse', async () => {
+  const table = scene.table(['id'])
+  const executor = createExecutor(scene.driver())
+  assert.ok((await executor.check(table)).some(({ ok, text }) => ok === true && text.endsWith('is a stream, or free')))
+  await client.set(table.name, 'x')
+  const taken = await thrownBy(() => executor.check(table))
+  assert.match(String(taken), `the key ${table.name} holds a string (rows without conflict keys become`)
+  const refused = await thrownBy(() => createExecutor(scene.driver(hash())).check(table))
+  assert.match(String(refused), 'has no conflict keys: give its mapping the option key')
 })
 
 test.run()

@@ -5,9 +5,11 @@ import {
   type Driver,
   defineTable,
   type Executor,
+  type Finding,
   type MetricsReporter,
   type Preview,
   type Tracing,
+  type WriteResult,
 } from 'batchflow-otel'
 import { OtelMetricsReporter, OtelTracing } from 'batchflow-otel/otel'
 import { startPrometheus } from 'batchflow-otel/prometheus'
@@ -63,6 +65,19 @@ void executor.preview(users, [{ id: '1' }])
 void executor.preview(users, [{ id: 1, noet: 'first' }])
 // @ts-expect-error a slip in an option
 void executor.preview(users, [{ id: 1 }], { value: true })
+
+// A check takes any table.
+expectTypeOf(executor.check(users)).toEqualTypeOf<Promise<readonly Finding[]>>()
+// @ts-expect-error which defineTable makes
+void executor.check('users')
+
+// A write takes rows of the table, and gives back those that failed.
+const written = executor.write(users, [{ id: 1 }], { signal: new AbortController().signal })
+expectTypeOf(written).resolves.toEqualTypeOf<WriteResult<{ id: number; note?: string }>>()
+// @ts-expect-error the type of a column
+void executor.write(users, [{ id: '1' }])
+// @ts-expect-error rows, not one of them
+void executor.write(users, { id: 1 })
 
 // A driver of one's own.
 expectTypeOf<Driver['classify']>().returns.toEqualTypeOf<Classification | undefined>()

@@ -1,4 +1,4 @@
-import type { Executor } from 'batchflow-otel'
+import type { Executor, Table } from 'batchflow-otel'
 import type { Kind } from '../input/kinds.ts'
 
 /** A column of a table that is there. */
@@ -9,25 +9,11 @@ export interface Column {
   readonly kind: Kind
 }
 
-/** What is known of a table. */
-export interface Described {
-  readonly columns: readonly Column[]
-  /** Columns of each unique index without a condition, primary key first. */
-  readonly unique: readonly (readonly string[])[]
-}
-
 /** A column of a table that is to be made. `type`: as the database calls it, where the user has said so. */
 export interface NewColumn {
   readonly name: string
   readonly kind: Kind
   readonly type?: string | undefined
-}
-
-/** Something a check has looked at. */
-export interface Finding {
-  /** `undefined`: it could not be told. */
-  readonly ok: boolean | undefined
-  readonly text: string
 }
 
 /** Where a load stands, kept where the rows are; for databases without transactions. */
@@ -40,13 +26,11 @@ export interface Bookmark {
 export interface Database {
   readonly label: string
   readonly executor: Executor
-  /** `undefined`: there is no such table. `'any'`: it takes any columns. */
-  describe(path: readonly string[]): Promise<Described | undefined | 'any'>
+  /** What values of a column of this type are; `type` as the database calls it. */
+  kindOf(type: string): Kind
   /** The statement that makes a table; `undefined` where there are none to make. */
   createSql(path: readonly string[], columns: readonly NewColumn[], keys: readonly string[]): string | undefined
   run(sql: string): Promise<void>
-  /** Whether this user may write, as far as can be asked. */
-  rights(path: readonly string[], keys: readonly string[]): Promise<readonly Finding[]>
   /** How a text with a point in time is handed over. @default as it is */
   timeOf?(text: string): unknown
   bookmark?(name: string): Bookmark
@@ -72,4 +56,17 @@ export function createTable(
   })
   if (keys.length > 0) lines.push(`  PRIMARY KEY (${keys.map(sql.quote).join(', ')})`)
   return `CREATE TABLE IF NOT EXISTS ${name} (\n${lines.join(',\n')}\n)`
+}
+
+/** The columns of a table that can be written. `undefined`: there is no such table. `'any'`: it takes any. */
+export async function columnsOf(
+  { executor, kindOf }: Database,
+  table: Table,
+): Promise<readonly Column[] | undefined | 'any'> {
+  const { signal } = new AbortController()
+  const facts = await executor.driver.inspect!(table, { signal })
+  if (facts === undefined) return undefined
+  if (facts.columns === undefined) return 'any'
+  const writable = facts.columns.filter(({ generated }) => generated !== true)
+  return writable.map(({ name, type }) => ({ name, type, kind: kindOf(type) }))
 }

@@ -1,13 +1,12 @@
 import { type RedisConnection, redisExecutor } from 'batchflow-otel/redis'
 import { importPackage } from '../packages.ts'
-import type { Bookmark, Database, Finding, OpenOptions } from './database.ts'
+import type { Bookmark, Database, OpenOptions } from './database.ts'
 
 type Client = RedisConnection & {
   connect(): Promise<void>
   info(section: string): Promise<string>
   hget(key: string, field: string): Promise<string | null>
   hset(key: string, field: string, value: string): Promise<number>
-  call(command: string, ...args: string[]): Promise<unknown>
   on(event: 'error', listener: (error: Error) => void): unknown
   quit(): Promise<unknown>
   disconnect(): void
@@ -29,10 +28,9 @@ export async function openRedis({ url }: OpenOptions): Promise<Database> {
   return {
     label: `Redis ${version}`,
     executor: redisExecutor(client),
-    describe: async () => 'any',
+    kindOf: () => 'text',
     createSql: () => undefined,
     run: async () => {},
-    rights: (path, keys) => rights(client, commandOf(path.join('.'), keys)),
     bookmark: (name) => bookmark(client, name),
     close: async () => void (await client.quit()),
   }
@@ -54,21 +52,5 @@ function bookmark(client: Client, name: string): Bookmark {
   return {
     read: async () => (await client.hget(POSITIONS, name)) ?? '',
     write: async (position) => void (await client.hset(POSITIONS, name, position)),
-  }
-}
-
-/** What writes the rows of a table: hashes where it has keys, else a stream. */
-function commandOf(table: string, keys: readonly string[]): [command: string, key: string, ...args: string[]] {
-  return keys.length > 0 ? ['HSET', `${table}:1`, 'field', 'value'] : ['XADD', table, '*', 'field', 'value']
-}
-
-/** `ACL DRYRUN` came with Redis 7, and itself needs a right. */
-async function rights(client: Client, [command, key, ...args]: ReturnType<typeof commandOf>): Promise<Finding[]> {
-  try {
-    const user = String(await client.call('ACL', 'WHOAMI'))
-    const ok = (await client.call('ACL', 'DRYRUN', user, command, key, ...args)) === 'OK'
-    return [{ ok, text: `the right to ${command} ${key}${ok ? '' : ' is missing'}` }]
-  } catch {
-    return [{ ok: undefined, text: 'this server does not tell what this user may do' }]
   }
 }

@@ -2,7 +2,7 @@ import { type SqliteDatabase, sqliteExecutor } from 'batchflow-otel/sqlite'
 import { CliError } from '../errors.ts'
 import type { Kind } from '../input/kinds.ts'
 import { importFirst } from '../packages.ts'
-import { createTable, type Database, type Described, type OpenOptions } from './database.ts'
+import { createTable, type Database, type OpenOptions } from './database.ts'
 
 type Client = SqliteDatabase & { close(): void }
 type ClientClass = new (file: string) => Client
@@ -23,23 +23,14 @@ export async function openSqlite({ url }: OpenOptions): Promise<Database> {
   }
   const file = url.replace(/^sqlite:(\/\/)?/, '')
   const client = new Client(file)
-  const all: All = (sql) => client.prepare(sql).all!() as Record<string, unknown>[]
-  const version = String(all('SELECT sqlite_version() AS version')[0]?.['version'])
+  const [version] = client.prepare('SELECT sqlite_version() AS version').all!() as { version: string }[]
   return {
-    label: `SQLite ${version}`,
+    label: `SQLite ${version?.version}`,
     executor: sqliteExecutor(client),
-    describe: async (path) => describe(all, path),
+    kindOf,
     createSql: (path, columns, keys) =>
       createTable(path.map(quote).join('.'), columns, keys, { quote, type: ({ kind }) => TYPES[kind] }),
     run: async (sql) => void client.exec(sql),
-    rights: async () => {
-      try {
-        client.exec('BEGIN IMMEDIATE; ROLLBACK')
-        return [{ ok: true, text: 'the file can be written to' }]
-      } catch (error) {
-        return [{ ok: false, text: `the file cannot be written to: ${String((error as NodeJS.ErrnoException).code)}` }]
-      }
-    },
     close: async () => client.close(),
   }
 }
@@ -71,27 +62,4 @@ function kindOf(type: string): Kind {
 
 function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
-}
-
-type All = (sql: string) => Record<string, unknown>[]
-
-function describe(all: All, path: readonly string[]): Described | undefined {
-  const schema = path.length > 1 ? `${quote(path[0]!)}.` : ''
-  const name = quote(path.at(-1)!)
-  const columns = all(`PRAGMA ${schema}table_xinfo(${name})`).filter(({ hidden }) => Number(hidden) === 0)
-  if (columns.length === 0) return undefined
-  const primary = columns.filter(({ pk }) => Number(pk) > 0).sort((a, b) => Number(a['pk']) - Number(b['pk']))
-  const indexes = all(`PRAGMA ${schema}index_list(${name})`).filter(
-    ({ unique, partial, origin }) => Number(unique) === 1 && Number(partial) === 0 && origin !== 'pk',
-  )
-  const columnsOf = ({ name }: Record<string, unknown>) =>
-    all(`PRAGMA ${schema}index_info(${quote(String(name))})`).map(({ name }) => String(name))
-  return {
-    columns: columns.map(({ name, type }) => ({
-      name: String(name),
-      type: String(type),
-      kind: kindOf(String(type)),
-    })),
-    unique: [...(primary.length > 0 ? [primary.map(({ name }) => String(name))] : []), ...indexes.map(columnsOf)],
-  }
 }

@@ -8,6 +8,7 @@ import {
 } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
 import { inColumns, type Table } from '../../contract/table.ts'
+import type { TableFacts } from '../../contract/table-facts.ts'
 import { withRefused } from '../kit/companions.ts'
 import { Forms } from '../kit/forms.ts'
 import { answerTo, type Lender, withLease } from '../kit/lease.ts'
@@ -20,6 +21,7 @@ import { MysqlCompanions } from './companions.ts'
 import { type Lease, lenderOf } from './connection.ts'
 import { type Dates, datesIn } from './dates.ts'
 import { Form } from './form.ts'
+import { inspectTable } from './inspect.ts'
 import { areIndexed, MissingIndexError } from './keys.ts'
 import { MysqlOperation } from './operation.ts'
 import { type MysqlOptions, validOptions } from './options.ts'
@@ -118,6 +120,10 @@ export class MysqlDriver implements Driver<MysqlOperation> {
 
   async ping({ signal }: AttemptContext): Promise<void> {
     await withLease(this.#lender, signal, (lease) => answerTo(lease, lease.connection.query({ sql: 'DO 1' }), signal))
+  }
+
+  inspect(table: Table, { signal }: AttemptContext): Promise<TableFacts | undefined> {
+    return withLease(this.#lender, signal, (lease) => inspectTable(lease, table, signal))
   }
 
   classify(error: unknown): Classification | undefined {

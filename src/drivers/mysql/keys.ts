@@ -1,5 +1,6 @@
 import type { Table } from '../../contract/table.ts'
 import { brand } from '../../support/brand.ts'
+import { indexesOf } from '../kit/indexes.ts'
 import { answerTo } from '../kit/lease.ts'
 import type { Lease } from './connection.ts'
 
@@ -20,25 +21,33 @@ const QUESTION = `
 SELECT s.index_name, s.column_name
 FROM information_schema.tables t LEFT JOIN information_schema.statistics s
   ON s.table_schema = t.table_schema AND s.table_name = t.table_name AND s.non_unique = 0
-WHERE t.table_schema = COALESCE(?, DATABASE()) AND t.table_name = ? AND t.table_type = 'BASE TABLE'`
+WHERE t.table_schema = COALESCE(?, DATABASE()) AND t.table_name = ? AND t.table_type = 'BASE TABLE'
+ORDER BY s.index_name <> 'PRIMARY', s.index_name, s.seq_in_index`
+
+/** Database and table; without a database, the one of the connection. */
+export function placeOf({ path }: Table): readonly unknown[] {
+  return [path.at(-2) ?? null, path.at(-1)]
+}
+
+/** The columns of each, the primary key first; `undefined` for a view. */
+export async function uniqueIndexes(
+  lease: Lease,
+  table: Table,
+  signal: AbortSignal,
+): Promise<readonly (readonly string[])[] | undefined> {
+  const answer = lease.connection.query({ sql: QUESTION, values: placeOf(table), rowsAsArray: true })
+  const [rows] = await answerTo(lease, answer, signal)
+  const found = rows as [index: unknown, column: unknown][]
+  return found.length === 0 ? undefined : indexesOf(found.filter(([index]) => index !== null))
+}
 
 /** Whether the conflict keys are the columns of a unique index. */
 export async function areIndexed(lease: Lease, table: Table, signal: AbortSignal): Promise<boolean> {
-  const values = [table.path.at(-2) ?? null, table.path.at(-1)]
-  const answer = lease.connection.query({ sql: QUESTION, values, rowsAsArray: true })
-  const [rows] = await answerTo(lease, answer, signal)
-  return fits(table, rows as unknown[][])
-}
-
-function fits({ keys }: Table, rows: readonly (readonly unknown[])[]): boolean {
-  if (rows.length === 0) return true
-  const indexes = new Map<unknown, Set<string>>()
-  for (const [index, column] of rows) {
-    const columns = indexes.get(index) ?? new Set()
-    indexes.set(index, columns.add(String(column).toLowerCase()))
+  const indexes = await uniqueIndexes(lease, table, signal)
+  const wanted = table.keys.map((key) => key.toLowerCase())
+  const fits = (columns: readonly string[]) => {
+    const folded = new Set(columns.map((column) => column.toLowerCase()))
+    return folded.size === wanted.length && wanted.every((key) => folded.has(key))
   }
-  const wanted = keys.map((key) => key.toLowerCase())
-  return [...indexes.values()].some(
-    (columns) => columns.size === keys.length && wanted.every((key) => columns.has(key)),
-  )
+  return indexes === undefined || indexes.some(fits)
 }

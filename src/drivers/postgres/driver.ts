@@ -8,6 +8,7 @@ import {
 } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
 import type { Table } from '../../contract/table.ts'
+import type { TableFacts } from '../../contract/table-facts.ts'
 import { withRefused } from '../kit/companions.ts'
 import { answerTo, type Lender, withLease } from '../kit/lease.ts'
 import { type Sieved, withoutUnencodable } from '../kit/sieve.ts'
@@ -20,6 +21,7 @@ import { describeTable } from './describe.ts'
 import { fenceOf, type Victim } from './fence.ts'
 import type { Form } from './form.ts'
 import { fillInsert, planInsert, planSalvage } from './insert.ts'
+import { inspectTable } from './inspect.ts'
 import { PostgresOperation } from './operation.ts'
 import { type PostgresOptions, validOptions } from './options.ts'
 import type { Payload } from './payload.ts'
@@ -106,6 +108,10 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     await withLease(this.#lender, signal, (lease) =>
       answerTo(lease, lease.connection.query({ text: 'SELECT 1', values: [] }), signal),
     )
+  }
+
+  inspect(table: Table, { signal }: AttemptContext): Promise<TableFacts | undefined> {
+    return withLease(this.#lender, signal, (lease) => inspectTable(lease, table, signal))
   }
 
   classify(error: unknown): Classification | undefined {

@@ -1,11 +1,14 @@
 import type { AttemptContext, BatchInput, Driver, DriverTarget, RowFailure } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
+import type { Table } from '../../contract/table.ts'
+import type { TableFacts } from '../../contract/table-facts.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { Forms } from '../kit/forms.ts'
 import { classify } from './classify.ts'
 import { isCluster, type RedisClient, validClient } from './client.ts'
 import { commonError, dispatch, dispatchToCluster } from './dispatch.ts'
 import { Form } from './form.ts'
+import { inspectTable } from './inspect.ts'
 import { type MappingOf, type RedisOptions, validOptions } from './options.ts'
 import type { Outcomes } from './outcome.ts'
 import { ping } from './ping.ts'
@@ -22,12 +25,15 @@ export class RedisDriver implements Driver<Pipeline> {
   readonly name = 'redis'
   readonly #client: RedisClient
   readonly #mappingOf: MappingOf
+  /** No mapping was given. */
+  readonly #isUsual: boolean
   readonly #forms = new Forms<Form>()
 
   /** @throws {OptionError} naming the option and the value it received */
   constructor(client: RedisClient, options: RedisOptions = {}) {
     this.#client = validClient(client)
     this.#mappingOf = validOptions(options)
+    this.#isUsual = options.commands === undefined
   }
 
   /** Asked anew each time: the client may be told another database. */
@@ -71,11 +77,26 @@ export class RedisDriver implements Driver<Pipeline> {
     return ping(this.#client, signal)
   }
 
+  inspect(table: Table, { signal }: AttemptContext): Promise<TableFacts> {
+    const known = { refusal: this.#refusalOf(table), isUsual: this.#isUsual }
+    return inspectTable(this.#client, table, known, signal)
+  }
+
   classify(error: unknown): Classification | undefined {
     return classify(error)
   }
 
-  #formOf({ table, columns }: BatchInput): Form {
+  #refusalOf(table: Table): string | undefined {
+    try {
+      this.#formOf({ table, columns: table.columns })
+      return undefined
+    } catch (error) {
+      if (error instanceof OptionError) return error.message
+      throw error
+    }
+  }
+
+  #formOf({ table, columns }: Pick<BatchInput, 'table' | 'columns'>): Form {
     const recipe = this.#mappingOf(table).compile(table, columns)
     if (table.newer === undefined || recipe.newer === true) return new Form(recipe)
     throw new OptionError(`table ${JSON.stringify(table.name)}: of all mappings only hash() obeys onConflict.newer`)

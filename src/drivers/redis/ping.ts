@@ -10,12 +10,14 @@ import { NotSentError } from './outcome.ts'
  * @throws what the client or the server said instead
  */
 export async function ping(client: RedisClient, signal: AbortSignal): Promise<void> {
-  await (isCluster(client) ? unlessAborted(ready(client), signal) : heard(client, signal, ready(client)))
-  const node = nodeOf(client)
-  if (node === undefined) throw new NotSentError('no node of the cluster is ready')
+  const node = await readyNode(client, signal)
   await heard(node, signal, node.call('PING'))
 }
 
-function nodeOf(client: RedisClient): RedisConnection | undefined {
-  return isCluster(client) ? client.nodes('master').find(isReady) : client
+/** Whom to ask what all nodes know. @throws what the client said when there is none */
+export async function readyNode(client: RedisClient, signal: AbortSignal): Promise<RedisConnection> {
+  await (isCluster(client) ? unlessAborted(ready(client), signal) : heard(client, signal, ready(client)))
+  const node = isCluster(client) ? client.nodes('master').find(isReady) : client
+  if (node === undefined) throw new NotSentError('no node of the cluster is ready')
+  return node
 }

@@ -1,5 +1,7 @@
 import type { AttemptContext, BatchInput, Driver, DriverTarget, RowFailure } from '../../contract/driver.ts'
 import type { Classification } from '../../contract/reasons.ts'
+import type { Table } from '../../contract/table.ts'
+import type { TableFacts } from '../../contract/table-facts.ts'
 import { fieldOf } from '../../support/field.ts'
 import { withRefused } from '../kit/companions.ts'
 import { pinned } from '../kit/encode-error.ts'
@@ -12,6 +14,7 @@ import { SqliteCompanions } from './companions.ts'
 import { type Bound, type EncodeDate, encode, encodeDates } from './encode.ts'
 import { Form } from './form.ts'
 import { GoodRows } from './good-rows.ts'
+import { inspectTable } from './inspect.ts'
 import { SqliteOperation } from './operation.ts'
 import { type SqliteOptions, validOptions } from './options.ts'
 import { failureOf, Session } from './session.ts'
@@ -61,6 +64,11 @@ export class SqliteDriver implements Driver<SqliteOperation> {
   async probe(batch: Pick<BatchInput, 'table' | 'columns'>, attempt: AttemptContext): Promise<void> {
     await ourTurn(attempt.signal)
     this.#session.probe(this.#form(batch).sql)
+  }
+
+  async inspect(table: Table, { signal }: AttemptContext): Promise<TableFacts | undefined> {
+    await ourTurn(signal)
+    return inspectTable(this.#session, table)
   }
 
   classify(error: unknown): Classification | undefined {

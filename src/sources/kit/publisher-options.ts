@@ -62,6 +62,7 @@ const FLOW: Record<keyof BatchFlowOptions, Option<unknown>> = {
   flushBytes: optional(unchecked()),
   flushInterval: optional(unchecked()),
   latencySampling: optional(unchecked()),
+  check: optional(unchecked()),
   log: optional(unchecked()),
   deadLetter: optional(unchecked()),
   signal: optional(unchecked()),

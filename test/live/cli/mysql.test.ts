@@ -14,13 +14,13 @@ test('check: a right that a role grants is not said to be missing', async () => 
   const { hostname } = new URL(url)
   const user = `${NAME}@'%'`
   await admin.query(`CREATE TABLE ${NAME} (id int PRIMARY KEY, name text);
-    CREATE ROLE ${NAME}_role; GRANT INSERT, SELECT ON ${NAME} TO ${NAME}_role;
+    CREATE ROLE ${NAME}_role; GRANT INSERT, UPDATE ON ${NAME} TO ${NAME}_role;
     CREATE USER ${user} IDENTIFIED BY 'secret'; GRANT ${NAME}_role TO ${user}; GRANT SELECT ON ${NAME} TO ${user};
     SET DEFAULT ROLE ${NAME}_role ${/MariaDB/.test(version) ? 'FOR' : 'TO'} ${user}`)
   try {
     const to = new URL(url)
     Object.assign(to, { hostname, username: NAME, password: 'secret' })
-    const { code, stdout } = await command(['check', '--to', to.href, '-t', NAME])
+    const { code, stdout } = await command(['check', '--to', to.href, '-t', NAME, '--on-conflict', 'update:id'])
     assert.match(stdout, /^\? {3}whether there is the right to INSERT could not be told$|^ok {2}the right to INSERT$/m)
     assert.match(stdout, 'ok  the right to SELECT')
     assert.match(stdout, 'ok  a batch without rows goes through')

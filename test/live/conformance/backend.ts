@@ -32,6 +32,8 @@ export interface Capabilities {
   readonly wholeBatches: boolean
   /** What an abort finds running can be ended on the server. */
   readonly cancels: boolean
+  /** Tables have columns and indexes that are made ahead of rows. */
+  readonly tables: boolean
   /** Columns of the widest table. */
   readonly mostColumns: number
 }

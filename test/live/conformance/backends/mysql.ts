@@ -108,6 +108,7 @@ export const mysql: Backend = {
     checks: true,
     wholeBatches: true,
     cancels: true,
+    tables: true,
     mostColumns: 1000,
   },
   types: mysqlTypes,

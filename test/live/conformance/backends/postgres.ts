@@ -100,6 +100,7 @@ export const postgres: Backend = {
     checks: true,
     wholeBatches: true,
     cancels: true,
+    tables: true,
     mostColumns: 1000,
   },
   types: postgresTypes,

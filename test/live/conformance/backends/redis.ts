@@ -118,6 +118,7 @@ const can: Capabilities = {
   checks: false,
   wholeBatches: false,
   cancels: false,
+  tables: false,
   mostColumns: 1000,
 }
 

@@ -102,6 +102,7 @@ export function sqlite(client: string, connect: Connect, place: 'file' | 'memory
       checks: true,
       wholeBatches: true,
       cancels: false,
+      tables: true,
       mostColumns: 1000,
     },
     types: sqliteTypes,

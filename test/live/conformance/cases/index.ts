@@ -1,6 +1,7 @@
 import type { Register } from '../register.ts'
 import { badRows } from './bad-rows.ts'
 import { combined } from './combine.ts'
+import { check } from './check.ts'
 import { companions } from './companions.ts'
 import { concurrency } from './concurrency.ts'
 import { conflicts } from './conflicts.ts'
@@ -23,6 +24,7 @@ export const CASES: readonly Register[] = [
   badRows,
   concurrency,
   companions,
+  check,
 ]
 
 /** What goes wrong, and how it is told. */

@@ -1,0 +1,120 @@
+import type { Driver } from '../contract/driver.ts'
+import { TableCheckError } from '../contract/errors.ts'
+import type { Table } from '../contract/table.ts'
+import type { ColumnFacts, Finding, RightFacts, TableFacts } from '../contract/table-facts.ts'
+import { counted } from '../support/text.ts'
+import { judge } from './classify.ts'
+
+/**
+ * Asks once, and says all that is wrong at once.
+ *
+ * @throws {TableCheckError} and what the client throws where another time it may go well
+ */
+export async function check(driver: Driver, table: Table, signal: AbortSignal): Promise<readonly Finding[]> {
+  const findings = [...(await inspected(driver, table, signal))]
+  // What is wrong with the table would be said again, less clearly.
+  if (isFit(findings)) findings.push(await passage(driver, table, signal))
+  if (!isFit(findings)) throw new TableCheckError(table.name, findings)
+  return findings
+}
+
+function isFit(findings: readonly Finding[]): boolean {
+  return findings.every(({ ok }) => ok !== false)
+}
+
+async function inspected(driver: Driver, table: Table, signal: AbortSignal): Promise<readonly Finding[]> {
+  if (driver.inspect === undefined) {
+    return [{ about: 'table', ok: undefined, text: `what the table is like, the ${driver.name} driver cannot tell` }]
+  }
+  try {
+    const facts = await driver.inspect(table, { signal })
+    return facts === undefined ? [missing(table)] : judged(table, facts)
+  } catch (error) {
+    return [{ about: 'table', ok: false, text: `the table cannot be looked at: ${refusalIn(driver, error)}` }]
+  }
+}
+
+function missing({ name }: Table): Finding {
+  const remedy = 'create it, or look at the schema in its name and at which database the client is connected to'
+  return { about: 'table', ok: false, text: `there is no table ${name}`, remedy }
+}
+
+/** The best witness, where there is one: a batch without rows. */
+async function passage(driver: Driver, table: Table, signal: AbortSignal): Promise<Finding> {
+  if (driver.probe === undefined) {
+    return { about: 'statement', ok: undefined, text: 'a batch without rows cannot be tried here' }
+  }
+  try {
+    await driver.probe({ table, columns: table.columns }, { signal })
+    return { about: 'statement', ok: true, text: 'a batch without rows goes through' }
+  } catch (error) {
+    const text = `a batch without rows does not go through: ${refusalIn(driver, error)}`
+    return { about: 'statement', ok: false, text }
+  }
+}
+
+/** @throws {unknown} what the client threw, where that says nothing of the table */
+function refusalIn(driver: Driver, error: unknown): string {
+  const { cause, retryable, reason } = judge(error, undefined, driver)
+  if ((retryable && reason !== 'read_only') || reason === 'context') throw cause
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
+function judged(table: Table, facts: TableFacts): readonly Finding[] {
+  const { columns, unique, rights = [], findings = [], caseless = false } = facts
+  const fold = caseless ? (name: string) => name.toLowerCase() : (name: string) => name
+  return [
+    ...findings,
+    ...(columns === undefined ? [] : columnsIn(table, columns, fold)),
+    ...(columns === undefined || table.keys.length === 0 ? [] : [uniqueness(table, unique, fold)]),
+    ...rights.map(right),
+  ]
+}
+
+type Fold = (name: string) => string
+
+function columnsIn({ columns, name }: Table, found: readonly ColumnFacts[], fold: Fold): readonly Finding[] {
+  const known = new Map(found.map((column) => [fold(column.name), column]))
+  const written = new Set(columns.map(fold))
+  const problems: Finding[] = []
+  const say = (text: string, remedy: string) => problems.push({ about: 'column', ok: false, text, remedy })
+  for (const column of columns) {
+    const facts = known.get(fold(column))
+    if (facts === undefined) {
+      say(`there is no column ${column}`, `add it, or correct its name: ${name} has ${listOf(found)}`)
+    } else if (facts.generated) say(`the database alone writes column ${column}`, 'take it out of columns')
+  }
+  for (const { name, required } of found) {
+    if (required !== true || written.has(fold(name))) continue
+    say(`column ${name} is NOT NULL, without a default, and not written`, 'add it to columns, or give it a default')
+  }
+  if (problems.length > 0) return problems
+  return [{ about: 'column', ok: true, text: `all of ${counted(columns.length, 'column')}` }]
+}
+
+function listOf(found: readonly ColumnFacts[]): string {
+  return found.map(({ name }) => name).join(', ')
+}
+
+/** Conflict keys need a unique index over just them. */
+function uniqueness({ keys }: Table, unique: TableFacts['unique'], fold: Fold): Finding {
+  const list = keys.join(', ')
+  if (unique === undefined) {
+    return { about: 'index', ok: undefined, text: `whether ${list} is unique could not be told` }
+  }
+  const setOf = (columns: readonly string[]) => JSON.stringify(columns.map(fold).sort())
+  const wanted = setOf(keys)
+  if (unique.some((columns) => setOf(columns) === wanted)) {
+    return { about: 'index', ok: true, text: `a unique index over ${list}` }
+  }
+  const remedy = 'onConflict.keys need one over just these columns, without a condition: create it, or name other keys'
+  return { about: 'index', ok: false, text: `there is no unique index over ${list}`, remedy }
+}
+
+function right({ name, granted }: RightFacts): Finding {
+  if (granted === true) return { about: 'right', ok: true, text: `the right to ${name}` }
+  if (granted === undefined) {
+    return { about: 'right', ok: undefined, text: `whether there is the right to ${name} could not be told` }
+  }
+  return { about: 'right', ok: false, text: `the right to ${name} is missing`, remedy: 'grant it to this user' }
+}
