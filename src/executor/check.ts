@@ -1,6 +1,6 @@
 import type { Driver } from '../contract/driver.ts'
 import { TableCheckError } from '../contract/errors.ts'
-import type { Table } from '../contract/table.ts'
+import { inColumns, type Table } from '../contract/table.ts'
 import type { ColumnFacts, Finding, RightFacts, TableFacts } from '../contract/table-facts.ts'
 import { counted } from '../support/text.ts'
 import { judge } from './classify.ts'
@@ -27,8 +27,9 @@ async function inspected(driver: Driver, table: Table, signal: AbortSignal): Pro
     return [{ about: 'table', ok: undefined, text: `what the table is like, the ${driver.name} driver cannot tell` }]
   }
   try {
-    const facts = await driver.inspect(table, { signal })
-    return facts === undefined ? [missing(table)] : judged(table, facts)
+    const asked = inColumns(table)
+    const facts = await driver.inspect(asked, { signal })
+    return facts === undefined ? [missing(table)] : judged(asked, facts)
   } catch (error) {
     return [{ about: 'table', ok: false, text: `the table cannot be looked at: ${refusalIn(driver, error)}` }]
   }

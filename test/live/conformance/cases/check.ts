@@ -45,6 +45,16 @@ export const check: Register = ({ add, can }) => {
     assert.is(await made.count(), 0)
   })
 
+  add('check: columns that have other names than properties', async (database) => {
+    const made = await database.create({ columns: { id: 'integer', name: 'text' }, key: ['id'] })
+    const table = defineTable<AnyRow>(made.name, {
+      columns: { number: 'id', title: 'name' },
+      onConflict: { action: 'update', keys: ['number'] },
+    })
+    const findings = await database.executor.check(table)
+    assert.not.ok(findings.some(({ ok }) => ok === false))
+  })
+
   add('check: a table that is not there', async (database) => {
     const table = defineTable<AnyRow>('not_there', { columns: ['id'] })
     assert.equal(await problemsOf(database, table), ['there is no table not_there'])
