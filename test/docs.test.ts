@@ -16,7 +16,7 @@ const repository = join(import.meta.dirname, '..')
 
 const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'collector/README.md', 'grafana/README.md'],
-  ...readdirSync(join(repository, 'docs'), { recursive: true, encoding: 'utf8' }).map((file) => join('docs', file)),
+  ...['docs', 'docs/zh-CN'].flatMap((folder) => readdirSync(join(repository, folder)).map((file) => join(folder, file))),
 ].filter((file) => file.endsWith('.md') && existsSync(join(repository, file)))
 
 const textOf = (page: string) => readFileSync(join(repository, page), 'utf8')

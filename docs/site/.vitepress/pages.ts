@@ -6,9 +6,9 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, extname, join, relative } from 'node:path'
 
-const ROOT = join(import.meta.dirname, '../..')
-export const PAGES = join(ROOT, 'site/pages')
-const DOCS = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).map((file) => `docs/${file}`)
+const ROOT = join(import.meta.dirname, '../../..')
+export const PAGES = join(ROOT, 'docs/site/pages')
+const DOCS = ['docs', 'docs/zh-CN'].flatMap((folder) => readdirSync(join(ROOT, folder)).map((file) => `${folder}/${file}`))
 
 const UNSEARCHED = '---\nsearch: false\n---\n\n'
 

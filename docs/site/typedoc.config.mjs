@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Converter } from 'typedoc'
 
-const { compilerOptions } = JSON.parse(readFileSync(new URL('../tsconfig.json', import.meta.url), 'utf8'))
+const { compilerOptions } = JSON.parse(readFileSync(new URL('../../tsconfig.json', import.meta.url), 'utf8'))
 /** What can be imported: `batchflow-otel/postgres` and its file. */
 const entries = Object.entries(compilerOptions.paths).map(([path, [file]]) => ({ path, file }))
 
@@ -15,8 +15,8 @@ function nameByImport(app) {
 
 export default {
   name: 'API',
-  entryPoints: entries.map(({ file }) => `../${file}`),
-  tsconfig: '../tsconfig.json',
+  entryPoints: entries.map(({ file }) => `../../${file}`),
+  tsconfig: '../../tsconfig.json',
   plugin: ['typedoc-plugin-markdown', nameByImport],
   out: 'pages/api',
   entryFileName: 'index',

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DefaultTheme, defineConfig } from 'vitepress'
-import { slugOf } from '../../test/support/docs/links.ts'
+import { slugOf } from '../../../test/support/docs/links.ts'
 import { assemble, PAGES } from './pages.ts'
 import { chinese, english, type Group } from './sidebar.ts'
 
