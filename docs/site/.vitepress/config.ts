@@ -38,6 +38,7 @@ export default defineConfig({
     // Nothing colours it; named here, it is shown as it is without a word
     languages: [{ name: 'promql', scopeName: 'source.promql', patterns: [], repository: {} }],
   },
+  vite: { build: { chunkSizeWarningLimit: 2000 } },
   // Addresses of a program that runs beside the reader. Any other dead link ends the build
   ignoreDeadLinks: 'localhostLinks',
   locales: {
