@@ -4,8 +4,9 @@ import type { Row, Table } from '../contract/table.ts'
 import { Room } from '../support/limit.ts'
 import { Queue } from '../support/queue.ts'
 import { Batch, UNTIMED, type Waiter } from './batch.ts'
-import { Lane, type LaneHost, NOT_SAMPLED } from './lane.ts'
+import { Lane, type LaneHost } from './lane.ts'
 import { Origins } from './origins.ts'
+import { NOT_SAMPLED } from './watch.ts'
 
 /**
  * Rows without a conflict key: one open batch, full ones queued behind it, everything in order. What is due leaves when a

@@ -5,9 +5,10 @@ import { Queue } from '../support/queue.ts'
 import { Batch, ManyWaiter, UNTIMED, type Waiter } from './batch.ts'
 import { type Key, type KeyReader, keyReader, mergeOf } from './coalesce.ts'
 import { Entry, move, oldest, sortByKey } from './entry.ts'
-import { Lane, type LaneHost, NOT_SAMPLED } from './lane.ts'
+import { Lane, type LaneHost } from './lane.ts'
 import type { Merge } from './newest.ts'
 import { Origins } from './origins.ts'
+import { NOT_SAMPLED } from './watch.ts'
 
 /**
  * Rows with a conflict key. Rows of one key merge while they wait, and a key is in one batch in flight at most, so that

@@ -10,8 +10,8 @@ import { Limit } from '../support/limit.ts'
 import { Batch, UNTIMED, type Waiter } from './batch.ts'
 import { BatchSize } from './batch-size.ts'
 import { RowScale } from './row-scale.ts'
-import { geometric } from './sampling.ts'
 import { Tally } from './tally.ts'
+import { NOT_SAMPLED, Watch } from './watch.ts'
 
 /** What a lane needs of its flow. */
 export interface LaneHost {
@@ -31,9 +31,6 @@ export interface LaneHost {
   /** The lane has a batch that must leave. */
   schedule(lane: Lane): void
 }
-
-/** A row whose latencies nobody takes has this for a time. */
-export const NOT_SAMPLED = -1
 
 /**
  * One table's buffer. A batch leaves when it is full, `flushInterval` ms after its first row, or when the flow asks.
@@ -62,10 +59,7 @@ export abstract class Lane {
   /** What goes into a batch, in bytes of memory. */
   protected limit: Limit
   readonly #size: BatchSize
-  /** Rows until the next sampled one. */
-  #skip = 0
-  /** Since when anybody watches (ms): how old rows are that came before is not known. */
-  #watchedSince = 0
+  readonly #watch: Watch
 
   constructor(table: Table, host: LaneHost) {
     this.table = table
@@ -74,16 +68,16 @@ export abstract class Lane {
     this.#size = new BatchSize(host.limit.rows)
     this.notes = host.age !== undefined
     this.scale = new RowScale(table.columns)
+    this.#watch = new Watch(host.clock, host.sampling)
     this.timer = host.clock.timer(() => this.flush('interval'))
   }
 
   /** Says who watches from now on. */
   observe(metrics: TableMetrics | undefined, tracing: FlowTracing | undefined): void {
-    if (this.metrics === undefined && metrics !== undefined) this.#watchedSince = this.host.clock.now()
+    if (metrics !== undefined) this.#watch.begin(this.metrics === undefined)
     this.metrics = metrics
     this.tracing = tracing
     this.notes = tracing !== undefined || this.host.age !== undefined
-    if (metrics !== undefined) this.#skip = geometric(this.host.sampling)
   }
 
   /** Nothing waits, and nothing is on its way. */
@@ -200,31 +194,22 @@ export abstract class Lane {
     if (merged > 0 && table.action !== 'error') metrics.countCoalesced(table.action, merged)
   }
 
-  /**
-   * The time `submit` was called, for one row in `sampling` drawn at random, else `NOT_SAMPLED`. Geometric gaps carried
-   * across batches give every row the same chance, whatever the size of its batch.
-   */
+  /** The time `submit` was called, for a row that is sampled, else `NOT_SAMPLED`. */
   draw(): number {
-    if (this.metrics === undefined || --this.#skip > 0) return NOT_SAMPLED
-    this.#skip = geometric(this.host.sampling)
-    return this.host.clock.now()
+    return this.metrics === undefined ? NOT_SAMPLED : this.#watch.draw()
   }
 
   /** How it is now. */
   probe(): TableProbe {
     const { table, queued, tally, executing } = this
-    return { table: table.name, queued, inFlight: tally.inFlight, batches: executing, oldestAge: this.#oldestAge() }
+    const oldestAge = this.#watch.ageOf(this.#allTimes())
+    return { table: table.name, queued, inFlight: tally.inFlight, batches: executing, oldestAge }
   }
 
-  /** In seconds; `undefined` where no row is unsettled. */
-  #oldestAge(): number | undefined {
-    let oldest = Number.POSITIVE_INFINITY
-    const see = (since: number) => {
-      oldest = Math.min(oldest, since === UNTIMED ? this.#watchedSince : since)
-    }
-    for (const { since } of this.#away) see(since)
-    for (const since of this.times()) see(since)
-    return oldest === Number.POSITIVE_INFINITY ? undefined : (this.host.clock.now() - oldest) / 1000
+  /** When the rows that are not settled were accepted. */
+  *#allTimes(): Iterable<number> {
+    for (const { since } of this.#away) yield since
+    yield* this.times()
   }
 
   /** About how many bytes of memory a row takes that is submitted now. */
