@@ -96,8 +96,8 @@ function orNone(list: readonly string[]): readonly string[] | undefined {
 }
 
 /** The column that a property of the rows is written to. */
-export function columnOf({ names }: Pick<Table, 'names'>, property: string): string {
-  return names?.get(property) ?? property
+export function columnOf(table: Pick<Table, 'names'>, property: string): string {
+  return table.names?.get(property) ?? property
 }
 
 /** The columns of several. */

@@ -8,7 +8,7 @@ const test = suite('shapes')
 interface Item {
   a: number
   b: number
-  x?: number | null
+  x?: number | null | undefined
   y?: number | null
   z?: number | null
 }

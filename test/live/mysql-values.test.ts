@@ -139,6 +139,22 @@ for (const [type, [key, same, other]] of Object.entries(KEYS)) {
   })
 }
 
+stores('a text keeps its digits, whatever numbers its column was given before', async (database) => {
+  const digits = '123456789012345.67890'
+  for (const type of ['decimal(20,5)', 'varchar(30)']) {
+    const made = await database.create({ columns: { id: 'integer', value: type }, key: ['id'] })
+    const pool = database.connect({ connectionLimit: 1 })
+    const executor = mysqlExecutor(pool)
+    for (const [id, value] of [0.5, digits, 1e-7, digits].entries()) {
+      await writeWell(executor, tableOf(made), [{ id, value }])
+    }
+    const stored = (await made.rows()).map(({ value }) => value)
+    assert.equal([stored[1], stored[3]], [digits, digits], type)
+    if (type !== 'decimal(20,5)') assert.equal([stored[0], stored[2]], ['0.5', '0.0000001'])
+    await pool.end()
+  }
+})
+
 stores('5,000 sparse updates keep few statements prepared', async (database) => {
   const names = range(13).map((i) => `c${i}`)
   const made = await database.create({

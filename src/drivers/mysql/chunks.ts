@@ -1,4 +1,5 @@
 import { AttemptError, type BatchInput } from '../../contract/driver.ts'
+import { plainText } from '../../support/decimal.ts'
 import { fieldOf } from '../../support/field.ts'
 import { type Cursor, EncodeError, pinned } from '../kit/encode-error.ts'
 import { addend } from '../kit/values.ts'
@@ -48,6 +49,11 @@ export interface Limits {
   /** Parameters of one statement: 65,535, the count has two bytes (MySQL documentation, `COM_STMT_PREPARE`). */
   readonly parameters: number
   readonly dates: Dates
+  /**
+   * Numbers that are not whole go as texts. MySQL 8.0.22 and later remember of a parameter that it was a DOUBLE, and read later
+   * texts as one: they would lose digits, in columns of decimals and of texts.
+   */
+  readonly asTexts?: boolean
 }
 
 /** What a statement needs beside its values. */
@@ -78,7 +84,7 @@ function divide(batch: BatchInput, limits: Limits, sizes: Sizes, cursor: Cursor,
   const cuts = [0]
   let used = 0
   for (; cursor.row < rows.length; cursor.row++) {
-    encodeRow(batch, limits.dates, cursor, writer, types)
+    encodeRow(batch, limits, cursor, writer, types)
     starts[cursor.row + 1] = writer.position
     const size = writer.position - starts[cursor.row]! + BESIDE * width
     if (size > room) {
@@ -98,7 +104,7 @@ function divide(batch: BatchInput, limits: Limits, sizes: Sizes, cursor: Cursor,
 
 function encodeRow(
   { table: { combine }, rows, columns }: BatchInput,
-  dates: Dates,
+  { dates, asTexts = false }: Limits,
   cursor: Cursor,
   writer: ParameterWriter,
   types: Uint8Array,
@@ -110,8 +116,17 @@ function encodeRow(
     cursor.column = i
     const value = fieldOf(row, columns[i]!)
     const isAdded = combine?.get(columns[i]!) === 'add'
-    types[start + i] = writer.write(encode(isAdded ? addend(value) : value, dates.bind), dates)
+    const bound = encode(isAdded ? addend(value) : value, dates.bind)
+    types[start + i] = writer.write(asTexts && typeof bound === 'number' ? wholeOrText(bound) : bound, dates)
   }
+}
+
+/** As the server itself writes numbers into columns of texts. */
+function wholeOrText(value: number): number | string {
+  if (Object.is(value, -0)) return '-0'
+  if (Number.isSafeInteger(value)) return value
+  const size = Math.abs(value)
+  return size < 1 && size >= 1e-15 ? plainText(value) : String(value).replace('e+', 'e')
 }
 
 function chunksBetween(encoded: EncodedRows, first: number, end: number, sizes: Sizes): Chunk[] {

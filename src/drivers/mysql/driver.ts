@@ -142,13 +142,14 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   }
 
   #encode(batch: BatchInput, settings: Settings, isolate: boolean): MysqlOperation {
-    const { packet } = settings
+    const { packet, dialect } = settings
     const form = this.#form(batch, settings)
     // values that are escaped into the text, which only happens unprepared, can take twice their room
     const limits: Limits = {
       packet: this.#prepare ? packet : packet / 2,
       parameters: MOST_PARAMETERS,
       dates: this.#dates,
+      asTexts: dialect === 'alias',
     }
     const encode = (rows: BatchInput, sieved?: Sieved) =>
       new MysqlOperation(form, chunksOf(rows, limits, form.sizes.split), sieved)

@@ -42,6 +42,18 @@ dividing('every row is in one statement, in order, and no statement exceeds a li
   )
 })
 
+dividing('numbers that are not whole go as texts where the server would read later texts as such', () => {
+  const rows = [0.5, -0, 1e-7, 1e21, 5].map((body) => ({ id: 1, body }))
+  const [chunk] = chunksOf({ table, columns, rows }, { ...ROOMY, asTexts: true }, () => [rows.length])
+  const sent = chunk!.parameters(0, false)
+  for (const text of ['0.5', '-0', '0.0000001', '1e21']) assert.ok(sent.includes(text), text)
+  assert.not.ok(
+    chunksOf({ table, columns, rows }, ROOMY, () => [rows.length])[0]!
+      .parameters(0, false)
+      .includes('0.5'),
+  )
+})
+
 dividing('row counts are powers of two, largest first, and a count that comes again has a statement of its own', () => {
   const { split } = new Sizes()
   assert.equal(split(500), [256, 128, 64, 32, 16, 4])
