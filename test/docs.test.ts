@@ -70,6 +70,16 @@ docs('every code of an error has its line in docs/errors.md, and no other', () =
   assert.equal(codes(page, /^\| `(ERR_BATCHFLOW_\w+)`/gm), codes(source, /^ {2}\| '(ERR_BATCHFLOW_\w+)'/gm))
 })
 
+docs('the versions that README names are those of package.json', () => {
+  const { engines, peerDependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
+  const readme = readFileSync(join(repository, 'README.md'), 'utf8')
+  const least = (range: string) => /\d+(?:\.[1-9]\d*)?/.exec(range)?.[0]
+  assert.match(readme, `| Node | ${least(engines.node)} and later |`)
+  for (const name of ['pg', 'mysql2', 'ioredis', 'better-sqlite3', 'libsql']) {
+    assert.match(readme, `\`${name}\` ${least(peerDependencies[name])}`, name)
+  }
+})
+
 docs('every option says what it does', () => {
   const page = readFileSync(join(repository, 'docs/options.md'), 'utf8')
   const silent = page.split('\n').filter((line) => /^\| `.*\|\s+\|$/.test(line))
