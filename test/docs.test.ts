@@ -113,6 +113,16 @@ docs('the Chinese page has the series of the English one', () => {
   assert.equal(seriesOf('docs/zh-CN/metrics.md'), seriesOf('docs/metrics.md'))
 })
 
+docs('the versions that README names are those of package.json', () => {
+  const { engines, peerDependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
+  const readme = readFileSync(join(repository, 'README.md'), 'utf8')
+  const least = (range: string) => /\d+(?:\.[1-9]\d*)?/.exec(range)?.[0]
+  assert.match(readme, `| Node | ${least(engines.node)} and later |`)
+  for (const name of ['pg', 'mysql2', 'ioredis', 'better-sqlite3', 'libsql']) {
+    assert.match(readme, `\`${name}\` ${least(peerDependencies[name])}`, name)
+  }
+})
+
 docs('every option says what it does', () => {
   const page = textOf('docs/options.md')
   const silent = page.split('\n').filter((line) => /^\| `.*\|\s+\|$/.test(line))
