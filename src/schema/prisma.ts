@@ -5,7 +5,7 @@ import { defineTable, type Row, type Table, type TableOptions } from '../contrac
  * content, and decimals as objects.
  */
 type OnlyPrismas =
-  | { readonly set?: unknown }
+  | { readonly set: unknown }
   | { _getNamespace(): string }
   | { readonly d: number[]; readonly e: number; readonly s: number }
 

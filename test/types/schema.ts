@@ -69,6 +69,9 @@ interface UserCreateManyInput {
 const accounts = fromPrisma<UserCreateManyInput>('Account', { columns: ['id', 'name', 'balance', 'tags'] })
 expectTypeOf<RowOf<typeof accounts>['balance']>().toEqualTypeOf<number | string>()
 expectTypeOf<RowOf<typeof accounts>['tags']>().toEqualTypeOf<string[] | undefined>()
+expectTypeOf<RowOf<typeof accounts>['data']>().toEqualTypeOf<
+  { readonly [key: string]: string | null } | string | undefined
+>()
 expectTypeOf<RowOf<typeof accounts>['joined']>().toEqualTypeOf<Date | string | undefined>()
 // @ts-expect-error what the model requires is a column
 fromPrisma<UserCreateManyInput>('Account', { columns: ['id', 'name'] })
