@@ -20,6 +20,7 @@ const rooms = {
   'telemetry/*': ['telemetry/metrics', 'telemetry/tracing', 'contract', 'support'],
   // It serves the numbers that telemetry/metrics takes, under the name of their meter.
   prometheus: ['telemetry/metrics', 'telemetry/*', 'contract', 'support'],
+  schema: ['contract', 'support'],
   'dead-letters': ['flow', 'contract', 'support'],
   consume: ['flow', 'executor', 'lanes', 'contract', 'support'],
   'sources/kit': ['consume', 'flow', 'executor', 'contract', 'support'],

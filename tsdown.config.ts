@@ -9,6 +9,7 @@ const library = defineConfig({
     mysql: 'src/drivers/mysql/index.ts',
     sqlite: 'src/drivers/sqlite/index.ts',
     redis: 'src/drivers/redis/index.ts',
+    schema: 'src/schema/index.ts',
     spool: 'src/sources/spool/index.ts',
     'redis-streams': 'src/sources/redis-streams/index.ts',
     otel: 'src/telemetry/index.ts',

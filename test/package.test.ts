@@ -32,6 +32,7 @@ interface Content {
 function contentOf(subpath: string): Content {
   if (subpath === '.') return { names: ['BatchFlow', 'defineTable', 'createExecutor', 'RowFailedError'], needs: [] }
   if (subpath === './testing') return { names: ['MemoryDatabase', 'ManualClock', 'RecordingReporter'], needs: [] }
+  if (subpath === './schema') return { names: ['fromDrizzle', 'fromKysely', 'fromPrisma'], needs: [] }
   if (subpath === './otel') return { names: ['OtelMetricsReporter'], needs: [] }
   if (subpath === './prometheus') {
     return { names: ['startPrometheus', 'BatchFlowPrometheusExporter'], needs: ['@opentelemetry/sdk-metrics'] }

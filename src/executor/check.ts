@@ -8,7 +8,7 @@ import { judge } from './classify.ts'
 /**
  * Asks once, and says all that is wrong at once.
  *
- * @throws {TableCheckError} and what the client throws where another time it may go well
+ * @throws {TableCheckError} and what the driver throws where another time it may go well
  */
 export async function check(driver: Driver, table: Table, signal: AbortSignal): Promise<readonly Finding[]> {
   const findings = [...(await inspected(driver, table, signal))]
@@ -54,10 +54,10 @@ async function passage(driver: Driver, table: Table, signal: AbortSignal): Promi
   }
 }
 
-/** @throws {unknown} what the client threw, where that says nothing of the table */
+/** @throws {unknown} the error itself, where it says nothing of the table */
 function refusalIn(driver: Driver, error: unknown): string {
   const { cause, retryable, reason } = judge(error, undefined, driver)
-  if ((retryable && reason !== 'read_only') || reason === 'context') throw cause
+  if ((retryable && reason !== 'read_only') || reason === 'context') throw error
   return cause instanceof Error ? cause.message : String(cause)
 }
 

@@ -1,4 +1,4 @@
-import type { AttemptContext, BatchInput, Driver } from '../contract/driver.ts'
+import { type AttemptContext, AttemptError, type BatchInput, type Driver } from '../contract/driver.ts'
 import type { Table } from '../contract/table.ts'
 import { check } from './check.ts'
 
@@ -6,7 +6,7 @@ import { check } from './check.ts'
 export function checkedDriver(driver: Driver): Driver {
   const fitting = new WeakSet<Table>()
   const look = async (table: Table, { signal }: AttemptContext) => {
-    await check(driver, table, signal)
+    await check(driver, table, signal).catch(withoutEffect)
     fitting.add(table)
   }
   const plan = (batch: BatchInput, attempt: AttemptContext) =>
@@ -19,4 +19,9 @@ export function checkedDriver(driver: Driver): Driver {
       return typeof own === 'function' ? own.bind(driver) : own
     },
   })
+}
+
+/** Nothing of a batch was sent, whatever became of the question. */
+function withoutEffect(error: unknown): never {
+  throw error instanceof AttemptError ? error : new AttemptError(error, { ambiguous: false })
 }

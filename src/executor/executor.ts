@@ -1,7 +1,7 @@
-import type { Driver } from '../contract/driver.ts'
+import { AttemptError, type Driver } from '../contract/driver.ts'
 import type { MetricsReporter } from '../contract/metrics-reporter.ts'
 import type { Classifier } from '../contract/reasons.ts'
-import type { Row, Table } from '../contract/table.ts'
+import { isTable, type Row, type Table } from '../contract/table.ts'
 import type { Finding } from '../contract/table-facts.ts'
 import type { Tracing } from '../contract/tracing.ts'
 import type { WriteOptions, WriteResult } from '../contract/write-result.ts'
@@ -140,12 +140,18 @@ export class Executor {
    * as each database can tell: see `docs/schema.md`. What comes with rows, their values and triggers, only rows show.
    *
    * @returns what was looked at; `ok` is `undefined` where it could not be told
+   * @throws {OptionError} when `table` was not made by `defineTable`
    * @throws {TableCheckError} that names everything that is wrong
    * @throws what the client throws when the database cannot be asked
    */
-  check(table: Table): Promise<readonly Finding[]> {
+  async check(table: Table): Promise<readonly Finding[]> {
     const { timeout } = this.settings
-    return check(this.driver, table, timeout > 0 ? AbortSignal.timeout(timeout) : new AbortController().signal)
+    const signal = timeout > 0 ? AbortSignal.timeout(timeout) : new AbortController().signal
+    try {
+      return await check(this.driver, isTable('check: table', table), signal)
+    } catch (error) {
+      throw error instanceof AttemptError ? error.cause : error
+    }
   }
 
   /**

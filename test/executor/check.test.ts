@@ -153,6 +153,23 @@ test('where the table does not fit, rows fail with all that is wrong, and the ne
   await flow.close()
 })
 
+test('a connection that is lost as the table is looked at leaves no doubt about rows', async () => {
+  let lost = true
+  const driver = Object.assign(committing(), {
+    inspect: async () => {
+      if (lost) throw new MemoryError('connection')
+      return FACTS
+    },
+  })
+  driver.fault = 'row'
+  const { flow } = rig({ check: true, flushSize: 1 }, (executor) => executor.withRetry(false), driver)
+  const error = await failureOf(flow.write(users, user(1)))
+  assert.ok(error instanceof RowFailedError && error.reason === 'connection' && !error.ambiguous)
+  lost = false
+  await flow.write(users, user(2))
+  await flow.close()
+})
+
 test('flows that check share the limits of their executor with those that do not', async () => {
   const { flow, executor } = rig({ check: true }, undefined, telling(FACTS))
   assert.is(executor.checking().slots, executor.slots)
