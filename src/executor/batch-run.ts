@@ -53,8 +53,7 @@ export class BatchRun {
     const { retry, timeout } = executor.settings
     const pause = (this.#pause = new Pause(clock))
     const passage = (this.#passage = new Passage(executor.gate, clock, retry, pause, trace))
-    const judge = (error: unknown) => this.#judge(error)
-    this.#fencing = new Fencing({ clock, retry, timeout, passage, pause, judge })
+    this.#fencing = new Fencing({ clock, retry, timeout, passage, pause, judge: (error) => this.#judge(error) })
     this.#escort = new Escort(batch, executor, clock, this.#fencing)
     this.#repeats = new Repeats(batch, executor, pause)
     this.#bad = new BadRows(batch, executor, clock, this.#escort)
