@@ -93,12 +93,12 @@ defineTable<User>('users', { columns, onConflict: { action: 'replace', keys: ['i
 expectTypeOf(users.newer).toEqualTypeOf<string | undefined>()
 
 // What stands for a property that a row does not have.
-defineTable<User>('users', { columns: ['id', 'email'], absent: 'default' })
-defineTable<User>('users', { columns: ['id', 'email'], absent: { email: 'default', id: 'null' } })
+defineTable<User>('users', { columns: ['id', 'name', 'email'], absent: 'default' })
+defineTable<User>('users', { columns: ['id', 'name', 'email'], absent: { email: 'default', id: 'null' } })
 // @ts-expect-error nothing else
-defineTable<User>('users', { columns: ['id'], absent: 'zero' })
+defineTable<User>('users', { columns, absent: 'zero' })
 // @ts-expect-error of a property
-defineTable<User>('users', { columns: ['id'], absent: { mail: 'default' } })
+defineTable<User>('users', { columns, absent: { mail: 'default' } })
 
 // What an update does to a column, as far as its values allow.
 interface Visit {
