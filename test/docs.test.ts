@@ -16,7 +16,9 @@ const repository = join(import.meta.dirname, '..')
 
 const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'collector/README.md', 'grafana/README.md'],
-  ...['docs', 'docs/zh-CN'].flatMap((folder) => readdirSync(join(repository, folder)).map((file) => join(folder, file))),
+  ...['docs', 'docs/zh-CN'].flatMap((folder) =>
+    readdirSync(join(repository, folder)).map((file) => join(folder, file)),
+  ),
 ].filter((file) => file.endsWith('.md') && existsSync(join(repository, file)))
 
 const textOf = (page: string) => readFileSync(join(repository, page), 'utf8')

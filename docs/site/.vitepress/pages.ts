@@ -8,7 +8,9 @@ import { dirname, extname, join, relative } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '../../..')
 export const PAGES = join(ROOT, 'docs/site/pages')
-const DOCS = ['docs', 'docs/zh-CN'].flatMap((folder) => readdirSync(join(ROOT, folder)).map((file) => `${folder}/${file}`))
+const DOCS = ['docs', 'docs/zh-CN'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder)).map((file) => `${folder}/${file}`),
+)
 
 const UNSEARCHED = '---\nsearch: false\n---\n\n'
 

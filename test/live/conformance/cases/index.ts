@@ -1,7 +1,7 @@
 import type { Register } from '../register.ts'
 import { badRows } from './bad-rows.ts'
-import { combined } from './combine.ts'
 import { check } from './check.ts'
+import { combined } from './combine.ts'
 import { companions } from './companions.ts'
 import { concurrency } from './concurrency.ts'
 import { conflicts } from './conflicts.ts'
