@@ -76,7 +76,13 @@ async function measure(place: Place, broker: number | undefined, extent: Extent)
   const filling: Turns = new Map()
   for (let turn = 0; turn <= repetitions; turn++) {
     for (const contender of turn % 2 === 0 ? contenders : [...contenders].reverse()) {
+      if (!writing.has(contender.name)) continue
       const measured = await turnOf(contender, place.pool, broker)
+      if (measured === 'stuck') {
+        console.error(`  ${contender.name}: left out, as it did not get through`)
+        writing.delete(contender.name)
+        continue
+      }
       if (turn === 0 || measured === undefined) continue
       writing.get(contender.name)!.push(measured.writing)
       const { filling: by } = contender

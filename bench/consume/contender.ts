@@ -33,12 +33,18 @@ export interface Measured {
   readonly writing: Turn
 }
 
-/** One turn: the log is filled while nobody reads, then read until all is committed. `undefined` where rows were doubled. */
+/** How long a turn may last, in ms: a consumer by hand may never read again once it was halted. */
+const PATIENCE = 120_000
+
+/**
+ * One turn: the log is filled while nobody reads, then read until all is committed. `undefined` where rows were doubled, `stuck`
+ * where it did not get so far.
+ */
 export async function turnOf(
   contender: Contender,
   pool: pg.Pool,
   broker: number | undefined,
-): Promise<Measured | undefined> {
+): Promise<Measured | 'stuck' | undefined> {
   const { rows, table, crew, filling } = contender
   await pool.query(`TRUNCATE ${table}`)
   const before = await crew.used()
@@ -55,7 +61,8 @@ export async function turnOf(
   const stop = stopwatch(rows, broker)
   if (filling === undefined) crew.go(rows)
   else crew.goOn()
-  await crew.until(before.rows + rows)
+  const late = sleep(PATIENCE, 'stuck' as const, { ref: false })
+  if ((await Promise.race([crew.until(before.rows + rows), late])) === 'stuck') return 'stuck'
   const writing = stop(crew.cpu - before.cpu)
   if (!(await isWhole(contender, pool))) return undefined
   return { filling: filled, writing }
