@@ -1,4 +1,4 @@
-import { defineTable, type OnConflict, type Row, type Table } from '../contract/table.ts'
+import { type Absent, defineTable, type OnConflict, type Row, type Table } from '../contract/table.ts'
 import { OptionError } from '../support/batchflow-error.ts'
 import { type Option, optional, parse, record, refuse, show, unchecked } from '../support/validate.ts'
 import { type Column, columnsIn, isStoredAlike, nameOf, primaryKeyOf } from './drizzle-table.ts'
@@ -23,18 +23,19 @@ export interface DrizzleOptions<T extends DrizzleTable, Left extends string> {
   readonly omit?: readonly (Left & keyof T['$inferInsert'])[]
   /** What becomes of a row that meets one that is there already. @default { action: 'error' } */
   readonly onConflict?: DrizzleConflict<RowOf<T, Left>>
+  /** What is written where a row has no such property: NULL, or the column's DEFAULT, as Drizzle does. @default 'null' */
+  readonly absent?: Absent
 }
 
 const OPTIONS = {
   omit: optional(unchecked<readonly string[]>(), []),
   onConflict: optional((name, value) => record(name, value) as unknown as OnConflict<Row>),
+  absent: optional(unchecked<Absent>(), 'null'),
 } satisfies Record<keyof DrizzleOptions<DrizzleTable, string>, Option<unknown>>
 
 /**
- * A table by the one declared for Drizzle: its name, schema, columns and primary key, and rows as `$inferInsert`. Generated columns
- * are left out. Drizzle itself is not loaded.
- *
- * An absent property is written as NULL for all actions but `update`: leave out by `omit` what has a default and is not given.
+ * A table by the one declared for Drizzle: its name, schema, columns by property, and primary key, and rows as `$inferInsert`.
+ * Generated columns are left out. Drizzle itself is not loaded.
  *
  * @throws {OptionError} where Drizzle stores a column by a rule of its own, which a batch would not follow
  */
@@ -45,14 +46,15 @@ export function fromDrizzle<T extends DrizzleTable, const Left extends string = 
   const found = columnsIn(table) ?? refuse('fromDrizzle: table', 'a table of drizzle-orm', table)
   const name = nameOf(table)
   const owner = `fromDrizzle(${show(name)})`
-  const { omit, onConflict } = parse(owner, OPTIONS, options)
+  const { omit, onConflict, absent } = parse(owner, OPTIONS, options)
   const stranger = omit.find((property) => !Object.hasOwn(found, property))
   if (stranger !== undefined)
     throw new OptionError(`${owner}: omit must be among its columns, received ${show(stranger)}`)
   const written = Object.entries(found).filter(([property, column]) => !omit.includes(property) && !isGenerated(column))
   for (const [property, column] of written) checkColumn(owner, property, column)
   return defineTable<Row>(name, {
-    columns: written.map(([property]) => property) as never[],
+    columns: Object.fromEntries(written.map(([property, { name }]) => [property, name])) as Record<never, string>,
+    absent,
     ...(onConflict !== undefined && { onConflict: withKeys(owner, onConflict, primaryKeyOf(table, found)) }),
   }) as Table<RowOf<T, Left>>
 }
@@ -62,10 +64,6 @@ function isGenerated({ generated, generatedIdentity }: Column): boolean {
 }
 
 function checkColumn(owner: string, property: string, column: Column): void {
-  if (column.name !== property) {
-    const names = `the property ${show(property)} has the column ${show(column.name)}`
-    throw new OptionError(`${owner}: ${names}: columns have to be named like properties; leave it out by omit`)
-  }
   if (isStoredAlike(column)) return
   throw new OptionError(
     `${owner}: Drizzle stores ${show(property)} by a rule of its own (${column.columnType}), which a batch does not follow: ` +

@@ -4,6 +4,7 @@ import * as pg from 'drizzle-orm/pg-core'
 import * as sqlite from 'drizzle-orm/sqlite-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { columnOf } from '../../src/contract/table.ts'
 import { fromDrizzle } from '../../src/schema/index.ts'
 import { OptionError } from '../../src/support/batchflow-error.ts'
 
@@ -75,12 +76,15 @@ test('refuses what would be stored in another way than Drizzle stores it', () =>
   )
 })
 
-test('refuses columns of another name, strangers, and what has no primary key', () => {
-  const renamed = pg.pgTable('t', { createdAt: pg.text('created_at') })
-  assert.match(
-    refusal(() => fromDrizzle(renamed)),
-    'the property "createdAt" has the column "created_at"',
-  )
+test('columns of another name than their property, and absent properties as Drizzle has them', () => {
+  const visits = pg.pgTable('visits', { pageId: pg.integer('page_id').primaryKey(), at: pg.text().default('now') })
+  const table = fromDrizzle(visits, { absent: 'default', onConflict: { action: 'update' } })
+  assert.equal([table.columns, table.keys, table.set], [['pageId', 'at'], ['pageId'], ['at']])
+  assert.equal([columnOf(table, 'pageId'), columnOf(table, 'at')], ['page_id', 'at'])
+  assert.equal(table.defaults, ['pageId', 'at'])
+})
+
+test('refuses strangers, and what has no primary key', () => {
   const bare = pg.pgTable('t', { v: pg.text() })
   assert.match(
     refusal(() => fromDrizzle(bare, { onConflict: { action: 'update' } })),
