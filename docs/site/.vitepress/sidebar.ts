@@ -7,6 +7,7 @@ export const english: readonly Group[] = [
     [
       ['Introduction', 'index'],
       ['Guide', 'guide'],
+      ['Tables and your schema', 'schema'],
       ['Command line', 'cli'],
       ['Comparison', 'comparison'],
       ['Coming from Go', 'coming-from-go'],
