@@ -173,10 +173,11 @@ test('after the last close every attribute set goes on at 0, and closing twice i
 })
 
 test('a flow that lived between two collections shows its gauges at 0', async () => {
-  const { open, gauges } = setUp()
-  const flow = open('a', flowProbe({ executor: slots(8, 3) }))
+  const { sdk, open, gauges } = setUp()
+  const flow = open('a', flowProbe({ executor: slots(8, 3), queues: { users: 2 } }))
   flow.table('users')
   flow.close()
+  assert.equal(await sdk.points(METRICS.acceptedRecords.name), [[{ table: 'users', ...A }, 2]])
   assert.equal(await gauges(), { queue: [[{ table: 'users', ...A }, 0]], limit: [[A, 0]], inflight: [[A, 0]] })
 })
 
