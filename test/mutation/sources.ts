@@ -9,8 +9,9 @@ import { Workspace } from './workspace.ts'
 const AT_ONCE = 4
 /** But not what the live page draws: that is tested in a real browser, whose code is a bundle. */
 const MUTATED = /^src\/(?:telemetry|prometheus)\/(?!live\/).*\.ts$/
-/** Those of the code, and of what reports to it. */
-const TESTS = /^test\/(?:telemetry|prometheus|consume|sources\/spool\/tracing)(?:\/.*)?\.test\.ts$/
+/** Those of the code, and of what reports to it. A bundle of mutants is another one; chance would find no mutant twice. */
+const TESTS =
+  /^test\/(?:telemetry|prometheus|consume|sources\/spool\/tracing)(?:\/.*)?(?<!live\/bundle|\.property)\.test\.ts$/
 const LONG = 60
 
 export async function mutateSources(isAsked: (path: string) => boolean): Promise<Tally> {

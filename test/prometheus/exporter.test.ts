@@ -144,30 +144,6 @@ test('told not to listen, it answers the requests of another server, whatever th
   server.closeAllConnections()
 })
 
-test('the live page is at / where it is wanted, with what is said of it, and nowhere else', async () => {
-  const get = async (page: PrometheusExporterOptions['page'], path: string) => {
-    const { url } = await create({ page }).listening()
-    return (await fetch(new URL(path, url))).text()
-  }
-  const pointer = 'The metrics are at /metrics\n'
-  assert.is(await get(undefined, '/'), pointer)
-  assert.is(await get(false, '/'), pointer)
-  assert.match(await get(true, '/'), '<title>BatchFlow</title>')
-  assert.match(await get({ title: 'Shop' }, '/'), '<title>Shop</title>')
-  assert.is(await get(true, '/favicon.ico'), pointer)
-})
-
-test('another server may answer with the live page', async () => {
-  const exporter = create({ listen: false, page: { title: 'Shop' } })
-  const server = createHttpServer((request, response) => exporter.handleLivePage(request, response))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const url = `http://127.0.0.1:${(server.address() as { port: number }).port}/ops/`
-  assert.match(await (await fetch(url, { signal: AbortSignal.timeout(5000) })).text(), '<title>Shop</title>')
-  server.close()
-  server.closeAllConnections()
-})
-
 test('told not to listen, it has no address', async () => {
   const message = 'BatchFlowPrometheusExporter: listen is false'
   await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, () => create({ listen: false }).listening())

@@ -3,6 +3,8 @@ import { resourceFromAttributes } from '@opentelemetry/resources'
 import { AggregationType, type MeterProvider } from '@opentelemetry/sdk-metrics'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { renderPage } from '../../src/prometheus/page.ts'
+import { exemplarStore } from '../../src/telemetry/metrics/exemplars.ts'
 import { SCOPE } from '../../src/telemetry/scope.ts'
 import { samplesOf, seriesOf } from '../support/prometheus/exposition.ts'
 import { contextOf, everyKind, type PageRig, pageRig, SPAN_ID, TRACE_ID } from '../support/prometheus/metrics-page.ts'
@@ -311,6 +313,21 @@ test('an exemplar has ids, the value in seconds and a timestamp in seconds, in i
     assert.is(value, [0.25, 100][index])
     assert.ok(seconds >= before && seconds <= Date.now() / 1000, String(seconds))
   }
+})
+
+test('what is noted while the page is written does not displace what was collected', async () => {
+  const { exporter } = use(everyKind())
+  const { resourceMetrics } = await exporter.collect()
+  const noted = [...exemplarStore().noted()]
+  const collected = {
+    resource: resourceMetrics.resource,
+    get scopeMetrics() {
+      for (const { latest } of noted) (latest as unknown[]).length = 0
+      return resourceMetrics.scopeMetrics
+    },
+  }
+  const page = await renderPage(collected, 'openmetrics', noted, () => {})
+  assert.is(samplesOf(String(page)).filter(({ exemplar }) => exemplar !== undefined).length, 2)
 })
 
 test('the labels of an exemplar stay within 128 characters', async () => {
