@@ -151,7 +151,7 @@ test('is enabled unless it is told not to be; disabled, it observes nothing, wha
   await flow.write(users, user(2))
   assert.is(await sdk.committed(), 1)
   enabled.disable()
-  enabled.setConfig({ testName: 'disabled' })
+  enabled.setConfig({})
   await flow.write(users, user(3))
   assert.is(await sdk.committed(), 1)
   await flow.close()

@@ -310,8 +310,10 @@ test('reasons of outages past the cap are summed under _other', async () => {
 })
 
 test('a value that is not finite is not observed', async () => {
-  const { open, gauges } = setUp()
-  open('a', flowProbe({ executor: slots(Number.NaN, 3), queues: { users: Number.POSITIVE_INFINITY } }))
+  const { sdk, open, gauges } = setUp()
+  const tables = { users: { oldestAge: Number.NaN } }
+  open('a', flowProbe({ executor: slots(Number.NaN, 3), queues: { users: Number.POSITIVE_INFINITY }, tables }))
+  assert.equal(await sdk.points(METRICS.oldestRecordAge.name), [])
   assert.equal(await gauges(), { queue: [], limit: [], inflight: [[A, 3]] })
 })
 
