@@ -1,17 +1,21 @@
 import { spawn } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import ts from 'typescript'
+import { judgeFile } from '../support/runner/judge-file.ts'
+import { killGroup } from '../support/runner/run-file.ts'
 import { instrumented, type SourceFile, type SourceMutant } from './instrument.ts'
 
 const REPOSITORY = join(import.meta.dirname, '../..')
 const FOLDER = join(REPOSITORY, '.cache/mutation') // where packages are found
 const COPIED = ['src', 'test', 'examples', 'docs', 'collector', 'grafana']
-/** At the end of its process, tells which mutants were reached. */
+/** At the end of its process, each of those that a test starts too, tells which mutants were reached: in a file of its own. */
 const PRELOAD = `import { writeFileSync } from 'node:fs'
 process.on('exit', () => {
   const reached = Object.keys(globalThis.__stryker__?.mutantCoverage?.static ?? {})
-  if (process.env.MUTANTS_REACHED) writeFileSync(process.env.MUTANTS_REACHED, JSON.stringify(reached))
+  const folder = process.env.MUTANTS_REACHED
+  if (folder) writeFileSync(folder + '/' + process.pid + '.json', JSON.stringify(reached))
 })
 `
 
@@ -50,42 +54,56 @@ export class Workspace {
 
   /** Without a mutant: whom it reaches. `undefined`: it is red. */
   async try(test: string): Promise<TestRun | undefined> {
-    const file = join(FOLDER, `${test.replaceAll('/', '-')}.json`)
+    const folder = join(FOLDER, 'reached', test)
     for (const language of ['js', 'ts'] as const) {
+      rmSync(folder, { recursive: true, force: true })
+      mkdirSync(folder, { recursive: true })
       const begun = performance.now()
-      if (!(await run(test, language, { MUTANTS_REACHED: file }, 60_000))) continue
-      const milliseconds = performance.now() - begun
-      return { test, language, milliseconds, reached: new Set(JSON.parse(readFileSync(file, 'utf8')) as string[]) }
+      if (!(await run(test, language, { MUTANTS_REACHED: folder }, 60_000))) continue
+      return { test, language, milliseconds: performance.now() - begun, reached: new Set(idsIn(folder)) }
     }
     return undefined
   }
 
-  /** Whether one of the tests turns red; one that hangs does. The test of the mutant's own file comes first. */
+  /** Whether one of the tests turns red; one that hangs does. Those that are quick come first, the mutant's own sooner. */
   async kills(runs: readonly TestRun[], { id, fileName }: SourceMutant): Promise<boolean> {
     const own = fileName.replace(/^src/, 'test').replace(/\.ts$/, '.test.ts')
-    const reaching = runs.filter(({ reached }) => reached.has(id))
-    for (const { test, language, milliseconds } of reaching.sort((a) => (a.test === own ? -1 : 0))) {
-      const limit = 5000 + Math.ceil(10 * milliseconds)
+    const cost = ({ test, milliseconds }: TestRun) => (test === own ? milliseconds / 10 : milliseconds)
+    const reaching = runs.filter(({ reached }) => reached.has(id)).sort((a, b) => cost(a) - cost(b))
+    for (const { test, language, milliseconds } of reaching) {
+      const limit = 5000 + Math.ceil(3 * milliseconds)
       if (!(await run(test, language, { __STRYKER_ACTIVE_MUTANT__: id }, limit))) return true
     }
     return false
   }
 }
 
+/** Whether it is green: of hooks that throw the exit code tells nothing. */
 function run(test: string, language: Language, env: Record<string, string>, limit: number): Promise<boolean> {
-  const preloads = [...(language === 'ts' ? ['tsx'] : []), join(FOLDER, 'preload.js')]
-  const args = preloads.flatMap((preload) => ['--import', preload])
-  const child = spawn(process.execPath, [...args, join(FOLDER, test.replace(/ts$/, language))], {
+  const args = [...(language === 'ts' ? ['--import', 'tsx'] : []), join(FOLDER, test.replace(/ts$/, language))]
+  const NODE_OPTIONS = `--import ${pathToFileURL(join(FOLDER, 'preload.js'))}`
+  const child = spawn(process.execPath, args, {
     cwd: FOLDER,
-    stdio: 'ignore',
-    env: { ...process.env, ...env },
-    timeout: limit,
-    killSignal: 'SIGKILL',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, ...env, NODE_OPTIONS, NO_COLOR: '1' },
+    detached: true, // a group of its own: some tests start programs
   })
+  let stdout = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  const timer = setTimeout(killGroup, limit, child)
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (code) => resolve(code === 0))
+    child.once('close', (exitCode, signal) => {
+      clearTimeout(timer)
+      resolve(judgeFile({ source: '', stdout, exitCode, signal, killed: undefined }, false).failed === 0)
+    })
   })
+}
+
+function idsIn(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as string[])
 }
 
 function filesBelow(folder: string): string[] {

@@ -175,6 +175,8 @@ test('who awaits listening() gets the error instead', async () => {
   process.on('warning', note)
   const taken = new RegExp(`^port ${port} on 127.0.0.1 is taken`)
   await rejectsWith(BatchFlowError, 'ERR_BATCHFLOW_PORT', taken, () => exporter.listening())
+  assert.is((await exporter.listening().catch((error) => error)).cause.code, 'EADDRINUSE')
+  await new Promise(setImmediate) // a warning is told in a turn of its own
   process.off('warning', note)
   assert.equal(warnings, [])
   close()

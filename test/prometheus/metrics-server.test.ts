@@ -31,11 +31,13 @@ test('answers GET and HEAD of /metrics, whatever the query', async () => {
 })
 
 test('points to /metrics from everywhere else', async () => {
-  const { request } = await serve(async () => 'up 1\n')
+  const { server, request } = await serve(async () => 'up 1\n')
   const body = 'The metrics are at /metrics\n'
   assert.equal(await request('/'), { status: 200, allow: null, body })
   assert.equal(await request('/favicon.ico'), { status: 404, allow: null, body })
   assert.equal(await request('/metrics/'), { status: 404, allow: null, body })
+  const { headers } = await fetch(`http://127.0.0.1:${server.port}/`)
+  assert.is(headers.get('content-type'), 'text/plain; charset=utf-8')
 })
 
 test('refuses to be written to', async () => {

@@ -26,6 +26,10 @@ test('the older version is answered by its number', () => {
   const old = 'application/openmetrics-text; version=0.0.1; charset=utf-8'
   answers('application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1', old)
   answers('application/openmetrics-text;version=0.0.1;q=0.9,application/openmetrics-text;version=1.0.0;q=0.8', old)
+  answers(
+    'application/openmetrics-text;version=0.0.1;q=0.8,application/openmetrics-text;version=1.0.0;q=0.9',
+    OPENMETRICS,
+  )
 })
 
 test('OpenMetrics without a version is 1.0, one we do not know is as if it were not there', () => {
@@ -40,11 +44,14 @@ test('the higher quality wins, and OpenMetrics where both are equal', () => {
   answers('text/plain, application/openmetrics-text', OPENMETRICS)
   answers('application/openmetrics-text;q=0.1,*/*;q=0.2', TEXT)
   answers('application/openmetrics-text;q=0.1,text/*;q=0.2,*/*;q=0.05', TEXT)
+  answers('application/openmetrics-text;q=0.25,text/plain;q=0.1', OPENMETRICS)
+  answers('application/openmetrics-text;q=1.00,text/plain;q=0.1', OPENMETRICS)
 })
 
 test('the most specific range decides about text', () => {
   answers('application/openmetrics-text;q=0.5,text/plain;q=0.1,*/*', OPENMETRICS)
   answers('application/openmetrics-text;q=0.5,text/plain;version=1.0.0;q=0.9,*/*;q=0.1', OPENMETRICS)
+  answers('application/openmetrics-text;q=0.5,text/plain;q=0.9,text/plain;version=0.0.4;q=0.1', TEXT)
 })
 
 test('quality 0 means no', () => {
@@ -68,6 +75,12 @@ test('who does not ask for OpenMetrics by name gets text', () => {
 
 test('case, blanks and quotes do not matter', () => {
   answers(' Application/OpenMetrics-Text ; Version="1.0.0" ; Q=0.9 , text/plain ; q=0.5 ', OPENMETRICS)
+  answers('application/openmetrics-text; q = 0.1, text/plain; q = 0.5', TEXT)
+})
+
+test('quotes stand around all of a value', () => {
+  answers('application/openmetrics-text;version=1."0.0"', TEXT)
+  answers('application/openmetrics-text;version="1.0".0', TEXT)
 })
 
 test('a quality that is not one counts as 0', () => {

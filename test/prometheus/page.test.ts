@@ -3,6 +3,8 @@ import { resourceFromAttributes } from '@opentelemetry/resources'
 import { AggregationType, type MeterProvider } from '@opentelemetry/sdk-metrics'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { renderPage } from '../../src/prometheus/page.ts'
+import { exemplarStore } from '../../src/telemetry/metrics/exemplars.ts'
 import { SCOPE } from '../../src/telemetry/scope.ts'
 import { samplesOf, seriesOf } from '../support/prometheus/exposition.ts'
 import { contextOf, everyKind, type PageRig, pageRig, SPAN_ID, TRACE_ID } from '../support/prometheus/metrics-page.ts'
@@ -80,18 +82,34 @@ only_b{otel_scope_name="b"} 1
   )
 })
 
+test('scopes come by name and then by version, none first', async () => {
+  const scopes = ['a', 'a 2', 'a 1', 'a 3', 'b 1', 'b']
+  const page = await pageOf((provider) => {
+    for (const scope of scopes) {
+      const [name, version] = scope.split(' ')
+      provider.getMeter(name!, version).createCounter('jobs').add(1)
+    }
+  })
+  const found = [...page.matchAll(/otel_scope_name="(\w)"(?:,otel_scope_version="(\d)")?/g)]
+  assert.equal(
+    found.map(([, name, version]) => (version === undefined ? name : `${name} ${version}`)),
+    scopes.toSorted(),
+  )
+})
+
 test('a counter is declared without _total in OpenMetrics, with it in the text format', async () => {
   const record = (provider: MeterProvider) => {
     provider.getMeter('app').createCounter('jobs', { description: 'Jobs' }).add(1)
     provider.getMeter('app').createCounter('runs_total').add(2)
+    provider.getMeter('app').createCounter('a_total_b').add(3)
   }
   assert.is(
     await pageOf(record),
-    `# TYPE jobs counter\n# HELP jobs Jobs\njobs_total{${SCOPED}} 1\n# TYPE runs counter\nruns_total{${SCOPED}} 2\n# EOF\n`,
+    `# TYPE jobs counter\n# HELP jobs Jobs\njobs_total{${SCOPED}} 1\n# TYPE runs counter\nruns_total{${SCOPED}} 2\n# TYPE a_total_b counter\na_total_b_total{${SCOPED}} 3\n# EOF\n`,
   )
   assert.is(
     await pageOf(record, 'text'),
-    `# TYPE jobs_total counter\n# HELP jobs_total Jobs\njobs_total{${SCOPED}} 1\n# TYPE runs_total counter\nruns_total{${SCOPED}} 2\n`,
+    `# TYPE jobs_total counter\n# HELP jobs_total Jobs\njobs_total{${SCOPED}} 1\n# TYPE runs_total counter\nruns_total{${SCOPED}} 2\n# TYPE a_total_b_total counter\na_total_b_total{${SCOPED}} 3\n`,
   )
 })
 
@@ -104,6 +122,8 @@ test('a unit is declared only where the name ends with it', async () => {
     meter.createGauge('milliseconds', { unit: 's' }).record(1)
     meter.createCounter('cpu_seconds_total', { unit: 's' }).add(1)
     meter.createGauge('heap.bytes', { unit: 'By' }).record(1)
+    meter.createGauge('pause_milliseconds', { unit: 'ms' }).record(1)
+    meter.createGauge('load_percent', { unit: '%' }).record(1)
     meter.createGauge('length_rows', { unit: 'rows' }).record(1)
     meter.createGauge('length', { unit: '{row}' }).record(1)
     meter.createGauge('plain_').record(1)
@@ -112,6 +132,8 @@ test('a unit is declared only where the name ends with it', async () => {
     '# UNIT wait_seconds seconds',
     '# UNIT cpu_seconds seconds',
     '# UNIT heap_bytes bytes',
+    '# UNIT pause_milliseconds milliseconds',
+    '# UNIT load_percent percent',
     '# UNIT length_rows rows',
   ])
 })
@@ -123,7 +145,7 @@ test('the resource is an info in OpenMetrics and a gauge in the text format', as
     '# TYPE target info\n# HELP target Target metadata\ntarget_info{service_name="shop"} 1\n# EOF\n',
   )
   assert.is(
-    await exporter.page('text'),
+    await exporter.page(),
     '# TYPE target_info gauge\n# HELP target_info Target metadata\ntarget_info{service_name="shop"} 1\n',
   )
 })
@@ -178,6 +200,18 @@ test('of an exponential histogram count and sum are left', async () => {
   assert.match(page, `# TYPE sizes histogram\n${samples}# EOF`)
 })
 
+test('a histogram of what may fall has no sum', async () => {
+  const type = AggregationType
+  for (const aggregation of [{ type: type.EXPLICIT_BUCKET_HISTOGRAM }, { type: type.EXPONENTIAL_HISTOGRAM }] as const) {
+    const views = [{ instrumentName: 'level', aggregation }]
+    const { exporter, provider } = use(pageRig({ views }))
+    provider.getMeter('app').createUpDownCounter('level').add(1)
+    const page = await exporter.page()
+    assert.match(page, `level_count{${SCOPED}} 1\n`)
+    assert.not.match(page, 'level_sum')
+  }
+})
+
 async function complaintsOf(record: (provider: MeterProvider) => void): Promise<[page: string, heard: string[]]> {
   let page = ''
   const heard = await diagnosticsOf(async () => {
@@ -186,21 +220,33 @@ async function complaintsOf(record: (provider: MeterProvider) => void): Promise<
   return [page, heard]
 }
 
+/** With a counter `jobs`, a histogram `time` and the resource. */
+const CLASHING = [
+  'time',
+  'time_bucket',
+  'time_count',
+  'time_sum',
+  'time_created',
+  'jobs_created',
+  'target',
+  'target_info',
+]
+
 test('names that clash cost the later metric, and nothing else', async () => {
   const [page, heard] = await complaintsOf((provider) => {
     const [first, second] = [provider.getMeter('a'), provider.getMeter('b')]
     first.createCounter('jobs').add(1)
     first.createHistogram('time').record(1)
+    first.createGauge('runs_total').record(1)
     second.createCounter('jobs').add(2)
     const third = provider.getMeter('c')
     third.createUpDownCounter('jobs').add(5)
-    third.createGauge('time_count').record(5)
-    third.createGauge('jobs_created').record(5)
-    third.createGauge('target').record(5)
+    for (const name of CLASHING) third.createGauge(name).record(5)
+    third.createCounter('runs').add(5)
   })
   assert.equal(
     heard.map((line) => /the (\w+ "\w+") is left out/.exec(line)?.[1]),
-    ['gauge "jobs"', 'gauge "time_count"', 'gauge "jobs_created"', 'gauge "target"'],
+    ['gauge "jobs"', ...CLASHING.map((name) => `gauge "${name}"`), 'counter "runs"'],
   )
   assert.not.match(page, ' 5\n')
   assert.match(page, 'jobs_total{otel_scope_name="b"} 2\n')
@@ -267,6 +313,21 @@ test('an exemplar has ids, the value in seconds and a timestamp in seconds, in i
     assert.is(value, [0.25, 100][index])
     assert.ok(seconds >= before && seconds <= Date.now() / 1000, String(seconds))
   }
+})
+
+test('what is noted while the page is written does not displace what was collected', async () => {
+  const { exporter } = use(everyKind())
+  const { resourceMetrics } = await exporter.collect()
+  const noted = [...exemplarStore().noted()]
+  const collected = {
+    resource: resourceMetrics.resource,
+    get scopeMetrics() {
+      for (const { latest } of noted) (latest as unknown[]).length = 0
+      return resourceMetrics.scopeMetrics
+    },
+  }
+  const page = await renderPage(collected, 'openmetrics', noted, () => {})
+  assert.is(samplesOf(String(page)).filter(({ exemplar }) => exemplar !== undefined).length, 2)
 })
 
 test('the labels of an exemplar stay within 128 characters', async () => {

@@ -163,6 +163,11 @@ test('300 requests in one write render one page, and the connection is good for 
   assert.ok(rendered <= 2)
 })
 
+test('one connection may be used again and again', async () => {
+  const rig = await Rig.start(async () => Buffer.from('up 1\n'))
+  for (let i = 0; i < 10; i++) assert.is(await (await fetch(`http://127.0.0.1:${rig.port}`)).text(), 'up 1\n')
+})
+
 test('a connection that breaks gives back the places of all its requests', async () => {
   const { page, finish } = held()
   const rig = await Rig.start(page)
@@ -171,10 +176,10 @@ test('a connection that breaks gives back the places of all its requests', async
   assert.is((await rig.get()).status, 503)
   socket.destroy()
   await connections(0)
-  const next = rig.get()
-  await rig.arrived(10)
+  const next = Array.from({ length: 8 }, () => rig.get())
+  await rig.arrived(17)
   finish('up 1\n')
-  assert.is((await next).status, 200)
+  for (const { status } of await Promise.all(next)) assert.is(status, 200)
 })
 
 test('who takes nothing of the answer is cut off', async () => {

@@ -2,9 +2,11 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { metrics } from '@opentelemetry/api'
+import { resourceFromAttributes } from '@opentelemetry/resources'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FlowProbe } from '../../src/contract/metrics-reporter.ts'
+import { pageUrl } from '../../src/prometheus/endpoint-options.ts'
 import { type PrometheusEndpoint, type PrometheusOptions, startPrometheus } from '../../src/prometheus/index.ts'
 import { METRICS, type MetricSpec, prometheusLabel, prometheusName, prometheusType } from '../../src/telemetry/index.ts'
 import { OtelMetricsReporter } from '../../src/telemetry/metrics/otel-reporter.ts'
@@ -115,7 +117,13 @@ if (spawnSync('promtool', ['--version']).error === undefined) {
 }
 
 test('the endpoint becomes the global provider until it stops', async () => {
+  const warnings: Error[] = []
+  const note = (warning: Error) => warnings.push(warning)
+  process.on('warning', note)
   const endpoint = await start()
+  await new Promise(setImmediate) // a warning is told in a turn of its own
+  process.off('warning', note)
+  assert.equal(warnings, [])
   assert.is(metrics.getMeterProvider(), endpoint.meterProvider)
   await endpoint.stop()
   assert.is.not(metrics.getMeterProvider(), endpoint.meterProvider)
@@ -153,6 +161,11 @@ test('setGlobal: false leaves the global provider alone', async () => {
   const reporter = new OtelMetricsReporter({ meterProvider: endpoint.meterProvider })
   reporter.open(flowProbe())?.table('users').countFlush('size')
   assert.match(await scrape(endpoint), 'batchflow_pipeline_flushes_total')
+})
+
+test('the resource given is on the page', async () => {
+  const endpoint = await start({ resource: resourceFromAttributes({ 'service.name': 'shop' }) })
+  assert.match(await scrape(endpoint), 'target_info{service_name="shop"} 1\n')
 })
 
 test('a view changes what is exported', async () => {
@@ -254,6 +267,8 @@ test('the URL can be opened whatever the host', async () => {
   assert.is(everywhere.url, `http://localhost:${everywhere.port}/metrics`)
   const local = await start({ setGlobal: false })
   assert.is(local.url, `http://127.0.0.1:${local.port}/metrics`)
+  assert.is(pageUrl('::', 9464), 'http://localhost:9464/metrics')
+  assert.is(pageUrl('::1', 9464), 'http://[::1]:9464/metrics')
 })
 
 /** A process that starts an endpoint, prints its URL, and has nothing left to do but a client that stays connected. */

@@ -15,7 +15,9 @@ import {
 test('metric names keep letters, digits and single underscores', () => {
   assert.is(metricName('batchflow.execute.duration.seconds'), 'batchflow_execute_duration_seconds')
   assert.is(metricName('a.-/ü b'), 'a_b')
+  assert.is(metricName('a.'), 'a_')
   assert.is(metricName('2xx'), '_2xx')
+  assert.is(metricName('http2'), 'http2')
   for (const nothing of ['', '_', '...', 'ß']) assert.is(metricName(nothing), undefined)
 })
 
@@ -31,6 +33,14 @@ test('labels come in order, own ones last and prevailing', () => {
 test('one more label comes last', () => {
   assert.is(withLabel(renderLabels(labelsOf({ a: '}' })), 'le', '1.0'), '{a="}",le="1.0"}')
   assert.is(withLabel('', 'le', '1.0'), '{le="1.0"}')
+})
+
+test('a label begins with a letter', () => {
+  assert.is(renderLabels(labelsOf({ '1st': '1', h2: '2' })), '{key_1st="1",h2="2"}')
+})
+
+test('a value of nothing but marks is escaped, too', () => {
+  assert.is(renderLabels(labelsOf({ a: '"\\\n' })), '{a="\\"\\\\\\n"}')
 })
 
 test('attributes that would get the same label are joined', () => {

@@ -137,6 +137,27 @@ test('leaves metrics to a reporter that goes to the same provider, given by hand
   }
 })
 
+test('is enabled unless it is told not to be; disabled, it observes nothing, whatever else it is told', async () => {
+  const sdk = providers()
+  const made = new BatchFlowInstrumentation({ enabled: false, metrics: true })
+  made.setMeterProvider(sdk.meterProvider)
+  made.setConfig({ testName: 'still disabled' })
+  assert.is(made.getConfig().testName, 'still disabled')
+  const { flow } = rig({ flushSize: 1 }, undefined, committing())
+  await flow.write(users, user(1))
+  assert.is(await sdk.committed(), 0)
+  const enabled = new BatchFlowInstrumentation()
+  enabled.setMeterProvider(sdk.meterProvider)
+  await flow.write(users, user(2))
+  assert.is(await sdk.committed(), 1)
+  enabled.disable()
+  enabled.setConfig({})
+  await flow.write(users, user(3))
+  assert.is(await sdk.committed(), 1)
+  await flow.close()
+  await sdk.stop()
+})
+
 test('metrics and traces can be had one without the other', async () => {
   const sdk = providers()
   const made = instrumentation(sdk)

@@ -9,7 +9,6 @@ import {
   type PrometheusOptions,
   startPrometheus,
 } from '../../../src/prometheus/index.ts'
-import { bundle } from '../../support/live-page/bundle.ts'
 
 const endpoints: PrometheusEndpoint[] = []
 const test = suite('live page')
@@ -91,13 +90,6 @@ test('a server of the application serves it where it likes', async () => {
     server.close()
     server.closeAllConnections()
   }
-})
-
-test('what is committed is what the sources make, and small', async () => {
-  const made = await bundle()
-  const { SCRIPT, STYLE } = await import('../../../src/prometheus/live/bundle.generated.ts')
-  assert.ok(made.includes(JSON.stringify(SCRIPT)) && made.includes(JSON.stringify(STYLE)))
-  assert.ok(SCRIPT.length + STYLE.length < 100_000, `${SCRIPT.length + STYLE.length} bytes`)
 })
 
 test.run()

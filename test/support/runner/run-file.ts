@@ -83,7 +83,7 @@ async function outputClosed(child: ChildProcess): Promise<true> {
 }
 
 /** The whole group, so that what a test started goes with it; servers of `servers.ts` look after themselves. */
-function killGroup(child: ChildProcess): void {
+export function killGroup(child: ChildProcess): void {
   if (child.pid === undefined) return
   try {
     process.kill(-child.pid, 'SIGKILL')

@@ -28,6 +28,7 @@ test('they are recorded in their order with what belongs to them, when they are 
     Array.from({ length: 64 }, (_, i) => i),
   )
   assert.ok(recorded.every(([value, attributes]) => attributes === (value % 2 === 0 ? users : orders)))
+  assert.ok(recorded.every(([, , context]) => context === ROOT_CONTEXT))
   backlog.note(histogram, 64, users, ROOT_CONTEXT)
   backlog.drain()
   backlog.drain()

@@ -9,10 +9,12 @@ import * as assert from 'uvu/assert'
 import { OtelMetricsReporter } from '../../../src/telemetry/index.ts'
 import { settled } from '../../support/engine/clock.ts'
 import { rig } from '../../support/engine/flow.ts'
-import { MemoryError } from '../../support/engine/memory-driver.ts'
+import { MemoryDriver, MemoryError } from '../../support/engine/memory-driver.ts'
 import { user, users } from '../../support/engine/tables.ts'
 
 const test = suite('db.client.operation.duration')
+
+type Configured = Parameters<NonNullable<Parameters<typeof rig>[1]>>[0]
 
 /** The metric after one attempt that failed and one that did not. */
 async function metricWith(clientDuration: boolean | undefined) {
@@ -20,9 +22,11 @@ async function metricWith(clientDuration: boolean | undefined) {
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 1_000_000 })
   const meterProvider = new MeterProvider({ readers: [reader] })
   const reporter = new OtelMetricsReporter({ meterProvider, clientDuration })
-  const { flow, driver, clock } = rig({ flushSize: 1 }, (executor) =>
-    executor.withMetricsReporter(reporter).withRetry({ maxAttempts: 2, backoffBase: 0 }),
-  )
+  const driver = new MemoryDriver()
+  driver.classify = () => ({ reason: 'deadlock', code: '40P01' })
+  const configure = (executor: Configured) =>
+    executor.withMetricsReporter(reporter).withRetry({ maxAttempts: 2, backoffBase: 0 })
+  const { flow, clock } = rig({ flushSize: 1 }, configure, driver)
   const write = flow.write(users, user(1))
   await clock.advance(30)
   driver.runs[0]!.fail(new MemoryError('deadlock'))
@@ -44,7 +48,7 @@ test('is recorded once per attempt, when asked for', async () => {
   assert.equal(
     points.map(({ attributes, value }) => [attributes, value.count, value.sum]),
     [
-      [{ ...common, 'error.type': 'deadlock' }, 1, 0.03],
+      [{ ...common, 'error.type': 'deadlock', 'db.response.status_code': '40P01' }, 1, 0.03],
       [common, 1, 0],
     ],
   )

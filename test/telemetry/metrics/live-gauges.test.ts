@@ -173,10 +173,11 @@ test('after the last close every attribute set goes on at 0, and closing twice i
 })
 
 test('a flow that lived between two collections shows its gauges at 0', async () => {
-  const { open, gauges } = setUp()
-  const flow = open('a', flowProbe({ executor: slots(8, 3) }))
+  const { sdk, open, gauges } = setUp()
+  const flow = open('a', flowProbe({ executor: slots(8, 3), queues: { users: 2 } }))
   flow.table('users')
   flow.close()
+  assert.equal(await sdk.points(METRICS.acceptedRecords.name), [[{ table: 'users', ...A }, 2]])
   assert.equal(await gauges(), { queue: [[{ table: 'users', ...A }, 0]], limit: [[A, 0]], inflight: [[A, 0]] })
 })
 
@@ -309,8 +310,10 @@ test('reasons of outages past the cap are summed under _other', async () => {
 })
 
 test('a value that is not finite is not observed', async () => {
-  const { open, gauges } = setUp()
-  open('a', flowProbe({ executor: slots(Number.NaN, 3), queues: { users: Number.POSITIVE_INFINITY } }))
+  const { sdk, open, gauges } = setUp()
+  const tables = { users: { oldestAge: Number.NaN } }
+  open('a', flowProbe({ executor: slots(Number.NaN, 3), queues: { users: Number.POSITIVE_INFINITY }, tables }))
+  assert.equal(await sdk.points(METRICS.oldestRecordAge.name), [])
   assert.equal(await gauges(), { queue: [], limit: [], inflight: [[A, 3]] })
 })
 

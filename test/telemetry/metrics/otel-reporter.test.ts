@@ -46,6 +46,17 @@ function useEveryVerb(table: TableMetrics): void {
   table.countSuperseded?.(4)
 }
 
+test('a failure without a reason has none, and what succeeded neither', async () => {
+  const sdk = new MetricsUnderTest()
+  const table = openFlow(sdk.provider).table('users')
+  table.observeExecuteDuration(1, 'fail')
+  table.observeExecuteDuration(2, 'success', 'deadlock')
+  assert.equal(await sdk.points(METRICS.executeDuration.name), [
+    [{ ...USERS, status: 'fail' }, [1, 1]],
+    [{ ...USERS, status: 'success' }, [1, 2]],
+  ])
+})
+
 test('every instrument is exported as the catalogue declares it, under one scope without schema URL', async () => {
   const sdk = new MetricsUnderTest()
   useEveryVerb(openFlow(sdk.provider).table('users'))

@@ -1,5 +1,20 @@
-import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api'
-import { AlwaysOffSampler, AlwaysOnSampler, ParentBasedSampler, type ReadableSpan } from '@opentelemetry/sdk-trace'
+import {
+  context,
+  INVALID_SPAN_CONTEXT,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from '@opentelemetry/api'
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  ParentBasedSampler,
+  type ReadableSpan,
+  SamplingDecision,
+} from '@opentelemetry/sdk-trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { RetryOptions } from '../../../src/executor/retry.ts'
@@ -69,6 +84,8 @@ test('a batch fed by one request is its child', async () => {
   const [batch] = traces.named('batchflow.batch')
   assert.is(batch!.parentSpanContext?.spanId, request.spanContext().spanId)
   assert.equal(batch!.links, [])
+  assert.is(batch!.kind, SpanKind.INTERNAL)
+  assert.is(batch!.attributes['batchflow.batch.rows'], 2)
 })
 
 test('a dead letter names the span of its batch', async () => {
@@ -282,6 +299,7 @@ test('the client works inside the attempt, or inside the batch where attempts ha
     await traces.request('request', () => flow.write(users, user(1)))
     const [span] = traces.named(attemptSpans === 'none' ? 'batchflow.batch' : 'INSERT')
     assert.equal(active, [span!.spanContext().spanId])
+    assert.is(span!.kind, attemptSpans === 'client' ? SpanKind.CLIENT : SpanKind.INTERNAL)
     assert.is(traces.named('INSERT').length, attemptSpans === 'none' ? 0 : 1)
   }
 })
@@ -315,8 +333,33 @@ test('write tells the ids of the batch, and links its caller to it', async () =>
     const [request] = traces.named(name)
     assert.is(request!.links.length, 1, 'once, however many of its rows are in the batch')
     assert.is(request!.links[0]!.context.spanId, batch!.spanContext().spanId)
+    assert.equal(request!.links[0]!.attributes, { 'batchflow.link': 'batch' })
   }
   assert.is(requests.length, 2)
+})
+
+test('outside of any span, and in one that is none, there is no origin and nobody to link', () => {
+  const tracing = new OtelTracing({ tracerProvider: new Traces().provider }).open({
+    database: 'memory',
+    target: undefined,
+  })
+  const nobody = () => [tracing.capture(), tracing.captureSpan()]
+  assert.equal(nobody(), [undefined, undefined])
+  assert.equal(context.with(trace.setSpanContext(ROOT_CONTEXT, INVALID_SPAN_CONTEXT), nobody), [undefined, undefined])
+})
+
+test('linked are spans that still record, where there is a sampled batch and the API knows how', () => {
+  const info = { table: 'users', rows: 1, accepted: 1, trigger: 'size', origins: [], orphans: true } as const
+  const linksOf = (isRecording: boolean, sampler?: AlwaysOffSampler) => {
+    let links = 0
+    const submitter = { isRecording: () => isRecording, addLink: () => void links++ } as unknown as Span
+    const { provider } = new Traces(sampler)
+    const older = { isRecording: () => true } as unknown as Span
+    const tracing = new OtelTracing({ tracerProvider: provider }).open({ database: 'memory', target: undefined })
+    tracing.startBatch({ ...info, submitters: [older, submitter] })
+    return links
+  }
+  assert.equal([linksOf(true), linksOf(false), linksOf(true, new AlwaysOffSampler())], [1, 0, 0])
 })
 
 test('linkSubmitters: false leaves the caller alone', async () => {
@@ -349,6 +392,12 @@ test('LinkedBatchSampler keeps a batch that one kept request fed, and decides no
   }
   assert.equal(await kept(true), ['INSERT users', 'batchflow.batch users'])
   assert.equal(await kept(false), [])
+  const asked = (name: string) => {
+    const links = [true, false].map((sampled) => ({ context: remote(1, sampled) }))
+    return sampler.shouldSample(ROOT_CONTEXT, remote(1, true).traceId, name, SpanKind.INTERNAL, {}, links).decision
+  }
+  assert.is(asked('batchflow.batch users'), SamplingDecision.RECORD_AND_SAMPLED, 'one of several is enough')
+  assert.is(asked('batchflow.batches'), SamplingDecision.NOT_RECORD, 'the name of no batch')
   assert.is(`${new LinkedBatchSampler(new AlwaysOnSampler())}`, 'LinkedBatchSampler{AlwaysOnSampler}')
 })
 
