@@ -31,6 +31,7 @@ test('each class recognises its own of another copy, and no other', () => {
     new other.RowFailedError('users', DETAILS),
     new other.AbandonedError(5),
     new other.StreamFailedError('users', 1, undefined),
+    new other.TableCheckError('users', []),
   ]
   for (const error of theirs) {
     assert.ok(error instanceof BatchFlowError, error.name)
