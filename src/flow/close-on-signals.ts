@@ -159,7 +159,11 @@ class SignalCloser {
       this.#stopWaiting = resolve
       if (timeout <= MAX_DELAY) timer = setTimeout(resolve, timeout)
     })
-    await Promise.race([first(signal), enough]).finally(() => clearTimeout(timer))
+    try {
+      await Promise.race([first(signal), enough])
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   async #close(end: number): Promise<CloseSummary> {

@@ -80,6 +80,24 @@ test('`first` is waited for, and rows it brings are written; its error ends the 
   assert.is(code, 1)
 })
 
+test('`first` that throws at once leaves no timer behind', async () => {
+  const { stdout, signal } = await run(
+    `process.on('unhandledRejection', () => {})
+     const first = () => { throw new Error('no server') }
+     const last = () => {
+       clearInterval(server)
+       console.log('timers:', process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length)
+       setInterval(() => {}, 1000)
+     }
+     closeOnSignals(new BatchFlow(quick), { first, last })
+     ready()`,
+    ['ready', 'SIGTERM'],
+    ['timers: ', 'SIGKILL'],
+  )
+  assert.match(stdout, 'timers: 0')
+  assert.is(signal, 'SIGKILL')
+})
+
 test('`first` is waited for no longer than there is time, or until a second signal', async () => {
   for (const [timeout, ...more] of [['50'], ['Infinity', ['stopping', 'SIGINT'] as const]] as const) {
     const { stdout, signal } = await run(
