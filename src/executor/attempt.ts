@@ -3,7 +3,6 @@ import { AttemptError, type Driver, type Operation, type RowFailure } from '../c
 import { AttemptTimeoutError } from '../contract/errors.ts'
 import type { TableMetrics } from '../contract/metrics-reporter.ts'
 import type { AttemptFailure, AttemptTrace, BatchTrace } from '../contract/tracing.ts'
-import { LazyAbort } from '../support/abort.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import type { Part } from './part.ts'
@@ -31,7 +30,7 @@ export class Attempt {
   readonly #clock: Clock
   readonly #timeout: number
   readonly #observers: AttemptObservers
-  readonly #abort = new LazyAbort()
+  readonly #controller = new AbortController()
   #timer: Timer | undefined
   #span: AttemptTrace | undefined
   /** When the driver was called (ms), and for how long (ms). */
@@ -51,9 +50,9 @@ export class Attempt {
 
   abort(error: BatchFlowError): void {
     const ended = this.#leaveBehind === undefined
-    if (ended || this.#abort.aborted) return
+    if (ended || this.#controller.signal.aborted) return
     this.#startTimer(ABORT_GRACE)
-    this.#abort.abort(error)
+    this.#controller.abort(error)
   }
 
   /** Never rejects. `undefined`: every row is committed. */
@@ -92,17 +91,10 @@ export class Attempt {
 
   async #work(part: Part): Promise<readonly RowFailure[] | undefined> {
     const { metrics, isolate = false, companion, prepare } = this.#observers
+    const { signal } = this.#controller
     const superseded = part.table.newer === undefined ? undefined : (rows: number) => void (this.superseded += rows)
-    const abort = this.#abort
-    const context = {
-      get signal() {
-        return abort.signal
-      },
-      isolate,
-      companion,
-      superseded,
-    }
-    const preparing = prepare?.(context.signal)
+    const context = { signal, isolate, companion, superseded }
+    const preparing = prepare?.(signal)
     if (preparing !== undefined) await preparing
     if (part.operation === undefined) {
       const start = this.#now()
@@ -121,10 +113,10 @@ export class Attempt {
   /** A plan that comes too late is not carried out: its rows were given up, or are attempted anew. */
   async #inTime(planned: Promise<Operation>): Promise<Operation> {
     const operation = await planned
-    const { aborted, reason } = this.#abort
-    if (!aborted) return operation
+    const { signal } = this.#controller
+    if (!signal.aborted) return operation
     operation.release?.()
-    throw reason
+    throw signal.reason
   }
 
   /** Only where somebody is told: the silent path reads no clock. */
@@ -134,12 +126,12 @@ export class Attempt {
 
   /** Once aborted, whatever the client throws is a consequence: the abort is the cause. */
   #attributed(error: unknown): unknown {
-    const { aborted, reason } = this.#abort
-    if (!aborted) return error
+    const { signal } = this.#controller
+    if (!signal.aborted) return error
     const wasCalled = this.#calledAt >= 0
-    if (!(error instanceof AttemptError)) return new AttemptError(reason, { ambiguous: wasCalled })
+    if (!(error instanceof AttemptError)) return new AttemptError(signal.reason, { ambiguous: wasCalled })
     const { fence, unreachable, refused } = error
-    return new AttemptError(reason, { ambiguous: wasCalled && error.ambiguous, fence, unreachable, refused })
+    return new AttemptError(signal.reason, { ambiguous: wasCalled && error.ambiguous, fence, unreachable, refused })
   }
 
   #startTimer(milliseconds: number): void {
@@ -148,8 +140,8 @@ export class Attempt {
   }
 
   #onTimer(): void {
-    const { aborted, reason } = this.#abort
-    if (aborted) this.#leaveBehind?.(new AttemptError(reason, { ambiguous: true }))
+    const { signal } = this.#controller
+    if (signal.aborted) this.#leaveBehind?.(new AttemptError(signal.reason, { ambiguous: true }))
     else this.abort(new AttemptTimeoutError(this.#timeout))
   }
 }

@@ -40,33 +40,6 @@ export function onAbort(signal: AbortSignal, act: () => void): () => void {
   return () => reactions.delete(act)
 }
 
-/**
- * An `AbortController` that makes its signal when somebody asks for it: that takes as long as all else that is done for a batch,
- * and the collector as long again.
- */
-export class LazyAbort {
-  #controller: AbortController | undefined
-  /** Why it was aborted. */
-  reason: unknown
-  aborted = false
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      if (this.aborted) this.#controller.abort(this.reason)
-    }
-    return this.#controller.signal
-  }
-
-  /** The first time counts. */
-  abort(reason: unknown): void {
-    if (this.aborted) return
-    this.aborted = true
-    this.reason = reason
-    this.#controller?.abort(reason)
-  }
-}
-
 /** What `promise` becomes, or, when `signal` is aborted first, a rejection with its reason. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
