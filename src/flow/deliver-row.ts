@@ -1,5 +1,5 @@
 import type { Row, Table } from '../contract/table.ts'
-import type { Waiter } from '../lanes/batch.ts'
+import type { Waiter } from '../lanes/waiter.ts'
 import { type BatchFlow, insideOf } from './batch-flow.ts'
 import type { Given } from './call.ts'
 

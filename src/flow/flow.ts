@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { Row, Table } from '../contract/table.ts'
-import type { Receipt } from '../lanes/batch.ts'
+import type { Receipt } from '../lanes/waiter.ts'
 import type { CloseOptions } from './lifecycle.ts'
 import type { CloseSummary } from './outcomes.ts'
 import type { Rows } from './row-source.ts'

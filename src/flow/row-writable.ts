@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import { StreamFailedError } from '../contract/errors.ts'
 import type { Row } from '../contract/table.ts'
-import type { Waiter } from '../lanes/batch.ts'
+import type { Waiter } from '../lanes/waiter.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 
 type Callback = (error?: Error | null) => void

@@ -1,6 +1,6 @@
 import type { Span } from '@opentelemetry/api'
 import { AbortedError } from '../contract/errors.ts'
-import { ManyWaiter, type Receipt, type Waiter } from '../lanes/batch.ts'
+import { ManyWaiter, type Receipt, type Waiter } from '../lanes/waiter.ts'
 import { onAbort, unlessAborted } from '../support/abort.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 

@@ -1,7 +1,7 @@
 import type { SpanContext } from '@opentelemetry/api'
 import type { Row } from '../contract/table.ts'
-import type { Waiter } from '../lanes/batch.ts'
 import type { Lane } from '../lanes/lane.ts'
+import type { Waiter } from '../lanes/waiter.ts'
 import { onAbort } from '../support/abort.ts'
 import { Queue } from '../support/queue.ts'
 import type { Load } from './overflow.ts'

@@ -4,64 +4,8 @@ import type { RowFailedError } from '../contract/errors.ts'
 import type { FlushTrigger, TableMetrics } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
-import { logError } from '../support/guard.ts'
 import type { Origins } from './origins.ts'
-
-/** Proof that a row is committed; one object for all rows of a batch. */
-export interface Receipt {
-  readonly table: string
-  /** Rows the batch wrote. */
-  readonly rows: number
-  /** Attempts the batch took. */
-  readonly attempts: number
-  /** Ids of the batch's span, where batches are traced. */
-  readonly traceId?: string
-  readonly spanId?: string
-}
-
-/** Whoever wants to hear what became of a row. Called once for every row it was given with. */
-export interface Receiver {
-  /** The row is committed. */
-  committed(receipt: Receipt): void
-  /** It is not, and nobody tries any more: a `RowFailedError`, or an `AbandonedError` when `close()` gave it up. */
-  failed(error: BatchFlowError): void
-}
-
-/** A receiver from inside, of whom more is known. What its methods throw is logged, and harms no other row. */
-export interface Waiter extends Receiver {
-  /** The span to be linked to the batch the row travels in. */
-  readonly span?: Span | undefined
-  /** Waits for the row to be settled, whatever becomes of it: a failure is not its to tell. */
-  readonly passive?: boolean
-  /** Its row waits for room, whatever else is done where there is none. */
-  readonly patient?: boolean
-  /**
-   * Asked before it is told that its row failed: whether it keeps the row, to hand it over again. Such a row is not settled, and
-   * counts as in flight, until it has come again or is let go ({@link Lane.letGo}).
-   */
-  keeps?(error: BatchFlowError): boolean
-  /** Its row is one that it kept; taken back when the row is accepted. */
-  again?: boolean
-}
-
-/** Waits for many rows that are handed over one after the other, and tells them apart by their numbers. */
-export abstract class ManyWaiter implements Waiter {
-  /** That of the row that is handed over now. */
-  abstract readonly number: number
-  /** Who waits for one of them alone. */
-  abstract one(number: number): Waiter
-  /** So many of them are committed, `first` and those after it. */
-  abstract allCommitted(first: number, rows: number, receipt: Receipt): void
-
-  /** The one that is handed over now is. */
-  committed(receipt: Receipt): void {
-    this.one(this.number).committed(receipt)
-  }
-
-  failed(error: BatchFlowError): void {
-    this.one(this.number).failed(error)
-  }
-}
+import { type ErrorOf, isKept, ManyWaiter, type Receipt, Stretch, tell, type Waiter } from './waiter.ts'
 
 /** In place of a time that nobody took. */
 export const UNTIMED = -1
@@ -203,63 +147,5 @@ export class Batch {
       tell(this.#waiters[i]!, receipt, errorOf?.(this.#places[i]! - this.#shifted))
     }
     for (const stretch of this.#stretches) stretch.settle(this.#shifted, receipt, errorOf)
-  }
-}
-
-type ErrorOf = (index: number) => BatchFlowError | undefined
-
-/** Rows of one call that follow each other in a batch as they did there. */
-class Stretch {
-  /** Of the first one. */
-  place: number
-  rows = 1
-  readonly #waiter: ManyWaiter
-  #first: number
-
-  constructor(place: number, waiter: ManyWaiter) {
-    this.place = place
-    this.#waiter = waiter
-    this.#first = waiter.number
-  }
-
-  /** Whether the row at `place`, which is handed over now, is the next one. */
-  takes(place: number, waiter: ManyWaiter): boolean {
-    const { rows } = this
-    if (waiter !== this.#waiter || place !== this.place + rows || waiter.number !== this.#first + rows) return false
-    this.rows++
-    return true
-  }
-
-  /** Loses its first row; returns who waits for that. */
-  shift(): Waiter {
-    this.place++
-    this.rows--
-    return this.#waiter.one(this.#first++)
-  }
-
-  /** @param shifted how many places lie before the batch's first row */
-  settle(shifted: number, receipt: Receipt | undefined, errorOf: ErrorOf | undefined): void {
-    if (errorOf === undefined) this.#waiter.allCommitted(this.#first, this.rows, receipt!)
-    else
-      for (let i = 0; i < this.rows; i++)
-        tell(this.#waiter.one(this.#first + i), receipt, errorOf(this.place + i - shifted))
-  }
-}
-
-function tell(waiter: Waiter, receipt: Receipt | undefined, error: BatchFlowError | undefined): void {
-  try {
-    if (error !== undefined) waiter.failed(error)
-    else if (receipt !== undefined) waiter.committed(receipt)
-  } catch (thrown) {
-    logError('a receiver threw as it was told what became of its row', thrown)
-  }
-}
-
-function isKept(waiter: Waiter, error: BatchFlowError): boolean {
-  try {
-    return waiter.keeps?.(error) ?? false
-  } catch (thrown) {
-    logError('a receiver threw as it was asked whether it keeps its row', thrown)
-    return false
   }
 }

@@ -1,7 +1,8 @@
 import type { Row } from '../contract/table.ts'
-import { type Batch, UNTIMED, type Waiter } from './batch.ts'
+import { type Batch, UNTIMED } from './batch.ts'
 import type { Key } from './coalesce.ts'
 import { Origins } from './origins.ts'
+import type { Waiter } from './waiter.ts'
 
 /** A key that waits, is in flight, or both: the latest row waits behind the one in flight. */
 export class Entry {

@@ -3,9 +3,10 @@ import type { FlushTrigger } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import { Room } from '../support/limit.ts'
 import { Queue } from '../support/queue.ts'
-import { Batch, UNTIMED, type Waiter } from './batch.ts'
+import { Batch, UNTIMED } from './batch.ts'
 import { Lane, type LaneHost } from './lane.ts'
 import { Origins } from './origins.ts'
+import type { Waiter } from './waiter.ts'
 import { NOT_SAMPLED } from './watch.ts'
 
 /**

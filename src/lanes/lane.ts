@@ -7,10 +7,11 @@ import type { FlowTracing } from '../contract/tracing.ts'
 import { Bag } from '../support/bag.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import { Limit } from '../support/limit.ts'
-import { Batch, UNTIMED, type Waiter } from './batch.ts'
+import { Batch, UNTIMED } from './batch.ts'
 import { BatchSize } from './batch-size.ts'
 import { RowScale } from './row-scale.ts'
 import { Tally } from './tally.ts'
+import type { Waiter } from './waiter.ts'
 import { NOT_SAMPLED, Watch } from './watch.ts'
 
 /** What a lane needs of its flow. */

@@ -1,11 +1,12 @@
 import type { SpanContext } from '@opentelemetry/api'
 import type { Row } from '../contract/table.ts'
 import { Queue } from '../support/queue.ts'
-import { Batch, type Waiter } from './batch.ts'
+import { Batch } from './batch.ts'
 import { type Key, keyReader, mergeOf } from './coalesce.ts'
 import { Entry, move, sortByKey } from './entry.ts'
 import { Lane } from './lane.ts'
 import { Origins } from './origins.ts'
+import type { Waiter } from './waiter.ts'
 
 /**
  * Batches that somebody else has put together, each with what is committed beside it. They leave one by one in the order they

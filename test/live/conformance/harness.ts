@@ -4,7 +4,7 @@ import type { Executor } from '../../../src/executor/executor.ts'
 import { BatchFlow } from '../../../src/flow/batch-flow.ts'
 import type { BatchFlowOptions } from '../../../src/flow/options.ts'
 import type { CloseSummary } from '../../../src/flow/outcomes.ts'
-import type { Receipt } from '../../../src/lanes/batch.ts'
+import type { Receipt } from '../../../src/lanes/waiter.ts'
 import { type Call, RecordingReporter } from '../../support/engine/recording-reporter.ts'
 import type { AnyRow, TestTable } from './backend.ts'
 

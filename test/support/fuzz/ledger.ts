@@ -7,7 +7,7 @@ import {
   RowFailedError,
 } from '../../../src/contract/errors.ts'
 import type { ConflictAction } from '../../../src/contract/table.ts'
-import type { Receipt } from '../../../src/lanes/batch.ts'
+import type { Receipt } from '../../../src/lanes/waiter.ts'
 import type { RowSpec } from './steps.ts'
 
 /** A row that was handed over, and what its caller was told of it. */
