@@ -95,7 +95,7 @@ export class BrokerPartition extends Partition {
   }
 
   keeps(error: BatchFlowError): boolean {
-    return !this.ended && !isOfRow(error)
+    return !isOfRow(error)
   }
 
   failed(delivery: Delivery, error: BatchFlowError): void {
@@ -128,6 +128,7 @@ export class BrokerPartition extends Partition {
     const { table } = delivery.item
     this.#away--
     delivery.state = 'failed'
+    if (this.ended) this.#letGo([delivery])
     if (this.stopping) return
     this.#paused = true
     this.#door.abort()

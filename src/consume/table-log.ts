@@ -123,7 +123,7 @@ export class TableLog {
   }
 
   #keeps(items: readonly Item[], error: BatchFlowError): boolean {
-    if (this.#host.ended || !this.#comesAgain(items, error)) return false
+    if (!this.#comesAgain(items, error)) return false
     this.#kept += items.length
     return true
   }
@@ -146,8 +146,10 @@ export class TableLog {
 
   #failed(items: readonly Item[], error: BatchFlowError, culprit?: number): void {
     const fault = faultOf(error)
-    if (this.#host.ended) this.#goOn()
-    else if (fault === 'fenced') void this.#reclaim()
+    if (this.#host.ended) {
+      this.giveBack()
+      this.#goOn()
+    } else if (fault === 'fenced') void this.#reclaim()
     else if (fault === 'place') void this.#pausedBy(items.length, error)
     else if (items.length === 1) void this.#setAside(items[0]!, whyOf(this.#table, error))
     else {

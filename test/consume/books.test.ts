@@ -4,6 +4,7 @@ import type { Executor } from '../../src/executor/executor.ts'
 import { METRICS } from '../../src/telemetry/metrics/catalogue.ts'
 import { OtelMetricsReporter } from '../../src/telemetry/metrics/otel-reporter.ts'
 import { MemoryLog } from '../support/consume/memory-log.ts'
+import type { Fate } from '../support/consume/memory-store.ts'
 import { calm, event, type RigOptions, state, type WorkerRig, workerRig } from '../support/consume/rig.ts'
 import { settled } from '../support/engine/clock.ts'
 import { MetricsUnderTest } from '../support/telemetry/otel-metrics.ts'
@@ -126,6 +127,21 @@ for (const mode of ['broker', 'database'] as const) {
       assert.is(rig.worker.stats().committed, 5)
       await rig.worker.close()
     }
+  })
+
+  test(`${mode}: rows that are under way when their partition is lost, and refused by the place then, are no failures`, async () => {
+    const rig = await reported({ mode, flushSize: 3 })
+    const answers: ((fate: Fate) => void)[] = []
+    rig.store.decide = () => new Promise((resolve) => answers.push(resolve))
+    rig.log.append('a', [event(1), event(2), event(3)])
+    await rig.source.own('a')
+    await watched(rig, 2)
+    await rig.source.revoke('a', true)
+    for (const answer of answers) answer('place')
+    const books = await watched(rig)
+    assert.equal(books, { accepted: 3, committed: 0, failed: 3, unsettled: 0, superseded: 0, final: {} })
+    assert.equal([rig.worker.stats().failed, rig.worker.stats().abandoned], [0, 3])
+    await rig.worker.close()
   })
 
   test(`${mode}: close() in the middle of trouble leaves nothing unsettled`, async () => {
