@@ -5,7 +5,7 @@ import { type Case, filesOf, neededBy, rulesUnderTest } from '../collector/rules
 import { CASES } from '../collector/rules/cases.ts'
 import { complaints } from '../support/promtool/unit-tests.ts'
 import { mutants } from './mutators.ts'
-import type { Survivor, Tally } from './tally.ts'
+import { type Survivor, type Tally, tell } from './tally.ts'
 
 interface Mutated {
   readonly what: string
@@ -31,6 +31,8 @@ function mutateRule(promtool: string, rule: Rule): Tally {
   )
   const killed = new Set(files.filter((_, k) => said[k] !== '').map(({ i }) => i))
   const survivors = all.filter((_, i) => !killed.has(i)).map(({ what }): Survivor => ({ where: name, what }))
+  for (const survivor of survivors) tell(survivor)
+  console.error(`${name}: ${all.length}`)
   return { tried: all.length, survivors }
 }
 

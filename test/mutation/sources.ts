@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SourceMutant } from './instrument.ts'
-import type { Survivor, Tally } from './tally.ts'
+import { type Survivor, type Tally, tell } from './tally.ts'
 import { Workspace } from './workspace.ts'
 
 /** Some wait most of the time. */
@@ -23,9 +23,13 @@ export async function mutateSources(isAsked: (path: string) => boolean): Promise
   for (const [i, test] of place.tests.entries())
     if (runs[i] === undefined) console.log(`left out, red without a mutant: ${test}`)
   const green = runs.filter((run) => run !== undefined).sort((a, b) => a.milliseconds - b.milliseconds)
-  const killed = await each(place.mutants, (mutant) => place.kills(green, mutant))
-  const survivors = place.mutants.filter((_, i) => killed[i] === false)
-  return { tried: place.mutants.length, survivors: survivors.map(described) }
+  const survivors = await each(place.mutants, async (mutant) => {
+    if (await place.kills(green, mutant)) return []
+    const survivor = described(mutant)
+    tell(survivor)
+    return [survivor]
+  })
+  return { tried: place.mutants.length, survivors: survivors.flat() }
 }
 
 /** In order, a few at once; tells how far it is. */
