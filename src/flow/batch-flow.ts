@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream'
 import type { Row, Table } from '../contract/table.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Lanes } from '../lanes/lanes.ts'
-import type { Receipt, Receiver, Waiter } from '../lanes/waiter.ts'
+import type { ManyWaiter, Receipt, Receiver, Waiter } from '../lanes/waiter.ts'
 import { implementing } from '../support/validate.ts'
 import { assemble, type Parts } from './assembly.ts'
 import { Call, Given, type RowOrigin } from './call.ts'
@@ -14,7 +14,7 @@ import type { CloseOptions, Lifecycle } from './lifecycle.ts'
 import type { Observers } from './observers.ts'
 import { type BatchFlowOptions, flowSettings } from './options.ts'
 import type { CloseSummary } from './outcomes.ts'
-import { eachRow, isAsync, type Rows } from './row-source.ts'
+import { handOver, type Rows } from './row-source.ts'
 import { RowWritable } from './row-writable.ts'
 import type { FlowStats, Stats } from './stats.ts'
 import { AllSettled, AllWaiter, PromiseWaiter } from './waiters.ts'
@@ -154,13 +154,10 @@ export class BatchFlow implements Flow {
   async submitMany<R extends Row>(table: Table<R>, rows: Rows<NoInfer<R>>, options?: SubmitOptions): Promise<void> {
     const signal = signalOf('submitMany', options)
     const call = new Call()
-    if (isAsync('submitMany', rows)) {
-      return eachRow(rows, (row) => this.#offer(table, row, undefined, signal, call))
-    }
-    for (const row of rows) {
-      const accepted = this.#intake.submit(this.#lanes.of(table), row, undefined, signal, call)
-      if (accepted !== ACCEPTED) await accepted
-    }
+    await handOver('submitMany', rows, {
+      one: (row) => this.#offer(table, row, undefined, signal, call),
+      some: (some, first) => this.#offerSome(table, some, first, undefined, signal, call),
+    })
   }
 
   /**
@@ -176,17 +173,13 @@ export class BatchFlow implements Flow {
     const signal = signalOf('writeMany', options)
     const all = new AllSettled()
     const call = new Call()
-    const submit = (row: R) => {
-      const accepted = this.#offer(table, row, all.next(), signal, call)
-      return accepted === ACCEPTED ? ACCEPTED : accepted.catch((error) => all.failed(error))
-    }
-    if (isAsync('writeMany', rows)) await eachRow(rows, submit)
-    else {
-      for (const row of rows) {
-        const accepted = submit(row)
-        if (accepted !== ACCEPTED) await accepted
-      }
-    }
+    await handOver('writeMany', rows, {
+      one: (row) => {
+        const accepted = this.#offer(table, row, all.next(1), signal, call)
+        return accepted === ACCEPTED ? ACCEPTED : accepted.catch((error) => all.failed(error))
+      },
+      some: (some, first) => this.#offerSome(table, some, first, all, signal, call),
+    })
     return all.results(signal)
   }
 
@@ -242,5 +235,16 @@ export class BatchFlow implements Flow {
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  #offerSome(
+    table: Table,
+    rows: readonly Row[],
+    first: number,
+    waiter: ManyWaiter | undefined,
+    signal: AbortSignal | undefined,
+    call: RowOrigin,
+  ): number {
+    return signal?.aborted ? 0 : this.#intake.submitSome(this.#lanes.of(table), rows, first, waiter, call)
   }
 }

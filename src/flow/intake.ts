@@ -1,8 +1,9 @@
 import type { SpanContext } from '@opentelemetry/api'
 import { AbortedError, ClosedError, FullError } from '../contract/errors.ts'
 import type { Row } from '../contract/table.ts'
+import { FifoLane } from '../lanes/fifo-lane.ts'
 import type { Lane } from '../lanes/lane.ts'
-import type { Waiter } from '../lanes/waiter.ts'
+import type { ManyWaiter, Waiter } from '../lanes/waiter.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { type Limit, Room } from '../support/limit.ts'
 import type { RowOrigin } from './call.ts'
@@ -92,6 +93,23 @@ export class Intake {
     }
     if (this.#overflow === 'reject' && !waiter?.patient) throw this.#fullError(lane)
     return this.#wait({ lane, row, waiter, calledAt, origin, bytes }, signal)
+  }
+
+  /**
+   * Accepts rows of one call, from `first` on, as many as nothing has to be known of by itself; returns how many. 0: the next one
+   * has to be {@link submit}ted.
+   */
+  submitSome(lane: Lane, rows: readonly Row[], first: number, waiter: ManyWaiter | undefined, from: RowOrigin): number {
+    if (!this.#open || this.#pressed || !(lane instanceof FifoLane)) return 0
+    const bytes = lane.usualBytes
+    const most = Math.min(lane.together, this.#room.fitting(bytes), rows.length - first)
+    let count = 0
+    while (count < most && isRow(rows[first + count])) count++
+    if (count === 0) return 0
+    lane.acceptMany(rows, first, count, waiter, from.originOf(lane))
+    this.#room.giveBack(-count, -count * bytes)
+    if (this.#room.isUsedUp) this.#press()
+    return count
   }
 
   /** `false` where {@link submit} would wait. */

@@ -42,10 +42,10 @@ export class AllSettled extends ManyWaiter {
   /** What became of the row before: rows of one batch share one receipt, and one result. */
   #last: PromiseFulfilledResult<Receipt> | undefined
 
-  /** Waits for one more row, which is handed over now. */
-  next(): this {
-    this.#all.expect(1)
-    this.number = this.#results.push(undefined) - 1
+  next(rows: number): this {
+    this.#all.expect(rows)
+    this.number = this.#results.length
+    for (let i = 0; i < rows; i++) this.#results.push(undefined)
     return this
   }
 

@@ -65,17 +65,18 @@ export class Batch {
 
   /** `waiter` hears of the row at `index`. */
   attach(index: number, waiter: Waiter): void {
-    const place = index + this.#shifted
-    if (waiter instanceof ManyWaiter) this.#attachMany(place, waiter)
+    if (waiter instanceof ManyWaiter) this.attachMany(index, 1, waiter)
     else {
-      this.#places.push(place)
+      this.#places.push(index + this.#shifted)
       this.#waiters.push(waiter)
     }
   }
 
-  #attachMany(place: number, waiter: ManyWaiter): void {
+  /** `waiter` hears of so many rows, from the one at `index` on. */
+  attachMany(index: number, rows: number, waiter: ManyWaiter): void {
+    const place = index + this.#shifted
     const last = this.#stretches[this.#stretches.length - 1]
-    if (!last?.takes(place, waiter)) this.#stretches.push(new Stretch(place, waiter))
+    if (!last?.takes(place, rows, waiter)) this.#stretches.push(new Stretch(place, rows, waiter))
   }
 
   /** Moves the first row, which is of `bytes`, into `other`, with everybody who waits for it. */

@@ -6,7 +6,7 @@ import { Queue } from '../support/queue.ts'
 import { Batch, UNTIMED } from './batch.ts'
 import { Lane, type LaneHost } from './lane.ts'
 import { Origins } from './origins.ts'
-import type { Waiter } from './waiter.ts'
+import type { ManyWaiter, Waiter } from './waiter.ts'
 import { NOT_SAMPLED } from './watch.ts'
 
 /**
@@ -62,6 +62,40 @@ export class FifoLane extends Lane {
     if (full) this.#queue()
     else if (size === 1) this.#startToWait()
     return bytes
+  }
+
+  /** How many rows {@link acceptMany} takes now: those of which neither the size nor the time is taken, and none is the first of a batch. */
+  get together(): number {
+    if (this.host.age !== undefined || this.#open.rows.length === 0) return 0
+    const { unmeasured, usual } = this.scale
+    const untaken = this.metrics === undefined ? unmeasured : Math.min(unmeasured, this.watch.unsampled)
+    return Math.min(untaken, this.#room.fitting(usual))
+  }
+
+  /** About how many bytes of memory each of those takes. */
+  get usualBytes(): number {
+    return this.scale.usual
+  }
+
+  /** Takes `count` of `rows`, from `first` on, all from one span: one at least, and no more than may come {@link together}. */
+  acceptMany(
+    rows: readonly Row[],
+    first: number,
+    count: number,
+    waiter: ManyWaiter | undefined,
+    origin: SpanContext | undefined,
+  ): void {
+    const batch = this.#open
+    const place = batch.rows.length
+    for (let i = first; i < first + count; i++) batch.rows.push(rows[i]!)
+    this.scale.pass(count)
+    if (this.metrics !== undefined) this.watch.pass(count)
+    this.queued += count
+    waiter?.next(count)
+    if (waiter !== undefined) batch.attachMany(place, count, waiter)
+    if (this.tracing !== undefined) this.#note(batch, NOT_SAMPLED, origin)
+    this.#room.giveBack(-count, -count * this.usualBytes)
+    if (this.#room.isUsedUp) this.#queue()
   }
 
   #note(batch: Batch, sampledAt: number, origin: SpanContext | undefined): void {

@@ -60,7 +60,7 @@ export abstract class Lane {
   /** What goes into a batch, in bytes of memory. */
   protected limit: Limit
   readonly #size: BatchSize
-  readonly #watch: Watch
+  protected readonly watch: Watch
 
   constructor(table: Table, host: LaneHost) {
     this.table = table
@@ -69,13 +69,13 @@ export abstract class Lane {
     this.#size = new BatchSize(host.limit.rows)
     this.notes = host.age !== undefined
     this.scale = new RowScale(table.columns)
-    this.#watch = new Watch(host.clock, host.sampling)
+    this.watch = new Watch(host.clock, host.sampling)
     this.timer = host.clock.timer(() => this.flush('interval'))
   }
 
   /** Says who watches from now on. */
   observe(metrics: TableMetrics | undefined, tracing: FlowTracing | undefined): void {
-    if (metrics !== undefined) this.#watch.begin(this.metrics === undefined)
+    if (metrics !== undefined) this.watch.begin(this.metrics === undefined)
     this.metrics = metrics
     this.tracing = tracing
     this.notes = tracing !== undefined || this.host.age !== undefined
@@ -197,13 +197,13 @@ export abstract class Lane {
 
   /** The time `submit` was called, for a row that is sampled, else `NOT_SAMPLED`. */
   draw(): number {
-    return this.metrics === undefined ? NOT_SAMPLED : this.#watch.draw()
+    return this.metrics === undefined ? NOT_SAMPLED : this.watch.draw()
   }
 
   /** How it is now. */
   probe(): TableProbe {
     const { table, queued, tally, executing } = this
-    const oldestAge = this.#watch.ageOf(this.#allTimes())
+    const oldestAge = this.watch.ageOf(this.#allTimes())
     return { table: table.name, queued, inFlight: tally.inFlight, batches: executing, oldestAge }
   }
 

@@ -36,6 +36,21 @@ export class RowScale {
     return --this.#skip > 0 ? this.#usual : this.#sample(row)
   }
 
+  /** How many rows come before the next one that is measured. */
+  get unmeasured(): number {
+    return this.#skip - 1
+  }
+
+  /** Bytes of memory of each of those. */
+  get usual(): number {
+    return this.#usual
+  }
+
+  /** So many of those come. */
+  pass(rows: number): void {
+    this.#skip -= rows
+  }
+
   /** Bytes of memory of this very row. */
   measure(row: Row): number {
     return sizeOf(row, this.#columns)

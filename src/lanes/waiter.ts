@@ -41,8 +41,10 @@ export interface Waiter extends Receiver {
 
 /** Waits for many rows that are handed over one after the other, and tells them apart by their numbers. */
 export abstract class ManyWaiter implements Waiter {
-  /** That of the row that is handed over now. */
+  /** That of the row that is handed over now, or of the first of several. */
   abstract readonly number: number
+  /** Waits for so many more, which are handed over now. */
+  abstract next(rows: number): void
   /** Who waits for one of them alone. */
   abstract one(number: number): Waiter
   /** So many of them are committed, `first` and those after it. */
@@ -64,21 +66,22 @@ export type ErrorOf = (index: number) => BatchFlowError | undefined
 export class Stretch {
   /** Of the first one. */
   place: number
-  rows = 1
+  rows: number
   readonly #waiter: ManyWaiter
   #first: number
 
-  constructor(place: number, waiter: ManyWaiter) {
+  constructor(place: number, rows: number, waiter: ManyWaiter) {
     this.place = place
+    this.rows = rows
     this.#waiter = waiter
     this.#first = waiter.number
   }
 
-  /** Whether the row at `place`, which is handed over now, is the next one. */
-  takes(place: number, waiter: ManyWaiter): boolean {
-    const { rows } = this
-    if (waiter !== this.#waiter || place !== this.place + rows || waiter.number !== this.#first + rows) return false
-    this.rows++
+  /** Whether those at `place` and after it, which are handed over now, are the next ones. */
+  takes(place: number, rows: number, waiter: ManyWaiter): boolean {
+    const before = this.rows
+    if (waiter !== this.#waiter || place !== this.place + before || waiter.number !== this.#first + before) return false
+    this.rows += rows
     return true
   }
 

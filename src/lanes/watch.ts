@@ -36,6 +36,16 @@ export class Watch {
     return this.#clock.now()
   }
 
+  /** How many rows come before the next sampled one. */
+  get unsampled(): number {
+    return this.#skip - 1
+  }
+
+  /** So many of those come. */
+  pass(rows: number): void {
+    this.#skip -= rows
+  }
+
   /** How long ago the first of `times` (ms, or `UNTIMED`) was, in seconds; `undefined` where there is none. */
   ageOf(times: Iterable<number>): number | undefined {
     let oldest = Number.POSITIVE_INFINITY

@@ -51,6 +51,11 @@ export class Room {
     return this.rows <= 0 || this.bytes <= 0
   }
 
+  /** How many of `bytes` each go in. */
+  fitting(bytes: number): number {
+    return bytes === 0 ? this.rows : Math.min(this.rows, Math.floor(this.bytes / bytes))
+  }
+
   /** Returns whether it {@link isUsedUp} now. */
   take(bytes: number): boolean {
     this.rows--

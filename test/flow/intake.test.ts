@@ -12,6 +12,8 @@ import { collected } from '../support/garbage.ts'
 
 const test = suite('row budget')
 
+const byNumber = (a: unknown, b: unknown) => Number(a) - Number(b)
+
 test('with the buffer full submit waits, and trySubmit says no', async () => {
   const { flow, driver } = rig({ flushSize: 2, bufferSize: 4 })
   await flow.submitMany(users, usersFrom(1, 4))
@@ -38,6 +40,22 @@ test('who waits is served first come first served, and nobody overtakes', async 
   await Promise.all(waits)
   assert.equal(order, [1, 2, 3, 4])
   assert.equal(ids(driver.runs.map(({ rows }) => rows[0]!)), [0, 1, 2, 3, 4])
+})
+
+test('nor do rows of an array overtake a large one that waits, though there is room for them', async () => {
+  const { flow, driver } = rig({ flushSize: 50, bufferBytes: 50_000 }, (executor) => executor.withConcurrencyLimit(1))
+  await flow.submitMany(users, usersFrom(1, 80))
+  const large = flow.submit(updated, { ...user(100), name: 'n'.repeat(100_000) })
+  const small = flow.submitMany(users, usersFrom(81, 10))
+  assert.is(flow.stats().accepted, 80)
+  let closing: Promise<unknown> | undefined
+  void Promise.all([large, small]).then(() => (closing = flow.close()))
+  for (let i = 0; i < 10; i++) {
+    driver.runs[i]?.succeed()
+    await settled()
+  }
+  await closing
+  assert.equal(ids(driver.committed).sort(byNumber), [...ids(usersFrom(1, 90)), 100])
 })
 
 test('a row that submits another while it is accepted takes its room too; nobody else gets in meanwhile', async () => {
