@@ -1,17 +1,25 @@
 import { resolve } from 'node:path'
 import type { Executor } from 'batchflow-otel'
 import { CompanionError } from 'batchflow-otel'
-import { consume, type Message, type Remembering, type Trouble, type Worker } from 'batchflow-otel/consume'
+import {
+  consume,
+  type DecodedRow,
+  type Message,
+  type Remembering,
+  type Trouble,
+  type Worker,
+} from 'batchflow-otel/consume'
 import type { Database } from './databases/database.ts'
 import { openDatabase } from './databases/open.ts'
 import { dryRun } from './dry-run.ts'
 import { CliError, EXIT, type ExitCode, messageOf, usage } from './errors.ts'
 import { FileLog } from './file-log.ts'
-import { type Entry, type Input, placeOf } from './input/entry.ts'
+import { type Input, placeOf } from './input/entry.ts'
 import { type InputOptions, openInput } from './input/open.ts'
 import { sampleOf } from './input/sample.ts'
 import { type Output, thousands } from './output.ts'
 import { type Plan, type PlanOptions, planOf } from './plan.ts'
+import type { Portion } from './portions.ts'
 import { Refusals } from './refusals.ts'
 import { orStopped } from './stop-signal.ts'
 import { startTelemetry, type TelemetryOptions } from './telemetry.ts'
@@ -85,7 +93,8 @@ class Load {
     this.#options = options
     this.#output = output
     const bookmark = options.resume === undefined ? undefined : database.bookmark?.(name)
-    this.#log = new FileLog(input, { name, bookmark, rate: options.rate })
+    const most = Math.max(LEAST_ROWS, (options.concurrency + 1) * options.batch)
+    this.#log = new FileLog(input, plan.rowOf, { name, bookmark, most, rate: options.rate })
     this.#refusals = new Refusals(input.name, plan, output, options.deadLetter)
     this.#trouble = new Promise((_, reject) => (this.#giveUp = reject))
     this.#trouble.catch(() => {}) // whoever waits for it hears of it
@@ -107,15 +116,14 @@ class Load {
   }
 
   #start(executor: Executor, batch: number): Promise<Worker> {
-    const { table, rowOf } = this.#plan
+    const { table } = this.#plan
     return consume(this.#log, executor, {
       ...this.#remembering(),
       tables: [table],
-      decode: (message: Message) => [{ table: table.name, row: rowOf(message as Entry) }],
-      deadLetter: (_, message, why) => this.#refusals.add(message as Entry, why),
+      decode: (message: Message) => rowsOf(message as Portion, table.name),
+      deadLetter: (_, message, why) => this.#refusals.add(message as Portion, why),
       flushSize: batch,
-      maxMessages: Math.max(10_000, 4 * batch),
-      bufferSize: Math.max(10_000, 4 * batch),
+      bufferSize: Math.max(LEAST_ROWS, 4 * batch),
       lagInterval: 0,
       staleUpserts: 'allow', // the file is read in order, and only once
       onTrouble: (trouble) => this.#hear(trouble),
@@ -162,7 +170,7 @@ class Load {
   }
 
   #rows(worker: Worker): number {
-    return worker.stats().source.messages.committed
+    return worker.stats().committed
   }
 
   #conclude(worker: Worker, interrupted: boolean, failure: unknown): ExitCode {
@@ -193,6 +201,15 @@ class Load {
       : `${where}; the same command goes on from there`
   }
 }
+
+/** The reasons are told by {@link Refusals}. @throws where the record could not be read */
+function rowsOf({ rows, error }: Portion, table: string): DecodedRow[] {
+  if (error !== undefined) throw error
+  return rows.map((row) => ({ table, row }))
+}
+
+/** So many are read ahead, whatever the size of a batch. */
+const LEAST_ROWS = 10_000
 
 /** What cannot be written is not waited for. */
 const GIVE_UP_MS = 5_000

@@ -1,7 +1,7 @@
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { CliError, messageOf } from '../errors.ts'
-import { entryOf, type Input } from './entry.ts'
+import type { Input } from './entry.ts'
 import type { TextFile } from './lines.ts'
 import { PARSERS, readingOf } from './parquet-values.ts'
 
@@ -36,7 +36,7 @@ export async function openParquet({ name, path, pipe }: TextFile): Promise<Input
             record++
             // Bytes of a row group are read at once: how far in the file that is, its share of the rows tells.
             const offset = Math.round((file.byteLength * record) / Number(metadata.num_rows))
-            return entryOf({ record, offset, line: record }, record, '', row)
+            return { record, offset, line: record, firstLine: record, text: '', row }
           })
         }
         start = end
