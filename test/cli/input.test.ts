@@ -4,7 +4,7 @@ import { parse as oracle } from 'csv-parse/sync'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openCsv } from '../../src/cli/input/csv.ts'
-import { BEGINNING, type Input, placeOf, positionOf, RecordError } from '../../src/cli/input/entry.ts'
+import { BEGINNING, comparePositions, type Input, placeOf, positionOf, RecordError } from '../../src/cli/input/entry.ts'
 import { kindOfAll } from '../../src/cli/input/infer.ts'
 import { convert } from '../../src/cli/input/kinds.ts'
 import { openNdjson } from '../../src/cli/input/ndjson.ts'
@@ -62,6 +62,15 @@ input('records are where they say: reading begins again behind each of them', as
     ['2', 'ü'],
     ['3', 'z'],
   ])
+})
+
+input('records read anew from the middle of some are behind those before it, however many they are', () => {
+  const [before, some, fewer, behind] = [20, 40, 33, 53].map((record, i) =>
+    positionOf({ record, offset: record * 10, line: record }, [1, 21, 21, 34][i]),
+  )
+  assert.ok(comparePositions('', before!) < 0 && comparePositions(before!, some!) < 0)
+  assert.is(comparePositions(some!, fewer!), 0)
+  assert.ok(comparePositions(some!, behind!) < 0)
 })
 
 input('what is no CSV is told by its column', async () => {

@@ -7,12 +7,13 @@ export interface Place {
   readonly line: number
 }
 
-/** One record of a file, and the place behind it. Where it has no text, it has its row. */
+/** One record of a file, and the place behind it. Where it has no text, it has its values. */
 export interface Entry extends Place {
   /** Where its text begins; of a Parquet file, which row it is. */
   readonly firstLine: number
   readonly text: string
-  readonly row?: Readonly<Record<string, unknown>>
+  /** In the order of the fields of its file, as they are stored. */
+  readonly values?: readonly unknown[]
 }
 
 export const BEGINNING: Place = { record: 0, offset: 0, line: 0 }
