@@ -2,14 +2,17 @@ import type { Message, PartitionLag, Source, SourceHost, SourceMode } from 'batc
 import type { Bookmark } from './databases/database.ts'
 import { CliError } from './errors.ts'
 import { comparePositions, type Input, placeOf } from './input/entry.ts'
+import { portionsOf, type RowOf } from './portions.ts'
 
 const PARTITION = '0'
-/** Records handed over at once. */
-const PORTION = 1000
+/** Records of one message. */
+const PORTION = 100
 
 export interface FileLogOptions {
   /** What the position of the file is kept under. */
   readonly name: string
+  /** Records at most that are read and not settled. */
+  readonly most: number
   /** Where that is, for a database that does not keep it with the rows. */
   readonly bookmark?: Bookmark | undefined
   /** Records a second at most. */
@@ -21,6 +24,7 @@ export class FileLog implements Source {
   readonly name = 'file'
   readonly system = 'file'
   readonly ordered = true
+  readonly deadLettersEach = true
   readonly compare = comparePositions
   readonly destination: string
   /** Resolves when all of the file is settled; rejects when it cannot be read. */
@@ -32,15 +36,19 @@ export class FileLog implements Source {
   /** Up to here it was read. */
   delivered = ''
   readonly #input: Input
+  readonly #rowOf: RowOf
   readonly #options: FileLogOptions
   readonly #abort = new AbortController()
   #host: SourceHost | undefined
   #isRead = false
+  /** Those who wait for room look again. */
+  #goOn = () => {}
   #finish!: () => void
   #fail!: (error: unknown) => void
 
-  constructor(input: Input, options: FileLogOptions) {
+  constructor(input: Input, rowOf: RowOf, options: FileLogOptions) {
     this.#input = input
+    this.#rowOf = rowOf
     this.#options = options
     this.destination = options.name
     this.done = new Promise((resolve, reject) => {
@@ -65,14 +73,25 @@ export class FileLog implements Source {
     const { signal } = this.#abort
     const pace = new Pace(this.#options.rate)
     for await (const entries of this.#input.read(placeOf(this.begun), { signal })) {
-      for (let at = 0; at < entries.length && !signal.aborted; ) {
-        const portion = entries.slice(at, at + pace.portion)
-        at += portion.length
-        await pace.wait(portion.length, signal)
-        this.delivered = portion.at(-1)?.position ?? this.delivered
-        await host.deliver(PARTITION, portion)
+      for (const portion of portionsOf(entries, this.#rowOf, pace.portion)) {
+        await pace.wait(portion.lines.length, signal)
+        await this.#room(signal)
+        if (signal.aborted) return
+        this.delivered = portion.position
+        await host.deliver(PARTITION, [portion])
       }
     }
+  }
+
+  /** Of records: the worker counts messages. */
+  async #room(signal: AbortSignal): Promise<void> {
+    while (this.#unsettled >= this.#options.most && !signal.aborted) {
+      await new Promise<void>((resolve) => (this.#goOn = resolve))
+    }
+  }
+
+  get #unsettled(): number {
+    return placeOf(this.delivered).record - placeOf(this.settled).record
   }
 
   #ended(): void {
@@ -84,6 +103,7 @@ export class FileLog implements Source {
     const { position } = messages.at(-1)!
     await this.#options.bookmark?.write(position)
     this.settled = position
+    this.#goOn()
     if (this.#isRead) this.#ended()
   }
 
@@ -92,12 +112,12 @@ export class FileLog implements Source {
   }
 
   async lag(): Promise<ReadonlyMap<string, PartitionLag>> {
-    const messages = placeOf(this.delivered).record - placeOf(this.settled).record
-    return new Map([[PARTITION, { messages }]])
+    return new Map([[PARTITION, { messages: this.#unsettled }]])
   }
 
   async stop(): Promise<void> {
     this.#abort.abort()
+    this.#goOn()
     await this.#host?.revoked(PARTITION)
   }
 }

@@ -1,17 +1,25 @@
 import { resolve } from 'node:path'
 import type { Executor } from 'batchflow-otel'
 import { CompanionError } from 'batchflow-otel'
-import { consume, type Message, type Remembering, type Trouble, type Worker } from 'batchflow-otel/consume'
+import {
+  consume,
+  type DecodedRow,
+  type Message,
+  type Remembering,
+  type Trouble,
+  type Worker,
+} from 'batchflow-otel/consume'
 import type { Database } from './databases/database.ts'
 import { openDatabase } from './databases/open.ts'
 import { dryRun } from './dry-run.ts'
 import { CliError, EXIT, type ExitCode, messageOf, usage } from './errors.ts'
 import { FileLog } from './file-log.ts'
-import { type Entry, type Input, placeOf } from './input/entry.ts'
+import { type Input, placeOf } from './input/entry.ts'
 import { type InputOptions, openInput } from './input/open.ts'
 import { sampleOf } from './input/sample.ts'
 import { type Output, thousands } from './output.ts'
 import { type Plan, type PlanOptions, planOf } from './plan.ts'
+import type { Portion } from './portions.ts'
 import { Refusals } from './refusals.ts'
 import { orStopped } from './stop-signal.ts'
 import { startTelemetry, type TelemetryOptions } from './telemetry.ts'
@@ -19,7 +27,8 @@ import { startTelemetry, type TelemetryOptions } from './telemetry.ts'
 export interface LoadOptions extends PlanOptions, InputOptions, TelemetryOptions {
   readonly to: string
   readonly sample: number
-  readonly batch: number
+  /** Rows of one batch. @default 2000; where one is under way at a time, 10000 */
+  readonly batch?: number | undefined
   readonly concurrency: number
   readonly rate?: number | undefined
   readonly deadLetter?: string | undefined
@@ -75,6 +84,8 @@ class Load {
   readonly #log: FileLog
   readonly #refusals: Refusals
   readonly #trouble: Promise<never>
+  /** The database keeps the position with the rows, one batch at a time; a bookmark is moved after them. */
+  readonly #isSerial: boolean
   readonly #started = performance.now()
   #giveUp!: (error: CliError) => void
 
@@ -85,20 +96,25 @@ class Load {
     this.#options = options
     this.#output = output
     const bookmark = options.resume === undefined ? undefined : database.bookmark?.(name)
-    this.#log = new FileLog(input, { name, bookmark, rate: options.rate })
+    this.#isSerial = options.resume !== undefined && bookmark === undefined
+    const most = Math.max(LEAST_ROWS, ((this.#isSerial ? 1 : options.concurrency) + 1) * this.#batch)
+    this.#log = new FileLog(input, plan.rowOf, { name, bookmark, most, rate: options.rate })
     this.#refusals = new Refusals(input.name, plan, output, options.deadLetter)
     this.#trouble = new Promise((_, reject) => (this.#giveUp = reject))
     this.#trouble.catch(() => {}) // whoever waits for it hears of it
   }
 
+  get #batch(): number {
+    return this.#options.batch ?? (this.#isSerial ? 10_000 : 2_000)
+  }
+
   async run(stop: AbortSignal): Promise<ExitCode> {
     const telemetry = await startTelemetry(this.#options)
     if (telemetry?.url !== undefined) this.#output.say(`metrics: ${telemetry.url}`)
-    const { batch, concurrency } = this.#options
-    const plain = this.#database.executor.withConcurrencyLimit(concurrency)
+    const plain = this.#database.executor.withConcurrencyLimit(this.#options.concurrency)
     const executor = telemetry === undefined ? plain : plain.withMetricsReporter(telemetry.reporter)
     try {
-      const worker = await this.#start(executor, batch)
+      const worker = await this.#start(executor)
       return await this.#finish(worker, stop)
     } finally {
       await this.#refusals.close()
@@ -106,26 +122,21 @@ class Load {
     }
   }
 
-  #start(executor: Executor, batch: number): Promise<Worker> {
-    const { table, rowOf } = this.#plan
+  #start(executor: Executor): Promise<Worker> {
+    const { table } = this.#plan
+    const flushSize = this.#batch
+    const remembering: Remembering = this.#isSerial ? { position: 'database' } : { acks: 'broker' }
     return consume(this.#log, executor, {
-      ...this.#remembering(),
+      ...remembering,
       tables: [table],
-      decode: (message: Message) => [{ table: table.name, row: rowOf(message as Entry) }],
-      deadLetter: (_, message, why) => this.#refusals.add(message as Entry, why),
-      flushSize: batch,
-      maxMessages: Math.max(10_000, 4 * batch),
-      bufferSize: Math.max(10_000, 4 * batch),
+      decode: (message: Message) => rowsOf(message as Portion, table.name),
+      deadLetter: (_, message, why) => this.#refusals.add(message as Portion, why),
+      flushSize,
+      bufferSize: Math.max(LEAST_ROWS, 4 * flushSize),
       lagInterval: 0,
       staleUpserts: 'allow', // the file is read in order, and only once
       onTrouble: (trouble) => this.#hear(trouble),
     })
-  }
-
-  /** Where the database can, it keeps the position with the rows; a bookmark is moved after them. */
-  #remembering(): Remembering {
-    const { resume } = this.#options
-    return resume !== undefined && this.#database.bookmark === undefined ? { position: 'database' } : { acks: 'broker' }
   }
 
   /** What the executor has waited for in vain, or what waiting does not mend, ends the load. */
@@ -162,7 +173,7 @@ class Load {
   }
 
   #rows(worker: Worker): number {
-    return worker.stats().source.messages.committed
+    return worker.stats().committed
   }
 
   #conclude(worker: Worker, interrupted: boolean, failure: unknown): ExitCode {
@@ -193,6 +204,15 @@ class Load {
       : `${where}; the same command goes on from there`
   }
 }
+
+/** The reasons are told by {@link Refusals}. @throws where the record could not be read */
+function rowsOf({ rows, error }: Portion, table: string): DecodedRow[] {
+  if (error !== undefined) throw error
+  return rows.map((row) => ({ table, row }))
+}
+
+/** So many are read ahead, whatever the size of a batch. */
+const LEAST_ROWS = 10_000
 
 /** What cannot be written is not waited for. */
 const GIVE_UP_MS = 5_000

@@ -96,7 +96,7 @@ function describer(): (snapshot: Snapshot, bar: boolean) => string {
 
 /** `1234567.8` → `1,234,568` */
 export function thousands(value: number): string {
-  return Math.round(value).toLocaleString('en-US')
+  return String(Math.round(value)).replace(/\B(?=(?:\d{3})+$)/g, ',')
 }
 
 /** `75` → `1:15` */

@@ -4,7 +4,7 @@ import { CliError, usage } from './errors.ts'
 import type { Entry, Input } from './input/entry.ts'
 import { RecordError } from './input/entry.ts'
 import { kindOfAll } from './input/infer.ts'
-import { convert } from './input/kinds.ts'
+import { type ConvertOptions, convert } from './input/kinds.ts'
 
 export interface PlanOptions {
   readonly table: string
@@ -49,7 +49,8 @@ export async function planOf(input: Input, sample: Sample, database: Database, o
       : { columns: matched(names, found, options), create: undefined }
   const mapped = fields.map((field, i) => ({ field, column: columns[i]! }))
   const toRow = rowMaker(input, mapped, options, database)
-  return { table, columns, create, rowOf: (entry) => toRow(input.parse(entry)), toRow }
+  const placed = placedRowMaker(input, mapped, options, database)
+  return { table, columns, create, rowOf: placed ?? ((entry) => toRow(input.parse(entry))), toRow }
 }
 
 function fieldsOf({ fields, name }: Input, sample: Sample, { columns, map }: PlanOptions): readonly string[] {
@@ -112,11 +113,10 @@ function* valuesOf(sample: Sample, field: string): Generator<unknown> {
   for (const row of sample) yield row[field]
 }
 
-function rowMaker(input: Input, mapped: readonly Mapped[], options: PlanOptions, { timeOf }: Database): Plan['toRow'] {
-  const { nullText, columns } = options
-  const conversion = { nullText: input.fields === undefined ? undefined : nullText, timeOf }
+function rowMaker(input: Input, mapped: readonly Mapped[], options: PlanOptions, database: Database): Plan['toRow'] {
+  const conversion = conversionOf(input, options, database)
   const fields = new Set(mapped.map(({ field }) => field))
-  const isOpen = input.fields === undefined && columns === undefined
+  const isOpen = input.fields === undefined && options.columns === undefined
   return (record) => {
     if (isOpen) refuseStrangers(record, fields)
     const row: Record<string, unknown> = {}
@@ -126,6 +126,29 @@ function rowMaker(input: Input, mapped: readonly Mapped[], options: PlanOptions,
     }
     return row
   }
+}
+
+/** By the places of the fields, where a file has the same ones throughout: no record is made on the way. */
+function placedRowMaker(
+  input: Input,
+  mapped: readonly Mapped[],
+  options: PlanOptions,
+  database: Database,
+): Plan['rowOf'] | undefined {
+  const { fields, values: valuesOf } = input
+  if (fields === undefined || valuesOf === undefined) return undefined
+  const conversion = conversionOf(input, options, database)
+  const placed = mapped.map(({ field, column: { name, kind } }) => ({ at: fields.indexOf(field), name, kind }))
+  return (entry) => {
+    const values = valuesOf(entry)
+    const row: Record<string, unknown> = {}
+    for (const { at, name, kind } of placed) row[name] = convert(values[at], kind, conversion)
+    return row
+  }
+}
+
+function conversionOf({ fields }: Input, { nullText }: PlanOptions, { timeOf }: Database): ConvertOptions {
+  return { nullText: fields === undefined ? undefined : nullText, timeOf }
 }
 
 /** A field that came up later than those the columns were found by would be left out silently. */

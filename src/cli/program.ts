@@ -53,7 +53,11 @@ function loadCommand(done: (code: ExitCode) => void): Command {
     .option('--dead-letter <file>', 'keeps rows that fail, for replay')
     .option('--resume', 'goes on where the last load of this file stopped, each row once (Redis: at least once)', false)
     .option('--resume-as <name>', 'as --resume, under a name instead of the path of the file')
-    .option('--batch <n>', 'rows of one batch', integer(1, 100_000), 2_000)
+    .option(
+      '--batch <n>',
+      'rows of one batch (default: 2000; where one is under way at a time, 10000)',
+      integer(1, 100_000),
+    )
     .option('--concurrency <n>', 'batches at once; with --resume one', integer(1, 64), 4)
     .option('--rate <n>', 'rows a second at most', integer(1))
     .option('--metrics-port <port>', 'serves http://127.0.0.1:<port>/metrics while it runs', integer(0, 65_535))

@@ -1,10 +1,11 @@
 import { appendFileSync } from 'node:fs'
 import { type DeadLetterFile, deadLetterFile, RowFailedError } from 'batchflow-otel'
 import type { DeadLetterReason } from 'batchflow-otel/consume'
-import { type Entry, RecordError } from './input/entry.ts'
+import { RecordError } from './input/entry.ts'
 import { fits } from './input/kinds.ts'
 import type { Output } from './output.ts'
 import type { Plan } from './plan.ts'
+import type { Portion } from './portions.ts'
 
 /** Rows that are told of one by one. */
 const SHOWN = 20
@@ -27,17 +28,18 @@ export class Refusals {
   }
 
   /** Resolves when it is kept. */
-  async add(entry: Entry, why: DeadLetterReason): Promise<void> {
-    const row = why.reason === 'decode' ? undefined : this.#plan.rowOf(entry)
-    if (row === undefined) this.#keepPlace(entry)
+  async add({ rows, lines, error }: Portion, why: DeadLetterReason): Promise<void> {
+    const index = why.row ?? 0
+    const [row, line] = [rows[index], lines[index]!]
+    if (row === undefined) this.#keepPlace(line)
     else await this.#letters?.([this.#letterOf(row, why)])
     this.count++
-    if (this.count <= SHOWN) this.#output.complain(this.#describe(entry, row, why))
+    if (this.count <= SHOWN) this.#output.complain(this.#describe(line, row, error, why))
     if (this.count === SHOWN + 1) this.#output.complain('further rows that fail are counted and not shown')
   }
 
   /** A record that cannot be read is no row: what is kept is where it stands. */
-  #keepPlace({ line }: Entry): void {
+  #keepPlace(line: number): void {
     if (this.#path === undefined) return
     appendFileSync(`${this.#path}.unread`, `${JSON.stringify({ file: this.#file, line })}\n`, { mode: 0o600 })
   }
@@ -55,28 +57,23 @@ export class Refusals {
     return { table: error.table, row, error, ambiguous: false }
   }
 
-  #describe(entry: Entry, row: Record<string, unknown> | undefined, why: DeadLetterReason): string {
-    const place = `${this.#file}:${entry.line}`
-    if (row === undefined) return this.#unread(entry, place)
+  #describe(line: number, row: Portion['rows'][number] | undefined, error: unknown, why: DeadLetterReason): string {
+    const place = `${this.#file}:${line}`
+    if (row === undefined) return unread(place, error)
     const columns = this.#plan.columns.filter(({ name, kind }) => !fits(row[name], kind))
     const at = columns.map(({ name, type }) => `column ${JSON.stringify(name)} is no ${type}`)
     const code = why.code === undefined ? why.reason : `${why.reason} (${why.code})`
     return [`${place}: ${code}`, ...at].join(', ')
   }
 
-  /** Read anew, as the worker tells no more than that it could not. */
-  #unread(entry: Entry, place: string): string {
-    try {
-      this.#plan.rowOf(entry)
-      return `${place}: it could not be read`
-    } catch (error) {
-      if (!(error instanceof RecordError)) return `${place}: it could not be read`
-      const column = error.column === undefined ? '' : `:${error.column}`
-      return `${place}${column}: ${error.message}`
-    }
-  }
-
   async close(): Promise<void> {
     await this.#letters?.close()
   }
+}
+
+/** Other errors than ours may quote the record. */
+function unread(place: string, error: unknown): string {
+  if (!(error instanceof RecordError)) return `${place}: it could not be read`
+  const column = error.column === undefined ? '' : `:${error.column}`
+  return `${place}${column}: ${error.message}`
 }

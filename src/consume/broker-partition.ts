@@ -13,7 +13,8 @@ import type { DeadLetterReason } from './source.ts'
 
 /** The log remembers what was read. */
 export class BrokerPartition extends Partition {
-  readonly #rows = new WeakMap<HeldMessage, readonly Delivery[]>()
+  /** Of each of `held`. */
+  readonly #rows: (readonly Delivery[])[] = []
   /** The first one of `held` whose rows were not handed over. */
   #next = 0
   #away = 0
@@ -31,10 +32,7 @@ export class BrokerPartition extends Partition {
   }
 
   protected queue(held: HeldMessage): void {
-    this.#rows.set(
-      held,
-      held.items.map((item) => new Delivery(item, this)),
-    )
+    this.#rows.push(held.items.map((item) => new Delivery(item, this)))
   }
 
   protected work(): void {
@@ -52,8 +50,7 @@ export class BrokerPartition extends Partition {
 
   async #pump(): Promise<void> {
     while (!this.stopping && !this.#paused && this.#next < this.held.length) {
-      const held = this.held[this.#next++]!
-      for (const delivery of this.#rows.get(held) ?? []) {
+      for (const delivery of this.#rows[this.#next++] ?? []) {
         if (this.stopping || this.#paused) return // a pause ends with all of them handed over again
         if (delivery.state !== 'waiting') continue
         const accepted = this.#hand(delivery)
@@ -109,8 +106,13 @@ export class BrokerPartition extends Partition {
   #setAside(delivery: Delivery, why: DeadLetterReason): void {
     const { held, index } = delivery.item
     delivery.state = 'aside'
-    held.fail({ ...why, row: index })
-    this.#putAside(held)
+    const fault = { ...why, row: index }
+    if (this.shared.source.deadLettersEach === true) {
+      void this.putRowAside(held, fault).then((isDone) => isDone && this.settle(held, 'dead_lettered'))
+    } else {
+      held.fail(fault)
+      this.#putAside(held)
+    }
   }
 
   /** Once what became of all its rows is known: the letter names those that failed. */
@@ -164,7 +166,7 @@ export class BrokerPartition extends Partition {
   }
 
   *#deliveries(): Iterable<Delivery> {
-    for (const held of this.held) yield* this.#rows.get(held) ?? []
+    for (const deliveries of this.#rows) yield* deliveries
   }
 
   giveBack(): void {
@@ -184,6 +186,7 @@ export class BrokerPartition extends Partition {
   }
 
   protected override removed(count: number): void {
+    this.#rows.splice(0, count)
     this.#next = Math.max(0, this.#next - count)
   }
 

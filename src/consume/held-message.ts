@@ -33,7 +33,7 @@ export class HeldMessage {
     this.message = message
     this.before = before
     this.chunk = chunk
-    this.bytes = message.body.length + OVERHEAD
+    this.bytes = (message.size ?? message.body.length) + OVERHEAD
   }
 
   /** A row of it failed. */

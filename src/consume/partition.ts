@@ -208,6 +208,12 @@ export abstract class Partition {
     return held.letter
   }
 
+  /** The same for a row of it that failed, once for each where the source wants that. */
+  protected putRowAside(held: HeldMessage, why: DeadLetterReason): Promise<boolean> {
+    const isEach = this.shared.source.deadLettersEach === true
+    return isEach ? this.#letters.write(held.message, why) : this.putAside(held, why)
+  }
+
   /** Puts aside what the source does not hand over; resolves with whether that is durable, and the message settled by it. */
   async poisoned(message: Message, why: DeadLetterReason): Promise<boolean> {
     const isDone = await this.#letters.write(message, why)

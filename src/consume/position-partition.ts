@@ -65,7 +65,7 @@ export class PositionPartition extends Partition {
         return partition.ended
       },
       settle: ({ held }, outcome) => this.settle(held, outcome),
-      putAside: ({ held }, why) => this.putAside(held, why),
+      putAside: ({ held }, why) => this.putRowAside(held, why),
       check: () => this.check(),
       pause: () => this.backoff.wait(),
       wentWell: () => this.backoff.reset(),

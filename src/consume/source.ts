@@ -5,6 +5,8 @@ export interface Message {
   readonly body: string | Uint8Array
   /** Names in lower case; `traceparent` among them where the publisher was traced. */
   readonly headers: Readonly<Record<string, string>>
+  /** Bytes it takes, where its body does not tell. @default the length of `body` */
+  readonly size?: number | undefined
   /** What its partition was chosen by. */
   readonly key?: string | undefined
   /** ms since 1970 */
@@ -95,6 +97,11 @@ export interface Source {
    * @default false: nothing of a partition that was lost is acknowledged
    */
   readonly acknowledgesEach?: boolean | undefined
+  /**
+   * Rows of a message have nothing to do with each other: each that fails is put aside by itself, and `row` tells which one it is.
+   * @default false: the message is put aside once, for all of its rows that failed
+   */
+  readonly deadLettersEach?: boolean | undefined
   /** Negative when position `a` comes before `b`; `''` comes before all. */
   compare(a: string, b: string): number
   /** Begins to read. Resolves when the log was reached once; rejects when what it was given cannot work. */

@@ -33,7 +33,7 @@ export function healthHandler(
   return (request, response) => {
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     const asked = QUESTIONS.get(lastSegment(request.url ?? '/'))
-    if (asked === undefined) return answer(response, 404, { status: 'not found' })
+    if (asked === undefined) return answer(response, 404, NOT_FOUND)
     if (!isRead) return answer(response, 405, { status: 'method not allowed' }, { allow: 'GET, HEAD' })
     const seen = checks.map((check) => check.look())
     const isWell = seen.every((flow) => asked.every((what) => flow[what]))
@@ -47,6 +47,8 @@ const QUESTIONS: ReadonlyMap<string, readonly ('live' | 'ready')[]> = new Map([
   ['readyz', ['ready']],
   ['', ['live', 'ready']],
 ])
+
+const NOT_FOUND = { status: 'not found', hint: 'ask for livez, for readyz, or, for both, by a path that ends with /' }
 
 function lastSegment(url: string): string {
   const [path = ''] = url.split('?', 1)

@@ -42,7 +42,7 @@ export class MemoryDatabase {
   /** What batches were tried, in the order they ended. */
   readonly attempts: MemoryAttempt[] = []
   readonly #tables = new Map<string, StoredTable>()
-  readonly #refusals = new Map<string, Refuse[]>()
+  readonly #refusals = new Map<string, Set<Refuse>>()
   #faults: Fault[] = []
   #away: Reason | undefined
   #held: (() => void)[] | undefined
@@ -73,10 +73,15 @@ export class MemoryDatabase {
     this.#table(table.name).addUnique(columns)
   }
 
-  /** Refuses single rows of a table, as a CHECK does: with the reason that `refuse` gives, if any. */
-  refuse<R extends Row>(table: Table<R>, refuse: (row: R) => Reason | undefined): void {
-    const others = this.#refusals.get(table.name) ?? []
-    this.#refusals.set(table.name, [...others, refuse as Refuse])
+  /**
+   * Refuses single rows of a table, as a CHECK does: with the reason that `refuse` gives, if any.
+   *
+   * @returns lifts it again, as when the constraint is dropped
+   */
+  refuse<R extends Row>(table: Table<R>, refuse: (row: R) => Reason | undefined): () => void {
+    const refusals = this.#refusals.get(table.name) ?? new Set()
+    this.#refusals.set(table.name, refusals.add(refuse as Refuse))
+    return () => void refusals.delete(refuse as Refuse)
   }
 
   /** The next attempts fail as a whole, for one of the reasons of the metrics: `deadlock`, `connection`, `permission` … */

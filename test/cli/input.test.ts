@@ -4,7 +4,7 @@ import { parse as oracle } from 'csv-parse/sync'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openCsv } from '../../src/cli/input/csv.ts'
-import { BEGINNING, type Input, placeOf, RecordError } from '../../src/cli/input/entry.ts'
+import { BEGINNING, comparePositions, type Input, placeOf, positionOf, RecordError } from '../../src/cli/input/entry.ts'
 import { kindOfAll } from '../../src/cli/input/infer.ts'
 import { convert } from '../../src/cli/input/kinds.ts'
 import { openNdjson } from '../../src/cli/input/ndjson.ts'
@@ -20,9 +20,9 @@ function fileOf(name: string, text: string): { name: string; path: string } {
   return { name, path }
 }
 
-async function all(input: Input, position = ''): Promise<unknown[]> {
+async function all(input: Input, from = BEGINNING): Promise<unknown[]> {
   const rows: unknown[] = []
-  for await (const entries of input.read(position === '' ? BEGINNING : placeOf(position), {})) {
+  for await (const entries of input.read(from, {})) {
     for (const entry of entries) rows.push(Object.values(input.parse(entry)))
   }
   return rows
@@ -51,17 +51,26 @@ input('records are where they say: reading begins again behind each of them', as
   const entries = []
   for await (const some of csv.read(BEGINNING, {})) entries.push(...some)
   assert.equal(
-    entries.map(({ line, position }) => [line, position]),
+    entries.map((entry) => [entry.firstLine, positionOf(entry)]),
     [
-      [2, '2@12@3'],
-      [4, '3@18@4'],
-      [5, '4@21@5'],
+      [2, '2@12@3@2'],
+      [4, '3@18@4@3'],
+      [5, '4@21@5@4'],
     ],
   )
-  assert.equal(await all(csv, '2@12@3'), [
+  assert.equal(await all(csv, placeOf('2@12@3@2')), [
     ['2', 'ü'],
     ['3', 'z'],
   ])
+})
+
+input('records read anew from the middle of some are behind those before it, however many they are', () => {
+  const [before, some, fewer, behind] = [20, 40, 33, 53].map((record, i) =>
+    positionOf({ record, offset: record * 10, line: record }, [1, 21, 21, 34][i]),
+  )
+  assert.ok(comparePositions('', before!) < 0 && comparePositions(before!, some!) < 0)
+  assert.is(comparePositions(some!, fewer!), 0)
+  assert.ok(comparePositions(some!, behind!) < 0)
 })
 
 input('what is no CSV is told by its column', async () => {

@@ -16,14 +16,17 @@ export interface Count {
   readonly d: number
 }
 
-/** Kills a load once some rows are there, and lets the same command end it. */
+/** Interrupts a load once some rows are there, kills it once more are, and lets the same command end it. */
 export async function killedAndResumed(to: string, count: () => number | Promise<number>): Promise<void> {
   const args = ['load', '--to', to, '-t', TABLE, '--resume', '--batch', '200', file]
-  const { child, ended } = start([...args, '--rate', '4000'])
-  while ((await count()) < 1_000) await sleep(20)
-  child.kill('SIGKILL')
-  await ended
-  assert.ok((await count()) < ROWS, 'it was killed too late')
+  for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+    const before = Number(await count())
+    const { child, ended } = start([...args, '--rate', '4000'])
+    while ((await count()) < before + 1_000) await sleep(20)
+    child.kill(signal)
+    await ended
+    assert.ok((await count()) < ROWS, `${signal} came too late`)
+  }
   const { code, stderr } = await command(args)
   assert.is(code, 0, stderr)
   assert.match(stderr, 'going on behind line')

@@ -74,6 +74,27 @@ load('rows that fail are told by file, line and column, kept, and come back', as
   assert.equal(await counts(), { rows: 3, distinct: 3 })
 })
 
+for (const resume of [[], ['--resume']]) {
+  load(`each row that fails among many is told once ${resume}`, async () => {
+    await pool.query(`CREATE TABLE ${TABLE} (id integer, name text)`)
+    const letters = join(place, `among${resume}.ndjson`)
+    const bad: Record<number, string> = { 3: 'x,', 7: 'y,', 150: '1,2,3', 151: 'z,' }
+    const lines = Array.from({ length: 999 }, (_, i) => bad[i + 2] ?? `${i + 2},${i}`)
+    const path = file(`among${resume}.csv`, ['id,name', ...lines, ''].join('\n'))
+    const args = ['load', '--to', url, '-t', TABLE, '--dead-letter', letters, '--batch', '300', ...resume, path]
+    const { code, stdout, stderr } = await command(args)
+    assert.is(code, 1, stderr)
+    assert.match(stdout, /^995 rows .* 4 failed\n$/)
+    assert.equal(
+      Array.from(stderr.matchAll(/csv:(\d+)/g), ([, line]) => Number(line)).sort((a, b) => a - b),
+      [3, 7, 150, 151],
+    )
+    assert.equal(await counts(), { rows: 995, distinct: 995 })
+    assert.is(readFileSync(letters, 'utf8').trim().split('\n').length, 3)
+    assert.equal(JSON.parse(readFileSync(`${letters}.unread`, 'utf8')), { file: path, line: 150 })
+  })
+}
+
 load('a load that is killed goes on where it stopped: each line exactly once', async () => {
   await pool.query(`CREATE TABLE ${TABLE} (id integer, name text)`)
   const args = ['load', '--to', url, '-t', TABLE, '--resume', '--batch', '500', many]

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { BEGINNING, type Input, placeOf } from '../../src/cli/input/entry.ts'
+import { BEGINNING, type Input } from '../../src/cli/input/entry.ts'
 import { kindOfAll } from '../../src/cli/input/infer.ts'
 import { openParquet } from '../../src/cli/input/parquet.ts'
+import { PARSERS } from '../../src/cli/input/parquet-values.ts'
 
 const parquet = suite('cli parquet')
 
@@ -51,9 +52,17 @@ parquet('values keep every digit, below a millisecond and beyond a double', asyn
 parquet('reading begins again behind each row, in the middle of a row group too', async () => {
   const entries = []
   for await (const some of input.read(BEGINNING, {})) entries.push(...some)
-  for (const [i, { position }] of entries.entries()) {
-    assert.equal(await all(input, placeOf(position)), ROWS.slice(i + 1))
+  for (const [i, entry] of entries.entries()) {
+    assert.equal(await all(input, entry), ROWS.slice(i + 1))
   }
+})
+
+parquet('times are exact also where a double would not hold them', () => {
+  const { timestampFromMicroseconds: micros, timestampFromNanoseconds: nanos } = PARSERS
+  assert.is(micros!(253402300799999999n), '9999-12-31T23:59:59.999999Z')
+  assert.is(micros!(-62135596800000001n), '0000-12-31T23:59:59.999999Z')
+  assert.is(nanos!(1769817600000000001n), '2026-01-31T00:00:00.000000001Z')
+  assert.is(nanos!(-1n), '1969-12-31T23:59:59.999999999Z')
 })
 
 parquet('types for --create are those of the file', async () => {

@@ -50,7 +50,10 @@ Server.prototype.listen = function (...args) {
 }`
 const NODE_OPTIONS = `--import data:text/javascript,${encodeURIComponent(PATIENT)}`
 
-for (const name of ['node-http', 'express', 'nestjs']) {
+/** Those that read as well, by what their tables are declared for. */
+const READERS = ['drizzle', 'kysely']
+
+for (const name of ['node-http', 'express', 'nestjs', ...READERS]) {
   test(`${name}: stops in the middle of requests, and every row it accepted is there`, async () => {
     await using example = await ExampleProcess.start(`examples/${name}/main.ts`, { NODE_OPTIONS })
     const [, origin] = await example.says(/listening on (\S+)/)
@@ -58,6 +61,7 @@ for (const name of ['node-http', 'express', 'nestjs']) {
     assert.is(await post(`${origin}/orders`, order), 201)
     assert.is(await example.count('orders'), 1, 'committed before the answer')
     assert.is(await post(`${origin}/orders`, order), 409)
+    if (READERS.includes(name)) assert.equal(await (await fetch(`${origin}/orders/${order.id}`)).json(), order)
     const probes = await Promise.all(['livez', 'readyz'].map((probe) => fetch(`${origin}/health/${probe}`)))
     assert.equal(
       probes.map(({ status }) => status),

@@ -72,7 +72,9 @@ test('HEAD has the same head and no body; other methods and paths are refused', 
     assert.is(head.headers.get('content-length'), (await ask('/readyz')).headers.get('content-length'))
     const posted = await ask('/readyz', 'POST')
     assert.equal([posted.status, posted.headers.get('allow')], [405, 'GET, HEAD'])
-    assert.is((await ask('/metrics')).status, 404)
+    const stranger = await ask('/health')
+    assert.is(stranger.status, 404)
+    assert.match(await stranger.text(), 'a path that ends with /')
   })
 })
 

@@ -143,6 +143,20 @@ memory('an update that meets another unique row fails, and a row may keep its ow
   )
 })
 
+memory('a refusal is lifted again, and others stay', async () => {
+  const database = new MemoryDatabase()
+  const lift = database.refuse(plain, ({ id }) => (id === 1 ? 'constraint' : undefined))
+  database.refuse(plain, ({ id }) => (id === 2 ? 'constraint' : undefined))
+  lift()
+  const flow = new BatchFlow(database.executor())
+  const results = await flow.writeMany(plain, [{ id: 1 }, { id: 2 }])
+  await flow.close()
+  assert.equal(
+    results.map(({ status }) => status),
+    ['fulfilled', 'rejected'],
+  )
+})
+
 memory('without isolation a bad row fails its whole batch, and nothing of it stays', async () => {
   const database = new MemoryDatabase()
   database.refuse(plain, ({ id }) => (id === 2 ? 'constraint' : undefined))

@@ -24,19 +24,21 @@ export async function openCsv(file: TextFile, { delimiter, fields }: CsvOptions)
     fields: head,
     async *read(from, options) {
       for await (const entries of readRecords(file, true, from, options)) {
-        yield hasHead && entries[0]?.position.startsWith('1@') ? entries.slice(1) : entries
+        yield hasHead && entries[0]?.record === 1 ? entries.slice(1) : entries
       }
     },
-    parse: (entry) => rowOf(entry, head, delimiter),
+    parse: (entry) => {
+      const values = valuesOf(entry, head, delimiter)
+      return Object.fromEntries(head.map((name, i) => [name, values[i]]))
+    },
+    values: (entry) => valuesOf(entry, head, delimiter),
   }
 }
 
 async function readHead(file: TextFile, delimiter: string): Promise<readonly string[]> {
   for await (const [first] of readRecords(file, true, BEGINNING, { peek: true })) {
     if (first === undefined) continue
-    const names = split(first.body as string, delimiter).map((name) =>
-      name === NOTHING ? '' : (name as string).trim(),
-    )
+    const names = split(first.text, delimiter).map((name) => (name === NOTHING ? '' : (name as string).trim()))
     const twice = names.find((name, i) => names.indexOf(name) !== i)
     if (names.includes(''))
       throw new CliError(`${file.name}:1: a column has no name; name them by --columns and --no-header`)
@@ -47,21 +49,17 @@ async function readHead(file: TextFile, delimiter: string): Promise<readonly str
   throw new CliError(`${file.name} is empty: its first line has to name the columns (or --no-header --columns a,b,c)`)
 }
 
-function rowOf({ body }: Entry, head: readonly string[], delimiter: string): Record<string, unknown> {
-  const values = split(body as string, delimiter)
-  if (values.length !== head.length) {
-    throw new RecordError(`${values.length} fields where the head has ${head.length}`, values.length)
-  }
-  const row: Record<string, unknown> = {}
-  for (let i = 0; i < head.length; i++) row[head[i]!] = values[i]
-  return row
+function valuesOf({ text }: Entry, head: readonly string[], delimiter: string): readonly Field[] {
+  const values = split(text, delimiter)
+  if (values.length === head.length) return values
+  throw new RecordError(`${values.length} fields where the head has ${head.length}`, values.length)
 }
 
 type Field = string | typeof NOTHING
 
 /** @throws {RecordError} for a quote where there can be none */
 function split(text: string, delimiter: string): Field[] {
-  if (!text.includes('"')) return text.split(delimiter).map(fieldOf)
+  if (!text.includes('"')) return splitPlain(text, delimiter)
   const fields: Field[] = []
   let at = 0
   for (;;) {
@@ -82,6 +80,17 @@ function split(text: string, delimiter: string): Field[] {
     if (!text.startsWith(delimiter, at)) throw new RecordError('text behind the quote that ends a field', at + 1)
     at += delimiter.length
   }
+}
+
+function splitPlain(text: string, delimiter: string): Field[] {
+  const fields: Field[] = []
+  let at = 0
+  for (let end = text.indexOf(delimiter); end !== -1; end = text.indexOf(delimiter, at)) {
+    fields.push(fieldOf(text.slice(at, end)))
+    at = end + delimiter.length
+  }
+  fields.push(fieldOf(text.slice(at)))
+  return fields
 }
 
 /** The quote that ends the field which the one at `at` begins. */

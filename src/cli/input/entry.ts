@@ -1,12 +1,3 @@
-import type { Message } from 'batchflow-otel/consume'
-
-/** One record of a file, as a message of a log. Its body is its text; where it has none, it has its row. */
-export interface Entry extends Message {
-  /** Where its text begins; of a Parquet file, which row it is. */
-  readonly line: number
-  readonly row?: Readonly<Record<string, unknown>>
-}
-
 /** Behind a record: how many there are up to it, and where the next one begins. */
 export interface Place {
   readonly record: number
@@ -16,11 +7,20 @@ export interface Place {
   readonly line: number
 }
 
+/** One record of a file, and the place behind it. Where it has no text, it has its values. */
+export interface Entry extends Place {
+  /** Where its text begins; of a Parquet file, which row it is. */
+  readonly firstLine: number
+  readonly text: string
+  /** In the order of the fields of its file, as they are stored. */
+  readonly values?: readonly unknown[]
+}
+
 export const BEGINNING: Place = { record: 0, offset: 0, line: 0 }
 
-/** @see placeOf */
-export function positionOf(record: number, offset: number, line: number): string {
-  return `${record}@${offset}@${line}`
+/** Of records from `first` to the one that ends there. @see placeOf */
+export function positionOf({ record, offset, line }: Place, first = record): string {
+  return `${record}@${offset}@${line}@${first}`
 }
 
 export function placeOf(position: string): Place {
@@ -29,20 +29,16 @@ export function placeOf(position: string): Place {
   return { record, offset, line }
 }
 
-/** Positions in their order. */
+/**
+ * Positions in their order, by the first of their records: where a position is within some records, those read anew from there
+ * may be more or fewer.
+ */
 export function comparePositions(a: string, b: string): number {
-  return recordOf(a) - recordOf(b)
+  return firstOf(a) - firstOf(b)
 }
 
-function recordOf(position: string): number {
-  return position === '' ? 0 : Number.parseInt(position, 10)
-}
-
-const NO_HEADERS = Object.freeze({})
-
-export function entryOf(place: Place, line: number, body: string, row?: Entry['row']): Entry {
-  const position = positionOf(place.record, place.offset, place.line)
-  return { position, body, headers: NO_HEADERS, line, ...(row !== undefined && { row }) }
+function firstOf(position: string): number {
+  return position === '' ? 0 : Number(position.slice(position.lastIndexOf('@') + 1))
 }
 
 export interface ReadOptions {
@@ -64,6 +60,8 @@ export interface Input {
   read(from: Place, options: ReadOptions): AsyncIterable<readonly Entry[]>
   /** Its fields by name. @throws {RecordError} */
   parse(entry: Entry): Readonly<Record<string, unknown>>
+  /** Its values in the order of `fields`, where that is less work. @throws {RecordError} */
+  values?(entry: Entry): readonly unknown[]
 }
 
 /** A record that cannot be read. Its message says where and why, and holds nothing of the record. */

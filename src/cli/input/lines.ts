@@ -2,12 +2,12 @@ import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { CliError } from '../errors.ts'
-import { BEGINNING, type Entry, entryOf, type Place, type ReadOptions } from './entry.ts'
+import { BEGINNING, type Entry, type Place, type ReadOptions } from './entry.ts'
 import type { Pipe } from './pipe.ts'
 
 const LINE_FEED = 10
-const RETURN = 13
-const QUOTE = 34
+const SPACE = 32
+const LAST_ASCII = 127
 const CHUNK = 256 * 1024
 /** Bytes of one record. A quote that is never closed, or a file that has no lines, should not fill the memory. */
 const LONGEST = 16 * 1024 * 1024
@@ -74,17 +74,19 @@ async function checkOffset(path: string, name: string, offset: number): Promise<
 /** A pipe is read from its beginning again. */
 function behind(entries: readonly Entry[], record: number): readonly Entry[] {
   const [first] = entries
-  if (first === undefined || Number.parseInt(first.position, 10) > record) return entries
-  return entries.filter(({ position }) => Number.parseInt(position, 10) > record)
+  return first === undefined || first.record > record ? entries : entries.filter((entry) => entry.record > record)
 }
 
+/** Cuts a text into records. It is decoded many at a time, since what is cut out of one text is not copied. */
 class Splitter {
   readonly #name: string
   readonly #quoted: boolean
-  #rest: Buffer = Buffer.alloc(0)
-  /** How much of the rest was searched: the record it belongs to goes on. */
-  #searched = 0
-  /** Lines of it. */
+  /** Bytes behind the last line feed. */
+  #tail: Buffer = Buffer.alloc(0)
+  /** Whole lines of a record that goes on, as a quote is open. */
+  #rest = ''
+  /** Of the rest. */
+  #bytes = 0
   #lines = 0
   #isOpen = false
   #record: number
@@ -100,62 +102,87 @@ class Splitter {
   }
 
   push(chunk: Buffer): Entry[] {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
-    const entries: Entry[] = []
-    let start = 0
-    let from = this.#searched
-    let quote = this.#nextQuote(bytes, from)
-    for (let at = bytes.indexOf(LINE_FEED, from); at !== -1; at = bytes.indexOf(LINE_FEED, from)) {
-      for (; quote < at; quote = this.#nextQuote(bytes, quote + 1)) this.#isOpen = !this.#isOpen
-      this.#lines++
-      from = at + 1
-      if (this.#isOpen) continue
-      this.#add(entries, bytes.subarray(start, from), at - start)
-      start = from
-    }
-    this.#rest = bytes.subarray(start)
-    this.#searched = from - start
-    if (this.#rest.length <= LONGEST) return entries
+    const bytes = this.#tail.length === 0 ? chunk : Buffer.concat([this.#tail, chunk])
+    const end = bytes.lastIndexOf(LINE_FEED) + 1
+    this.#tail = bytes.subarray(end)
+    const entries = this.#cut(bytes.subarray(0, end))
+    if (this.#rest.length + this.#tail.length <= LONGEST) return entries
     throw new CliError(`${this.#where()}: a record is longer than 16 MiB, or a quote is not closed`)
   }
 
   /** The last line needs no line feed. */
   end(): Entry[] {
     const entries: Entry[] = []
-    const { length } = this.#rest
-    if (length === 0) return entries
-    let quote = this.#nextQuote(this.#rest, this.#searched)
-    for (; quote < length; quote = this.#nextQuote(this.#rest, quote + 1)) this.#isOpen = !this.#isOpen
+    const text = this.#rest + this.#decode(this.#tail)
+    if (text === '') return entries
+    this.#count(text, this.#nextQuote(text, this.#rest.length), text.length)
     if (this.#isOpen) throw new CliError(`${this.#where()}: a quote is opened in this record and never closed`)
     this.#lines++
-    this.#add(entries, this.#rest, length)
+    this.#add(entries, text, this.#bytes + this.#tail.length)
     return entries
   }
 
-  #nextQuote(bytes: Buffer, from: number): number {
-    const at = this.#quoted ? bytes.indexOf(QUOTE, from) : -1
+  /** `bytes`: whole lines. */
+  #cut(bytes: Buffer): Entry[] {
+    const entries: Entry[] = []
+    const text = this.#rest + this.#decode(bytes)
+    const isPlain = text.length === this.#bytes + bytes.length
+    let start = 0
+    let from = this.#rest.length
+    let quote = this.#nextQuote(text, from)
+    for (let at = text.indexOf('\n', from); at !== -1; at = text.indexOf('\n', from)) {
+      quote = this.#count(text, quote, at)
+      this.#lines++
+      from = at + 1
+      if (this.#isOpen) continue
+      this.#add(entries, text.slice(start, at), isPlain ? from - start : Buffer.byteLength(text.slice(start, from)))
+      start = from
+    }
+    this.#rest = text.slice(start)
+    this.#bytes = Buffer.byteLength(this.#rest)
+    return entries
+  }
+
+  /** Passes over the quotes before `end`; returns where the next one is. */
+  #count(text: string, from: number, end: number): number {
+    let quote = from
+    for (; quote < end; quote = this.#nextQuote(text, quote + 1)) this.#isOpen = !this.#isOpen
+    return quote
+  }
+
+  #nextQuote(text: string, from: number): number {
+    const at = this.#quoted ? text.indexOf('"', from) : -1
     return at === -1 ? Number.POSITIVE_INFINITY : at
   }
 
-  #add(entries: Entry[], bytes: Buffer, end: number): void {
-    const line = this.#line + 1
-    const text = this.#text(bytes, end)
-    this.#offset += bytes.length
+  #add(entries: Entry[], line: string, bytes: number): void {
+    const firstLine = this.#line + 1
+    const text = this.#offset === 0 && line.startsWith('\ufeff') ? line.slice(1) : line
+    this.#offset += bytes
     this.#line += this.#lines
     this.#lines = 0
-    if (text === '' || text.trim() === '') return
+    if (isBlank(text)) return
     this.#record++
-    entries.push(entryOf({ record: this.#record, offset: this.#offset, line: this.#line }, line, text))
+    const body = text.endsWith('\r') ? text.slice(0, -1) : text
+    entries.push({ record: this.#record, offset: this.#offset, line: this.#line, firstLine, text: body })
   }
 
-  #text(bytes: Buffer, end: number): string {
-    const to = end > 0 && bytes[end - 1] === RETURN ? end - 1 : end
-    if (!isUtf8(bytes)) throw new CliError(`${this.#where()}: the text is no UTF-8`)
-    const text = bytes.toString('utf8', 0, to)
-    return this.#offset === 0 && text.startsWith('\ufeff') ? text.slice(1) : text
+  #decode(bytes: Buffer): string {
+    if (isUtf8(bytes)) return bytes.toString()
+    let line = this.#line + this.#lines + 1
+    for (let from = 0; ; line++) {
+      const end = bytes.indexOf(LINE_FEED, from) + 1 || bytes.length
+      if (!isUtf8(bytes.subarray(from, end))) throw new CliError(`${this.#name}:${line}: the text is no UTF-8`)
+      from = end
+    }
   }
 
   #where(): string {
     return `${this.#name}:${this.#line + 1}`
   }
+}
+
+function isBlank(text: string): boolean {
+  const first = text.charCodeAt(0)
+  return (first > SPACE && first <= LAST_ASCII) === false && text.trim() === ''
 }

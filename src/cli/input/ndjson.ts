@@ -10,7 +10,7 @@ export function openNdjson(file: TextFile): Input {
     size: file.pipe === undefined ? statSync(file.path).size : undefined,
     fields: undefined,
     read: (from, options) => readRecords(file, false, from, options),
-    parse: ({ body }) => parse(body as string),
+    parse: ({ text }) => parse(text),
   }
 }
 

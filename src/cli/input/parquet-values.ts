@@ -6,37 +6,74 @@ const decoder = new TextDecoder()
 
 /** Times as texts, as a Date would lose what is below a millisecond; JSON with all digits of its numbers. */
 export const PARSERS: Partial<ParquetParsers> = {
-  timestampFromMilliseconds: (value) => timeOf(BigInt(value), 3),
+  timestampFromMilliseconds: (value) => timeOf(value, 3),
   timestampFromMicroseconds: (value) => timeOf(value, 6),
   timestampFromNanoseconds: (value) => timeOf(value, 9),
   dateFromDays: (days) => new Date(days * DAY_MS).toISOString().slice(0, 10),
   jsonFromBytes: (bytes) => bytes && parseJson(decoder.decode(bytes)),
 }
 
+const TWO = Array.from({ length: 60 }, (_, i) => String(i).padStart(2, '0'))
+const MINUTE = 60
+const HOUR = 3600
+const DAY = 86_400
+/** The day that was asked for last: times in a file come day by day. */
+let day = { number: Number.NaN, text: '' }
+
 /** `digits`: those behind the second that the unit has. */
-function timeOf(value: bigint, digits: number): string {
+function timeOf(value: bigint | number, digits: number): string {
+  const number = Number(value)
+  const [seconds, rest] = Number.isSafeInteger(number) ? split(number, 10 ** digits) : splitWide(value, digits)
+  const [days, time] = split(seconds, DAY)
+  if (days !== day.number) day = { number: days, text: new Date(days * DAY_MS).toISOString().slice(0, -14) }
+  const clock = `${TWO[Math.floor(time / HOUR)]}:${TWO[Math.floor(time / MINUTE) % 60]}:${TWO[time % 60]}`
+  const fraction = rest === 0 ? '' : `.${String(rest).padStart(digits, '0')}`
+  return `${day.text}T${clock}${fraction}Z`
+}
+
+function split(value: number, unit: number): [whole: number, rest: number] {
+  const whole = Math.floor(value / unit)
+  return [whole, value - whole * unit]
+}
+
+function splitWide(value: bigint | number, digits: number): [whole: number, rest: number] {
   const unit = 10n ** BigInt(digits)
-  const rest = ((value % unit) + unit) % unit
-  const seconds = new Date(Number((value - rest) / unit) * 1000).toISOString().slice(0, -5)
-  const fraction = rest === 0n ? '' : `.${String(rest).padStart(digits, '0')}`
-  return `${seconds}${fraction}Z`
+  const rest = ((BigInt(value) % unit) + unit) % unit
+  return [Number((BigInt(value) - rest) / unit), Number(rest)]
 }
 
 export type Reading = (value: unknown) => unknown
 
 /**
  * What a value of a column still needs: decimals are read as the integers they are stored as, since a double would not hold
- * them; a time that is not in UTC has no zone. `undefined`: nothing.
+ * them; times too, as one is made a text of when its row is made and not before. `undefined`: nothing.
  */
 export function readingOf(element: SchemaElement): Reading | undefined {
   const { converted_type: converted, logical_type: logical, scale = 0 } = element
   if (converted === 'DECIMAL' || logical?.type === 'DECIMAL') {
-    delete element.converted_type
-    delete element.logical_type
-    return (value) => (value === null || value === undefined ? value : decimalOf(integerOf(value), scale))
+    return asStored(element, (value) => decimalOf(integerOf(value), scale))
   }
-  if (logical?.type !== 'TIMESTAMP' || logical.isAdjustedToUTC) return undefined
-  return (value) => (typeof value === 'string' ? value.slice(0, -1) : value)
+  const digits = digitsOf(element)
+  if (digits === undefined) return undefined
+  const isLocal = logical?.type === 'TIMESTAMP' && !logical.isAdjustedToUTC
+  return asStored(element, (value) => {
+    const text = timeOf(value as bigint, digits)
+    return isLocal ? text.slice(0, -1) : text
+  })
+}
+
+const UNITS: Readonly<Record<string, number>> = { MILLIS: 3, MICROS: 6, NANOS: 9 }
+
+/** Of a time: the digits behind the second. */
+function digitsOf({ type, converted_type: converted, logical_type: logical }: SchemaElement): number | undefined {
+  if (type !== 'INT64') return undefined
+  return logical?.type === 'TIMESTAMP' ? UNITS[logical.unit] : UNITS[converted?.replace(/^TIMESTAMP_/, '') ?? '']
+}
+
+function asStored(element: SchemaElement, reading: Reading): Reading {
+  delete element.converted_type
+  delete element.logical_type
+  return (value) => (value === null || value === undefined ? value : reading(value))
 }
 
 function integerOf(value: unknown): bigint {

@@ -1,7 +1,7 @@
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet'
+import { asyncBufferFromFile, parquetMetadataAsync, parquetRead, parquetSchema } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { CliError, messageOf } from '../errors.ts'
-import { entryOf, type Input } from './entry.ts'
+import type { Entry, Input } from './entry.ts'
 import type { TextFile } from './lines.ts'
 import { PARSERS, readingOf } from './parquet-values.ts'
 
@@ -16,36 +16,74 @@ export async function openParquet({ name, path, pipe }: TextFile): Promise<Input
     throw new CliError(`${name} is no Parquet file: ${messageOf(error)}`)
   })
   const { children } = parquetSchema(metadata)
-  const readings = children.flatMap(({ element }) => {
-    const reading = readingOf(element)
-    return reading === undefined ? [] : [[element.name, reading] as const]
-  })
+  const fields = children.map(({ element }) => element.name)
+  const readings = children.map(({ element }) => readingOf(element))
+  const isPlain = readings.every((reading) => reading === undefined)
   const options = { file, metadata, compressors, parsers: PARSERS, utf8: false }
   return {
     name,
     size: file.byteLength,
-    fields: children.map(({ element }) => element.name),
+    fields,
     async *read(from, { signal }) {
       let start = 0
       let record = from.record
-      for (const group of metadata.row_groups) {
-        const end = start + Number(group.num_rows)
-        const rows = record < end ? await parquetReadObjects({ ...options, rowStart: start, rowEnd: end }) : []
-        for (let at = record - start; at < rows.length && signal?.aborted !== true; at += PORTION) {
-          yield rows.slice(at, at + PORTION).map((row) => {
+      for (const { num_rows } of metadata.row_groups) {
+        const end = start + Number(num_rows)
+        const rows = record < end ? await rowsOf(options, fields, start, end) : undefined
+        while (rows !== undefined && record < end && signal?.aborted !== true) {
+          const entries: Entry[] = []
+          for (let last = Math.min(record + PORTION, end); record < last; ) {
+            const values = rows(record)
             record++
             // Bytes of a row group are read at once: how far in the file that is, its share of the rows tells.
             const offset = Math.round((file.byteLength * record) / Number(metadata.num_rows))
-            return entryOf({ record, offset, line: record }, record, '', row)
-          })
+            entries.push({ record, offset, line: record, firstLine: record, text: '', values })
+          }
+          yield entries
         }
         start = end
       }
     },
-    parse: ({ row }) => {
-      const values: Record<string, unknown> = { ...row }
-      for (const [column, reading] of readings) values[column] = reading(values[column])
-      return values
+    parse: (entry) => {
+      const values = valuesOf(entry)
+      return Object.fromEntries(fields.map((field, i) => [field, values[i]]))
     },
+    values: valuesOf,
   }
+
+  function valuesOf({ values = [] }: Entry): readonly unknown[] {
+    return isPlain ? values : values.map((value, i) => (readings[i] === undefined ? value : readings[i](value)))
+  }
+}
+
+type Options = Pick<Parameters<typeof parquetRead>[0], 'file' | 'metadata' | 'compressors' | 'parsers' | 'utf8'>
+
+interface Page {
+  readonly values: ArrayLike<unknown>
+  readonly start: number
+  readonly end: number
+}
+
+/** The rows from `start` to `end`, made of their columns as they are asked for one after the other: not all of them at once. */
+async function rowsOf(
+  options: Options,
+  fields: readonly string[],
+  start: number,
+  end: number,
+): Promise<(row: number) => unknown[]> {
+  const columns: Page[][] = fields.map(() => [])
+  await parquetRead({
+    ...options,
+    rowStart: start,
+    rowEnd: end,
+    onChunk: ({ columnName, columnData, rowStart, rowEnd }) =>
+      columns[fields.indexOf(columnName)]!.push({ values: columnData, start: rowStart, end: rowEnd }),
+  })
+  const places = columns.map(() => 0)
+  return (row) =>
+    columns.map((pages, i) => {
+      while (pages[places[i]!]!.end <= row) places[i]!++
+      const { values, start } = pages[places[i]!]!
+      return values[row - start]
+    })
 }

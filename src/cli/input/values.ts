@@ -20,12 +20,31 @@ const MARK = '\u0001batchflow:'
 const MARKED = /"\\u0001batchflow:(-?[\d.eE+-]+)"/g
 /** So many digits a double may not hold. */
 const MANY = 16
-const LONG = /\d[\d.]{15}/
+const DOT = 0x2e
+const ZERO = 0x30
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 
 /** As JSON.parse, but that numbers which a double does not hold are {@link Digits}. */
 export function parseJson(text: string): unknown {
-  return LONG.test(text) ? JSON.parse(text.replace(TOKEN, marked), unmarked) : JSON.parse(text)
+  return hasManyDigits(text) ? JSON.parse(text.replace(TOKEN, marked), unmarked) : JSON.parse(text)
+}
+
+/** Digits and points in a row. Looked for at each place that so many of them could not miss. */
+function hasManyDigits(text: string): boolean {
+  for (let at = MANY - 1; at < text.length; at += MANY) {
+    if (!isOfNumber(text, at)) continue
+    let from = at
+    while (isOfNumber(text, from - 1)) from--
+    let end = at + 1
+    while (isOfNumber(text, end)) end++
+    if (end - from >= MANY) return true
+  }
+  return false
+}
+
+function isOfNumber(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code === DOT || (code >= ZERO && code <= ZERO + 9)
 }
 
 /** As JSON.stringify, with every digit. */

@@ -107,7 +107,7 @@ export const writeNumeric: WriteBinary = (writer, value) => {
   if (typeof value === 'number') {
     const scaled = Math.round(value * 10_000)
     if (scaled / 10_000 === value && Math.abs(scaled) < 1e15) {
-      putScaled(writer, scaled)
+      putScaled(writer, scaled, scaleOf(Math.abs(scaled) % 10_000))
       return true
     }
     if (Number.isNaN(value)) {
@@ -115,21 +115,46 @@ export const writeNumeric: WriteBinary = (writer, value) => {
       return true
     }
   }
+  if (typeof value === 'string' && putPlain(writer, value)) return true
   const parts = typeof value === 'object' || typeof value === 'boolean' ? null : DECIMAL.exec(String(value))
   return parts !== null && putDecimal(writer, parts)
 }
 
 const DECIMAL = /^([+-]?)(\d{1,2000})(?:\.(\d{0,2000}))?(?:e([+-]\d{1,3}))?$/
 
+/** So many characters of a text are a safe integer of ten-thousandths. */
+const SAFE_TEXT = 11
+const DASH = 0x2d
+const ZERO = 0x30
+
+/** Digits with at most four of them behind a point: most texts, read without the detour through a regular expression. */
+function putPlain(writer: Writer, text: string): boolean {
+  const { length } = text
+  const start = text.charCodeAt(0) === DASH ? 1 : 0
+  const dot = text.indexOf('.')
+  const scale = dot === -1 ? 0 : length - dot - 1
+  if (length > SAFE_TEXT || length === start || dot === start || scale > 4) return false
+  let scaled = 0
+  for (let i = start; i < length; i++) {
+    if (i === dot) continue
+    const digit = text.charCodeAt(i) - ZERO
+    if (!(digit >= 0 && digit <= 9)) return false
+    scaled = scaled * 10 + digit
+  }
+  for (let i = scale; i < 4; i++) scaled *= 10
+  putScaled(writer, start === 1 ? -scaled : scaled, scale)
+  return true
+}
+
 /** Ten-thousandths: most prices, rates and counts, with no detour through a text. */
-function putScaled(writer: Writer, scaled: number): void {
+function putScaled(writer: Writer, scaled: number, scale: number): void {
   const magnitude = Math.abs(scaled)
   const fraction = magnitude % 10_000
   let whole = Math.floor(magnitude / 10_000)
   let groups = 0
   for (let rest = whole; rest > 0; rest = Math.floor(rest / 10_000)) groups++
   const count = groups + (fraction > 0 ? 1 : 0)
-  const start = putHeader(writer, count, groups - 1, scaled < 0 ? NEGATIVE : POSITIVE, scaleOf(fraction))
+  const start = putHeader(writer, count, groups - 1, scaled < 0 ? NEGATIVE : POSITIVE, scale)
   for (let i = groups - 1; i >= 0; i--) {
     writer.view.setInt16(start + i * 2, whole % 10_000)
     whole = Math.floor(whole / 10_000)
