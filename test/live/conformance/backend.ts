@@ -11,6 +11,8 @@ export interface Backend {
   readonly can: Capabilities
   /** What each type stores and gives back. */
   readonly types: readonly TypeCase[]
+  /** How a conflict clause begins that changes the row of the same `id`, up to what it assigns; absent where there is none. */
+  readonly clause?: string
   /** Failures this backend can be brought to, by what happens. */
   readonly faults: Readonly<Record<string, Fault>>
   /** Opens a place of the suite's own, or says which server is missing and resolves with `undefined`. */

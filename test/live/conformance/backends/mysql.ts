@@ -101,6 +101,7 @@ function quote(name: string): string {
 
 export const mysql: Backend = {
   name: 'mysql',
+  clause: 'ON DUPLICATE KEY UPDATE',
   can: {
     actions: ['error', 'ignore', 'update', 'replace'],
     refusesDuplicates: true,

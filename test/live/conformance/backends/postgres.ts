@@ -93,6 +93,7 @@ function quote(name: string): string {
 
 export const postgres: Backend = {
   name: 'postgres',
+  clause: 'ON CONFLICT ({id}) DO UPDATE SET',
   can: {
     actions: ['error', 'ignore', 'update', 'replace'],
     refusesDuplicates: true,

@@ -95,6 +95,7 @@ function quote(name: string): string {
 export function sqlite(client: string, connect: Connect, place: 'file' | 'memory'): Backend {
   return {
     name: `sqlite (${client}, ${place})`,
+    clause: 'ON CONFLICT ({id}) DO UPDATE SET',
     can: {
       actions: ['error', 'ignore', 'update', 'replace'],
       refusesDuplicates: true,
