@@ -54,6 +54,8 @@ export interface Database {
   readonly executor: Executor
   /** Makes a table under a name nobody else has. */
   create(definition: Definition): Promise<TestTable>
+  /** Writes one row by the client alone: with the statement that a preview shows, or with commands written by hand. */
+  writeOne(table: Table, row: AnyRow): Promise<void>
   /**
    * Keeps everybody else from writing to the table, so that a batch stays where it is. Absent where nothing can wait.
    */

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
+import type { Table } from '../../../../src/contract/table.ts'
 import { postgresExecutor } from '../../../../src/drivers/postgres/index.ts'
 import type { Executor } from '../../../../src/executor/executor.ts'
 import { servers } from '../../../support/servers/servers.ts'
 import type { AnyRow, Backend, Database, Definition, Hold, PrivateDatabase, TestTable } from '../backend.ts'
+import { statementOf } from '../harness.ts'
 import { postgresFaults } from './postgres-faults.ts'
 import { postgresTypes } from './postgres-types.ts'
 
@@ -49,6 +51,15 @@ export class PostgresDatabase implements Database {
       rows: () => this.sql(`SELECT * FROM ${name} ORDER BY 1`),
       count: async () => Number((await this.sql(`SELECT count(*) AS n FROM ${name}`))[0]?.['n']),
     }
+  }
+
+  /** A parameter is the array of a column. */
+  async writeOne(table: Table, row: AnyRow): Promise<void> {
+    const { text, values } = await statementOf(this.executor, table, row)
+    await this.sql(
+      text,
+      values.map((value) => [value]),
+    )
   }
 
   companions(name: string): Executor {
