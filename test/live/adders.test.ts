@@ -27,10 +27,8 @@ function expected(): { id: number; hits: number; last: number }[] {
 }
 
 async function told<T>(child: ChildProcess): Promise<T> {
-  const [message] = await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(([code]) => assert.unreachable(`it ended with ${code}`)),
-  ])
+  const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`it ended with ${code}`)))
+  const [message] = await Promise.race([once(child, 'message'), ended])
   return message as T
 }
 
