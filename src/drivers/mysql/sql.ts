@@ -42,10 +42,11 @@ export function probeSql(table: Table, columns: readonly string[]): string {
  */
 function onConflict(table: Table, columns: readonly string[], dialect: Dialect): string {
   if (table.action === 'error') return ''
-  const incoming = (column: string) => {
-    if (!columns.includes(column)) return `DEFAULT(${quoteIdentifier(column)})`
-    return dialect === 'alias' ? `${ALIAS}.${quoteIdentifier(column)}` : `VALUES(${quoteIdentifier(column)})`
-  }
+  // An alias has no columns that are not written. `DEFAULT(c)` MySQL refuses for expressions, and takes for NULL where it is the time.
+  const incoming = (column: string) =>
+    dialect === 'alias' && columns.includes(column)
+      ? `${ALIAS}.${quoteIdentifier(column)}`
+      : `VALUES(${quoteIdentifier(column)})`
   const alias = dialect === 'alias' ? ` AS ${ALIAS}` : ''
   if (table.sql !== undefined) return `${alias} ${UPDATE} ${ownAssignments(table, incoming).join(', ')}`
   const set = setOf(table, columns)

@@ -60,6 +60,14 @@ texts('with a version each column asks which row is the newer one, and the versi
   )
 })
 
+texts('what is not written takes its default by VALUES, as an alias has no such column', () => {
+  const onConflict = { action: 'replace', keys: ['id'] } as const
+  const columns = ['id', 'tenant', 'name'] as const
+  const table = defineTable<User>('app.users', { columns, onConflict, absent: 'default' })
+  const { after } = insertText(table, ['id', 'name'], 'alias')
+  assert.match(after, ', `tenant` = VALUES(`tenant`), `name` = `batchflow new`.`name`')
+})
+
 texts("a clause of one's own, behind what keeps it from a stranger", () => {
   const own = (sql: string) => ({ action: 'sql', keys: ['id'], sql }) as const
   const clause = own('on duplicate key\nupdate {name} = CONCAT({old.name}, {new.name}), seen = {table}.seen + 1')
