@@ -48,10 +48,12 @@ export {
   type ColumnUpdates,
   type Combine,
   type ConflictAction,
+  type ConflictSql,
   columnOf,
   defineTable,
   type OnConflict,
   type Row,
+  type SqlName,
   type Table,
   type TableOptions,
 } from './contract/table.ts'

@@ -88,6 +88,12 @@ function replayCommand(done: (code: ExitCode) => void): Command {
     .description('writes the rows of a dead-letter file again, and takes those out of it that are committed')
     .argument('<file>', 'as given to --dead-letter or deadLetterFile()')
     .addOption(target())
+    .option(
+      '--map <property=column>',
+      'a property of rows whose column has another name; may be repeated',
+      pair,
+      new Map<string, string>(),
+    )
     .option('--concurrency <n>', 'batches at once', integer(1, 64), 4)
     .addOption(
       new Option('--ambiguous <what>', 'rows that may be in the table already')

@@ -11,12 +11,17 @@ import {
   type Table,
 } from 'batchflow-otel'
 import { openDatabase } from './databases/open.ts'
-import { CliError, EXIT, type ExitCode } from './errors.ts'
+import { CliError, EXIT, type ExitCode, usage } from './errors.ts'
 import { type Output, thousands } from './output.ts'
+
+/** As the command line says it: in columns. */
+type Conflict = OnConflict<Record<string, unknown>>
 
 export interface ReplayCommandOptions {
   readonly to: string
-  readonly conflict: OnConflict<Record<string, unknown>>
+  readonly conflict: Conflict
+  /** Properties that go to a column of another name. */
+  readonly map: ReadonlyMap<string, string>
   readonly concurrency: number
   readonly ambiguous: 'submit' | 'keep'
   readonly json: boolean
@@ -25,11 +30,11 @@ export interface ReplayCommandOptions {
 /** Submits the rows of a dead-letter file again, to the tables they were meant for. */
 export async function replay(
   path: string,
-  { to, conflict, concurrency, ambiguous, json }: ReplayCommandOptions,
+  { to, conflict, map, concurrency, ambiguous, json }: ReplayCommandOptions,
   output: Output,
   stop: AbortSignal,
 ): Promise<ExitCode> {
-  const tables = await tablesIn(path, conflict)
+  const tables = tablesOf(await propertiesIn(path), map, conflict)
   const database = await openDatabase({ url: to, connections: concurrency })
   const letters = deadLetterFile(path)
   const flow = new BatchFlow(database.executor.withConcurrencyLimit(concurrency), { deadLetter: letters })
@@ -51,23 +56,45 @@ export async function replay(
   }
 }
 
-/** A letter names its table; the columns are those that its rows have. */
-async function tablesIn(path: string, conflict: OnConflict<Record<string, unknown>>): Promise<readonly Table[]> {
+/** A letter names its table; what is written are the properties that its rows have. */
+function tablesOf(
+  properties: ReadonlyMap<string, ReadonlySet<string>>,
+  map: ReadonlyMap<string, string>,
+  conflict: Conflict,
+): readonly Table[] {
+  const all = [...properties.values()]
+  const stranger = [...map.keys()].find((property) => !all.some((own) => own.has(property)))
+  if (stranger !== undefined) throw usage(`--map: no letter has a property ${JSON.stringify(stranger)}`)
+  return Array.from(properties, ([name, own]) => {
+    const columns = Object.fromEntries(Array.from(own, (property) => [property, map.get(property) ?? property]))
+    const onConflict = inProperties(conflict, columns)
+    return defineTable<Row>(name, { columns: columns as never, onConflict: onConflict as never })
+  })
+}
+
+function inProperties(conflict: Conflict, columns: Readonly<Record<string, string>>): Conflict {
+  const byColumn = new Map(Object.entries(columns).map(([property, column]) => [column, property]))
+  const propertyOf = (column: string) => byColumn.get(column) ?? column
+  const keys = 'keys' in conflict && { keys: conflict.keys?.map(propertyOf) }
+  const newer = 'newer' in conflict && conflict.newer !== undefined && { newer: propertyOf(conflict.newer) }
+  return { ...conflict, ...keys, ...newer } as Conflict
+}
+
+/** By the table that letters name. */
+async function propertiesIn(path: string): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const files = filesOf(path)
   if (files.length === 0) throw new CliError(`there is no file ${path}`)
-  const columns = new Map<string, Set<string>>()
+  const found = new Map<string, Set<string>>()
   for (const file of files) {
     for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
       const letter = letterOf(line)
       if (letter === undefined) continue
-      const known = columns.get(letter.table) ?? new Set<string>()
-      for (const column of Object.keys(letter.row)) known.add(column)
-      columns.set(letter.table, known)
+      const known = found.get(letter.table) ?? new Set<string>()
+      for (const property of Object.keys(letter.row)) known.add(property)
+      found.set(letter.table, known)
     }
   }
-  return Array.from(columns, ([name, names]) =>
-    defineTable<Row>(name, { columns: [...names] as never[], onConflict: conflict as never }),
-  )
+  return found
 }
 
 /** The current file, those set aside beside it, and what a replay that was interrupted has not done yet. */

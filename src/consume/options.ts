@@ -186,12 +186,13 @@ function checkPosition(source: Source, { driver }: Executor): void {
 }
 
 function checkOrder(source: Source, table: Table): void {
-  const lastWins = table.action === 'update' || table.action === 'replace'
+  const lastWins = table.action === 'update' || table.action === 'replace' || table.action === 'sql'
   const isGuarded = 'newer' in table && table.newer !== undefined
   if (source.ordered || !lastWins || isGuarded) return
+  const remedy = table.action === 'sql' ? 'say' : 'give it onConflict.newer, or say'
   throw new OptionError(
     `consume: tables: the source ${show(source.name)} may deliver a message again after newer ones, and in ` +
-      `table ${show(table.name)} (onConflict ${table.action}) the last row wins: give it onConflict.newer, or say ` +
+      `table ${show(table.name)} (onConflict ${table.action}) the last row wins: ${remedy} ` +
       "staleUpserts: 'allow'",
   )
 }

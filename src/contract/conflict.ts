@@ -1,9 +1,10 @@
 import { OptionError } from '../support/batchflow-error.ts'
 import { type Check, type Option, oneOf, optional, parse, refuse, required, show } from '../support/validate.ts'
 import { columnList, subset, without } from './columns.ts'
+import { type ConflictSql, conflictSql, sqlText } from './conflict-sql.ts'
 import type { ColumnOf, Row } from './row.ts'
 
-export type ConflictAction = 'error' | 'ignore' | 'update' | 'replace'
+export type ConflictAction = 'error' | 'ignore' | 'update' | 'replace' | 'sql'
 
 /**
  * What happens when a row meets one that is already there.
@@ -13,6 +14,7 @@ export type ConflictAction = 'error' | 'ignore' | 'update' | 'replace'
  * - `update`: the columns of `set` (default: every column that is not a key) take the new values, or are combined with them:
  *   {@link ColumnUpdate}. A property that is `undefined` or absent leaves its column as it is; `null` writes NULL.
  * - `replace`: the new row takes the place of the old one, absent properties become NULL.
+ * - `sql`: what a clause of one's own says (PostgreSQL, MySQL, SQLite). Absent properties are NULL.
  *
  * `newer` names the column that tells which of two rows is the newer one: a number or a time that only grows. Then a row
  * changes nothing unless its version is greater than that of the row it meets; it counts as committed, and as superseded. So
@@ -35,6 +37,17 @@ export type OnConflict<R extends Row> =
       readonly keys: readonly ColumnOf<R>[]
       /** @default the row that was submitted last wins */
       readonly newer?: ColumnOf<R>
+    }
+  | {
+      readonly action: 'sql'
+      /** By which rows meet. Nobody here knows what becomes of two, so those of one key are written one after the other, in order. */
+      readonly keys: readonly ColumnOf<R>[]
+      /**
+       * The conflict clause, from `ON CONFLICT` or `ON DUPLICATE KEY UPDATE` on. In it `{name}` is the column of a property, quoted,
+       * `{new.name}` its value in the row that comes and `{old.name}` in the one that is there, `{table}` the table; `{{` and `}}` are
+       * braces. A constant: nothing of a row belongs into it. Such a statement is never taken for one that may be written twice.
+       */
+      readonly sql: string
     }
 
 /**
@@ -78,7 +91,7 @@ const columnListOrUpdates: Check<Updates> = (option, value) => {
   return Object.fromEntries(updates)
 }
 
-const action = oneOf('error', 'ignore', 'update', 'replace')
+const action = oneOf('error', 'ignore', 'update', 'replace', 'sql')
 
 /** What each action may be given, and what it must. */
 const CONFLICTS = {
@@ -91,6 +104,7 @@ const CONFLICTS = {
     newer: optional(columnName),
   },
   replace: { action: required(action), keys: required(columnList), newer: optional(columnName) },
+  sql: { action: required(action), keys: required(columnList), sql: required(sqlText) },
 } satisfies { [A in ConflictAction]: Record<keyof Extract<OnConflict<Row>, { action: A }>, Option<unknown>> }
 
 interface Conflict {
@@ -99,6 +113,7 @@ interface Conflict {
   readonly set: readonly string[]
   readonly newer?: string | undefined
   readonly combine?: ReadonlyMap<string, Combine> | undefined
+  readonly sql?: ConflictSql | undefined
 }
 
 export function conflictOf(owner: string, given: OnConflict<never>, columns: readonly string[]): Conflict {
@@ -116,6 +131,10 @@ export function conflictOf(owner: string, given: OnConflict<never>, columns: rea
       const { keys, newer } = parse(option, CONFLICTS.replace, given)
       const set = without(columns, keys)
       return { action: 'replace', keys: among('keys', keys), set, newer: versionOf(option, newer, columns, keys) }
+    }
+    case 'sql': {
+      const { keys, sql } = parse(option, CONFLICTS.sql, given)
+      return { action: 'sql', keys: among('keys', keys), set: [], sql: conflictSql(`${option}.sql`, sql, columns) }
     }
     case 'update': {
       const { keys, set: updates, newer } = parse(option, CONFLICTS.update, given)

@@ -2,11 +2,13 @@ import { type Check, type OptionsOf, optional, parse, record, refuse, required, 
 import { type Absent, absentOrColumns, defaultsOf } from './absent.ts'
 import { type ColumnNames, columnsOrNames, namesOf } from './columns.ts'
 import { type Combine, type ConflictAction, conflictOf, type OnConflict } from './conflict.ts'
+import { type ConflictSql, sqlInColumns } from './conflict-sql.ts'
 import type { NamesEveryRequiredProperty, RequiredOf } from './required-columns.ts'
 import type { ColumnOf, Row } from './row.ts'
 
 export type { Absent } from './absent.ts'
 export type { ColumnUpdate, ColumnUpdateOf, ColumnUpdates, Combine, ConflictAction, OnConflict } from './conflict.ts'
+export type { ConflictSql, SqlName } from './conflict-sql.ts'
 export type { ColumnOf, Row } from './row.ts'
 
 export interface TableOptions<R extends Row> {
@@ -40,12 +42,14 @@ export interface Table<R extends Row = never> {
   readonly action: ConflictAction
   /** Conflict keys; empty when there are none. */
   readonly keys: readonly string[]
-  /** Columns a conflicting row overwrites; empty for `error` and `ignore`. */
+  /** Columns a conflicting row overwrites; empty for `error`, `ignore` and `sql`. */
   readonly set: readonly string[]
   /** The column that tells which of two rows is the newer one, where a row that is not changes nothing. One of `set`. */
   readonly newer?: string | undefined
   /** How columns of `set` become one with what is stored; those that are not in it are replaced. */
   readonly combine?: ReadonlyMap<string, Combine> | undefined
+  /** The conflict clause of one's own, in pieces; only for `sql`. */
+  readonly sql?: ConflictSql | undefined
   /** Those of `columns` that take their DEFAULT where a row does not have them. */
   readonly defaults: readonly string[]
   /** Equal for equal definitions; rows of equal definitions share one lane. */
@@ -66,22 +70,22 @@ export function defineTable<R extends Row>(name: string, options: TableOptions<R
   const path = pathOf('defineTable: name', name)
   const { columns: given, onConflict, absent } = parse(owner, TABLE, options === undefined ? {} : options)
   const { columns, names } = namesOf(given)
-  const { action, keys, set, newer, combine } = conflictOf(owner, onConflict, columns)
+  const { action, keys, set, newer, combine, sql } = conflictOf(owner, onConflict, columns)
   const defaults = defaultsOf(`${owner}: absent`, absent, columns, newer)
-  const more = [newer, names && [...names.values()], combine && [...combine], orNone(defaults)]
+  const more = [newer, names && [...names.values()], combine && [...combine], orNone(defaults), sql]
   while (more.length > 0 && more.at(-1) === undefined) more.pop()
   const id = JSON.stringify([path, columns, action, keys, set, ...more])
-  const table = { name, path, columns, names, action, keys, set, newer, combine, defaults, id }
-  for (const list of [path, columns, keys, set, defaults]) Object.freeze(list)
+  const table = { name, path, columns, names, action, keys, set, newer, combine, sql, defaults, id }
+  for (const list of [path, columns, keys, set, defaults, sql]) Object.freeze(list)
   return Object.freeze(table)
 }
 
 /**
  * Whether a row that is written twice leaves what it leaves when it is written once. What a plain insert appends and an update
- * adds is there twice then, unless its version tells.
+ * adds is there twice then, unless its version tells. What a clause of one's own does nobody here knows.
  */
 export function isIdempotent({ action, newer, combine }: Pick<Table, 'action' | 'newer' | 'combine'>): boolean {
-  if (action === 'error') return false
+  if (action === 'error' || action === 'sql') return false
   return newer !== undefined || combine === undefined || ![...combine.values()].includes('add')
 }
 
@@ -107,7 +111,7 @@ export function columnsOf(table: Table, properties: readonly string[]): readonly
 
 /** The table as its database knows it, with columns in place of properties. */
 export function inColumns(table: Table): Table {
-  const { columns, keys, set, newer, combine } = table
+  const { columns, keys, set, newer, combine, sql } = table
   return {
     ...table,
     columns: columnsOf(table, columns),
@@ -117,6 +121,7 @@ export function inColumns(table: Table): Table {
     defaults: columnsOf(table, table.defaults),
     newer: newer && columnOf(table, newer),
     combine: combine && new Map(Array.from(combine, ([property, how]) => [columnOf(table, property), how])),
+    sql: sql && sqlInColumns(sql, (property) => columnOf(table, property)),
   }
 }
 

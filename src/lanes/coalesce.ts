@@ -57,6 +57,7 @@ export function mergeOf(table: Table): Merge {
     return mergeNewest(table, table.newer, combining ?? ((...rows) => overlay(table, ...rows)))
   }
   if (combining !== undefined) return combining
+  if (table.action === 'sql') return () => undefined
   if (table.action === 'ignore') return (older) => older
   if (table.action === 'replace') return (_, newer) => newer
   const { columns, keys, set } = table

@@ -10,7 +10,7 @@ export interface DrizzleTable {
 
 type ByPrimaryKey<C> = C extends { readonly keys: infer Keys } ? Omit<C, 'keys'> & { readonly keys?: Keys } : C
 
-/** As for `defineTable`, but that `update` and `replace` go by the primary key unless they name keys. */
+/** As for `defineTable`, but that `update`, `replace` and `sql` go by the primary key unless they name keys. */
 export type DrizzleConflict<R extends Row> = ByPrimaryKey<OnConflict<R>>
 
 /** The rows of a table, without the columns that are left out. */
@@ -72,7 +72,7 @@ function checkColumn(owner: string, property: string, column: Column): void {
 }
 
 function withKeys(owner: string, given: OnConflict<Row>, primary: readonly string[]): OnConflict<Row> {
-  if ((given.action !== 'update' && given.action !== 'replace') || given.keys !== undefined) return given
+  if (given.action === 'error' || given.action === 'ignore' || given.keys !== undefined) return given
   if (primary.length > 0) return { ...given, keys: primary as readonly never[] }
   throw new OptionError(`${owner}: onConflict.keys must be given, as the table has no primary key`)
 }

@@ -1,6 +1,8 @@
 import type { AttemptContext, BatchInput, Driver, Operation, RowFailure } from '../contract/driver.ts'
 import type { Classification } from '../contract/reasons.ts'
 import type { Row, Table } from '../contract/table.ts'
+import { OptionError } from '../support/batchflow-error.ts'
+import { show } from '../support/validate.ts'
 import { MemoryDatabaseError } from './errors.ts'
 
 interface MemoryOperation extends Operation {
@@ -26,7 +28,10 @@ export class MemoryDriver implements Driver<MemoryOperation> {
     this.#server = server
   }
 
+  /** @throws {OptionError} for a table with `onConflict.sql`, which nobody here could carry out */
   plan(batch: BatchInput): MemoryOperation {
+    const { action, name } = batch.table
+    if (action === 'sql') throw new OptionError(`table ${show(name)}: onConflict.sql is for databases that speak SQL`)
     return { name: 'INSERT', text: `INSERT INTO ${batch.table.name}`, batch }
   }
 

@@ -5,6 +5,8 @@ import Database from 'libsql'
 import pg from 'pg'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { RowFailedError } from '../../src/contract/errors.ts'
+import { deadLetterFile } from '../../src/dead-letters/dead-letter-file.ts'
 import { needed, servers } from '../support/servers/servers.ts'
 import { command, folder, start } from './command.ts'
 
@@ -94,6 +96,32 @@ for (const resume of [[], ['--resume']]) {
     assert.equal(JSON.parse(readFileSync(`${letters}.unread`, 'utf8')), { file: path, line: 150 })
   })
 }
+
+load('letters whose properties have columns of other names come back to them', async () => {
+  const letters = join(place, 'named.ndjson')
+  const keep = deadLetterFile(letters)
+  const details = { reason: 'constraint', attempts: 1, cause: undefined, fault: 'row', ambiguous: false } as const
+  const rows = [
+    { id: 1, createdAt: '2026-01-01' },
+    { id: 1, createdAt: '2026-01-02' },
+  ]
+  await keep(
+    rows.map((row) => ({ table: 'orders', row, error: new RowFailedError('orders', details), ambiguous: false })),
+  )
+  await keep.close()
+  const path = join(place, 'named.db')
+  const database = new Database(path)
+  database.exec('CREATE TABLE orders (order_id integer PRIMARY KEY, created_at text)')
+  const replay = ['replay', '--to', `sqlite:${path}`, letters, '--map', 'createdAt=created_at', '--map']
+  const wrong = await command([...replay, 'di=order_id'])
+  assert.is(wrong.code, 2)
+  assert.match(wrong.stderr, '--map: no letter has a property "di"')
+  const conflict = ['--on-conflict', 'update:order_id', '--newer', 'created_at']
+  const { code, stderr } = await command([...replay, 'id=order_id', ...conflict])
+  assert.is(code, 0, stderr)
+  assert.equal(database.prepare('SELECT * FROM orders').all(), [{ order_id: 1, created_at: '2026-01-02' }])
+  database.close()
+})
 
 load('a load that is killed goes on where it stopped: each line exactly once', async () => {
   await pool.query(`CREATE TABLE ${TABLE} (id integer, name text)`)

@@ -79,6 +79,13 @@ test('old rows that may come again after newer ones are refused where the last o
     { tables: [events, states], acks: 'broker' },
     unordered,
   )
+  const onConflict = { action: 'sql', keys: ['id'], sql: 'ON CONFLICT DO NOTHING' } as const
+  await refuses(
+    'consume: tables: the source "memory" may deliver a message again after newer ones, and in table "states" ' +
+      "(onConflict sql) the last row wins: say staleUpserts: 'allow'",
+    { tables: [defineTable<{ id: number }>('states', { columns: ['id'], onConflict })], acks: 'broker' },
+    unordered,
+  )
   const guarded = { ...states, newer: 'value' }
   for (const options of [
     { ...usual },

@@ -101,6 +101,39 @@ test('absent properties may take defaults, all of them or some', () => {
   assert.is(new Set([table(), table('default'), table({ name: 'default' })].map(({ id }) => id)).size, 3)
 })
 
+test("a clause of one's own, in pieces", () => {
+  const columns = { id: 'id', name: 'user_name', email: 'hits' }
+  const table = (sql: string) =>
+    defineTable<User>('u', { columns, onConflict: { action: 'sql', keys: ['id'], sql } }) as Table
+  const { action, keys, set, sql, id } = table('ON CONFLICT ({id}) DO UPDATE SET {email} = {old.email} + {new.email}')
+  assert.equal([action, keys, set], ['sql', ['id'], []])
+  const names = [
+    { is: 'column', property: 'id' },
+    { is: 'column', property: 'email' },
+    { is: 'old', property: 'email' },
+    { is: 'new', property: 'email' },
+  ]
+  assert.equal(sql, ['ON CONFLICT (', names[0], ') DO UPDATE SET ', names[1], ' = ', names[2], ' + ', names[3]])
+  assert.ok(Object.isFrozen(sql))
+  assert.equal(inColumns(table('{table}.{name}')).sql, [{ is: 'table' }, '.', { is: 'column', property: 'user_name' }])
+  assert.is(table("'{{}}'").sql!.join(''), "'{}'")
+  assert.is.not(table('ON CONFLICT DO NOTHING').id, id)
+  assert.is(isIdempotent(table('ON CONFLICT DO NOTHING')), false)
+})
+
+test('names with a dot, and the one that stands for the table', () => {
+  const row = defineTable<Record<string, unknown>>('u', {
+    columns: ['new.a', 'a', 'table'],
+    onConflict: { action: 'sql', keys: ['a'], sql: '{new.a}{new.new.a}{table}{new.table}' },
+  })
+  assert.equal(row.sql, [
+    { is: 'new', property: 'a' },
+    { is: 'new', property: 'new.a' },
+    { is: 'table' },
+    { is: 'new', property: 'table' },
+  ])
+})
+
 test('what may be written twice', () => {
   const columns: (keyof User)[] = ['id', 'name', 'email']
   const table = (onConflict?: OnConflict<User>) =>
@@ -151,6 +184,7 @@ test('equal definitions have equal ids, others do not', () => {
   assert.is.not(id(['id', 'name'], ['id']), id(['name', 'id'], ['id']))
 })
 
+const NAMES = 'of text and {name}, {new.name}, {old.name} of columns, or {table}, with {{ and }} for braces'
 const bad: [title: string, define: () => unknown, message: string][] = [
   [
     'no name',
@@ -220,7 +254,7 @@ const bad: [title: string, define: () => unknown, message: string][] = [
   [
     'an unknown action',
     () => defineTable<User>('u', { columns: ['id'], onConflict: { action: 'upsert' } as never }),
-    'defineTable("u"): onConflict.action must be one of error, ignore, update, replace, received "upsert"',
+    'defineTable("u"): onConflict.action must be one of error, ignore, update, replace, sql, received "upsert"',
   ],
   [
     'an update without keys',
@@ -329,6 +363,35 @@ const bad: [title: string, define: () => unknown, message: string][] = [
     () =>
       defineTable<User>('u', { columns: ['id', 'name'], onConflict: { action: 'update', keys: ['id'], set: ['id'] } }),
     'defineTable("u"): onConflict.set must not contain the conflict key "id"',
+  ],
+  ...(
+    [
+      ['a clause that is none', 7, 'a conflict clause, as ON CONFLICT ({id}) DO UPDATE SET {hits} = {new.hits}', '7'],
+      [
+        'a clause without anything',
+        ' ',
+        'a conflict clause, as ON CONFLICT ({id}) DO UPDATE SET {hits} = {new.hits}',
+        '" "',
+      ],
+      ['a name that is no column', 'SET a = {new.hitz}', NAMES, '"{new.hitz}"'],
+      ['a column by its name in the database', 'SET {uid} = 1', NAMES, '"{uid}"'],
+      ['a row that is neither', 'SET a = {older.id}', NAMES, '"{older.id}"'],
+      ['braces without a name', "SET a = '{}'", NAMES, '"{}"'],
+      ['a brace', "SET a = '{'", NAMES, '"{"'],
+    ] as const
+  ).map(([title, sql, wanted, received]): (typeof bad)[number] => [
+    title,
+    () =>
+      defineTable<User>('u', {
+        columns: { id: 'uid' },
+        onConflict: { action: 'sql', keys: ['id'], sql: sql as string },
+      }),
+    `defineTable("u"): onConflict.sql must be ${wanted}, received ${received}`,
+  ]),
+  [
+    'a clause without keys',
+    () => defineTable<User>('u', { columns: ['id'], onConflict: { action: 'sql', sql: 'ON CONFLICT' } as never }),
+    'defineTable("u"): onConflict.keys must be a non-empty array of column names, received undefined',
   ],
 ]
 for (const [title, define, message] of bad) {

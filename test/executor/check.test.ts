@@ -51,6 +51,21 @@ async function problemsOf(facts: TableFacts | undefined, table: Table = updated)
   return error.problems.map(({ text }) => text)
 }
 
+test("a clause of one's own may go by another index than one over its keys", async () => {
+  const onConflict = { action: 'sql', keys: ['id'], sql: 'ON CONFLICT ({id}) WHERE open DO NOTHING' } as const
+  const table = defineTable<{ id: number }>('users', { columns: ['id'], onConflict })
+  const findings = await createExecutor(telling({ ...FACTS, unique: [] })).check(table)
+  assert.equal(
+    findings.map(({ ok, text }) => [ok, text]),
+    [
+      [true, 'all of 1 column'],
+      [undefined, 'no unique index over just id'],
+      [true, 'the right to INSERT'],
+      [true, 'a batch without rows goes through'],
+    ],
+  )
+})
+
 test('a table that fits: what was looked at, and that a batch without rows goes through', async () => {
   const findings = await createExecutor(telling(FACTS)).check(updated)
   assert.equal(

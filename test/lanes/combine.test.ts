@@ -86,6 +86,13 @@ test('rows of one key become one, columns that are kept those of the first', () 
   assert.equal(coalesce(tallies, rows), [[merged]])
 })
 
+test("rows of a clause of one's own go one after the other", () => {
+  const own = { action: 'sql', keys: ['id'], sql: 'ON CONFLICT ({id}) DO NOTHING' } as const
+  const table = defineTable<Tally>('tallies', { columns: ['id', 'hits'], onConflict: own })
+  const rows = [1, 2, 1, 1].map((id, hits): Tally => ({ id, hits }))
+  assert.equal(coalesce(table, rows), [[rows[0], rows[1]], [rows[2]], [rows[3]]])
+})
+
 test('a sum that only the database knows is written in order', () => {
   const rows = [1, 'x', 'y', 2, 3].map((hits): Tally => ({ id: 1, hits }))
   assert.equal(

@@ -43,6 +43,21 @@ const REFUSALS: Readonly<Record<string, (table: string) => string>> = {
   ),
 }
 
+writes("a clause of one's own goes by an index that has a condition", async (database) => {
+  const made = await database.create({ columns: { id: 'integer', open: 'integer', hits: 'integer' } })
+  database.connection.exec(`CREATE UNIQUE INDEX open_ones ON ${made.name} (id) WHERE open`)
+  const sql = 'ON CONFLICT ({id}) WHERE {open} DO UPDATE SET {hits} = {old.hits} + {new.hits}'
+  const table = tableOf(made, { action: 'sql', keys: ['id'], sql })
+  const findings = await database.executor.check(table)
+  assert.not.ok(findings.some(({ ok }) => ok === false))
+  const rows = [1, 0, 1, 0, 1].map((open, hits) => ({ id: 1, open, hits }))
+  await writeWell(database.executor, table, rows)
+  assert.equal(
+    (await made.rows()).map(({ hits }) => hits),
+    [0 + 2 + 4, 1, 3],
+  )
+})
+
 for (const how of ['FAIL', 'ROLLBACK']) {
   writes(`a column that says ON CONFLICT ${how} fails the rows it refuses and no other`, async (database) => {
     const made = await database.create(COLUMNS)

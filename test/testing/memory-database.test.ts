@@ -36,6 +36,16 @@ memory('keeps what is committed, absent properties as NULL, in the order rows ca
   ])
 })
 
+memory('a conflict clause is for databases that speak SQL', async () => {
+  const onConflict = { action: 'sql', keys: ['id'], sql: 'ON CONFLICT DO NOTHING' } as const
+  const flow = new BatchFlow(new MemoryDatabase().executor())
+  const written = flow.write(defineTable<User>('users', { columns, onConflict }), { id: 1 })
+  void flow.flush()
+  const error = await written.catch((thrown: RowFailedError) => thrown.cause)
+  assert.is((error as Error).message, 'table "users": onConflict.sql is for databases that speak SQL')
+  await flow.close()
+})
+
 memory('rows that are looked at are copies', async () => {
   const database = new MemoryDatabase()
   database.insert(plain, { id: 1, name: 'a' })

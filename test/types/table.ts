@@ -135,7 +135,17 @@ updated({ hitz: 'add' })
 defineTable<User>('users', { columns, onConflict: { action: 'update', keys: ['id'], newer: 'version' } })
 // @ts-expect-error the first row stays, whatever its version
 defineTable<User>('users', { columns, onConflict: { action: 'ignore', keys: ['id'], newer: 'name' } })
-// @ts-expect-error an action has to be one of the four
+// A clause of one's own.
+const own = { action: 'sql', sql: 'ON CONFLICT ({id}) DO UPDATE SET {name} = {new.name}' } as const
+defineTable<User>('users', { columns, onConflict: { ...own, keys: ['id'] } })
+// @ts-expect-error whose keys are known
+defineTable<User>('users', { columns, onConflict: own })
+// @ts-expect-error and are columns
+defineTable<User>('users', { columns, onConflict: { ...own, keys: ['uid'] } })
+// @ts-expect-error and which alone says what is set
+defineTable<User>('users', { columns, onConflict: { ...own, keys: ['id'], set: ['name'] } })
+
+// @ts-expect-error an action has to be one of the five
 defineTable<User>('users', { columns, onConflict: { action: 'upsert', keys: ['id'] } })
 // @ts-expect-error update needs to know what makes a conflict
 defineTable<User>('users', { columns, onConflict: { action: 'update' } })

@@ -23,6 +23,7 @@ export async function openSqlite({ url }: OpenOptions): Promise<Database> {
   }
   const file = url.replace(/^sqlite:(\/\/)?/, '')
   const client = new Client(file)
+  client.exec(`PRAGMA busy_timeout = ${BUSY}`)
   const [version] = client.prepare('SELECT sqlite_version() AS version').all!() as { version: string }[]
   return {
     label: `SQLite ${version?.version}`,
@@ -34,6 +35,9 @@ export async function openSqlite({ url }: OpenOptions): Promise<Database> {
     close: async () => client.close(),
   }
 }
+
+/** How long others may write (ms), as in `better-sqlite3`: nothing but the load waits for it. */
+const BUSY = 5000
 
 const TYPES: Readonly<Record<Kind, string>> = {
   boolean: 'boolean',

@@ -1,4 +1,4 @@
-import type { Combine, Table } from '../../contract/table.ts'
+import type { Combine, ConflictSql, Table } from '../../contract/table.ts'
 
 /** How names stand in the SQL of one database. */
 export interface Quoting {
@@ -25,6 +25,7 @@ export const { quoteIdentifier, quotePath, quoteList } = quotingWith('"')
 /** The `ON CONFLICT` clause of PostgreSQL, which SQLite took over. `columns`: those the rows of this statement have. */
 export function onConflict(table: Table, columns: readonly string[]): string {
   if (table.action === 'error') return ''
+  if (table.sql !== undefined) return ownClause(table.path, table.sql)
   const target = table.keys.length === 0 ? '' : ` (${quoteList(table.keys)})`
   const set = setOf(table, columns)
   if (set.length === 0) return ` ON CONFLICT${target} DO NOTHING`
@@ -34,6 +35,29 @@ export function onConflict(table: Table, columns: readonly string[]): string {
     return `${column} = ${combined(table.combine?.get(name), `excluded.${column}`, `${stored}.${column}`)}`
   })
   return ` ON CONFLICT${target} DO UPDATE SET ${assignments.join(', ')}${onlyNewer(table)}`
+}
+
+function ownClause(path: readonly string[], sql: ConflictSql): string {
+  const stored = quoteIdentifier(path.at(-1)!)
+  const column = quoteIdentifier
+  const incoming = (name: string) => `excluded.${column(name)}`
+  return ` ${namedIn(sql, { table: stored, column, incoming, existing: (name) => `${stored}.${column(name)}` })}`
+}
+
+/** How a clause of one's own speaks of things. */
+export interface Words {
+  readonly table: string
+  column(name: string): string
+  incoming(name: string): string
+  existing(name: string): string
+}
+
+/** A clause of one's own with names in place of what stands for them. */
+export function namedIn(sql: ConflictSql, { table, column, incoming, existing }: Words): string {
+  const by = { column, new: incoming, old: existing }
+  const piece = (one: ConflictSql[number]) =>
+    typeof one === 'string' ? one : one.is === 'table' ? table : by[one.is](one.property)
+  return sql.map(piece).join('').trim()
 }
 
 function onlyNewer({ path, newer }: Table): string {

@@ -1,5 +1,6 @@
 import type { Table } from '../../contract/table.ts'
-import { combined, isNewer, quotingWith, setOf } from '../kit/sql.ts'
+import { OptionError } from '../../support/batchflow-error.ts'
+import { combined, isNewer, namedIn, quotingWith, setOf } from '../kit/sql.ts'
 
 const { quoteIdentifier, quotePath, quoteList } = quotingWith('`')
 
@@ -41,10 +42,13 @@ export function probeSql(table: Table, columns: readonly string[]): string {
  */
 function onConflict(table: Table, columns: readonly string[], dialect: Dialect): string {
   if (table.action === 'error') return ''
-  const incoming = (column: string) => {
-    if (!columns.includes(column)) return `DEFAULT(${quoteIdentifier(column)})`
-    return dialect === 'alias' ? `${ALIAS}.${quoteIdentifier(column)}` : `VALUES(${quoteIdentifier(column)})`
-  }
+  // An alias has no columns that are not written. `DEFAULT(c)` MySQL refuses for expressions, and takes for NULL where it is the time.
+  const incoming = (column: string) =>
+    dialect === 'alias' && columns.includes(column)
+      ? `${ALIAS}.${quoteIdentifier(column)}`
+      : `VALUES(${quoteIdentifier(column)})`
+  const alias = dialect === 'alias' ? ` AS ${ALIAS}` : ''
+  if (table.sql !== undefined) return `${alias} ${UPDATE} ${ownAssignments(table, incoming).join(', ')}`
   const set = setOf(table, columns)
   const { newer } = table
   const become = (column: string) =>
@@ -55,8 +59,19 @@ function onConflict(table: Table, columns: readonly string[], dialect: Dialect):
       ? set.map((column) => `${quoteIdentifier(column)} = ${become(column)}`)
       : onlyNewer(table, newer, set, { incoming, become })),
   ]
-  const alias = dialect === 'alias' ? ` AS ${ALIAS}` : ''
-  return `${alias} ON DUPLICATE KEY UPDATE ${assignments.join(', ')}`
+  return `${alias} ${UPDATE} ${assignments.join(', ')}`
+}
+
+const UPDATE = 'ON DUPLICATE KEY UPDATE'
+
+/** Those of a clause of one's own, behind what keeps it from changing a stranger. */
+function ownAssignments(table: Table, incoming: (column: string) => string): string[] {
+  const stored = quotePath(table.path)
+  const existing = (column: string) => `${stored}.${quoteIdentifier(column)}`
+  const clause = namedIn(table.sql!, { table: stored, column: quoteIdentifier, incoming, existing })
+  const [, assignments] = /^on\s+duplicate\s+key\s+update\s(.+)$/is.exec(clause) ?? []
+  if (assignments !== undefined) return [conflictGuard(table, incoming), assignments]
+  throw new OptionError(`table ${JSON.stringify(table.name)}: onConflict.sql must begin with ${UPDATE} here`)
 }
 
 /**

@@ -97,6 +97,9 @@ export class RedisDriver implements Driver<Pipeline> {
   }
 
   #formOf({ table, columns }: Pick<BatchInput, 'table' | 'columns'>): Form {
+    if (table.action === 'sql') {
+      throw new OptionError(`table ${JSON.stringify(table.name)}: onConflict.sql is for databases that speak SQL`)
+    }
     const recipe = this.#mappingOf(table).compile(table, columns)
     if (table.newer === undefined || recipe.newer === true) return new Form(recipe)
     throw new OptionError(`table ${JSON.stringify(table.name)}: of all mappings only hash() obeys onConflict.newer`)

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { defineTable } from '../../../src/contract/table.ts'
+import { defineTable, inColumns, type Table } from '../../../src/contract/table.ts'
 import { onConflict, quoteIdentifier, quoteList, quotePath, quotingWith } from '../../../src/drivers/kit/sql.ts'
 
 const sql = suite('quoting')
@@ -61,6 +61,21 @@ sql('columns that are combined', () => {
     ' ON CONFLICT ("id") DO UPDATE SET "a" = COALESCE("t"."a" + excluded."a", excluded."a", "t"."a"), ' +
       `${better('b', '>')}, ${better('c', '<')}, "v" = excluded."v" ` +
       'WHERE excluded."v" > "t"."v" OR ("t"."v" IS NULL AND excluded."v" IS NOT NULL)',
+  )
+})
+
+sql("a clause of one's own", () => {
+  const table = defineTable<{ id: number; n: number }>('app."t""s"', {
+    columns: { id: 'id', n: 'a"b' },
+    onConflict: {
+      action: 'sql',
+      keys: ['id'],
+      sql: " ON CONFLICT ({id}) DO UPDATE SET {n} = {old.n} + {new.n}, d = '{{}}' WHERE {table}.open\n",
+    },
+  })
+  assert.is(
+    onConflict(inColumns(table as Table), ['id', 'a"b']),
+    ' ON CONFLICT ("id") DO UPDATE SET "a""b" = "t""s"."a""b" + excluded."a""b", d = \'{}\' WHERE "t""s".open',
   )
 })
 

@@ -60,6 +60,39 @@ texts('with a version each column asks which row is the newer one, and the versi
   )
 })
 
+texts('what is not written takes its default by VALUES, as an alias has no such column', () => {
+  const onConflict = { action: 'replace', keys: ['id'] } as const
+  const columns = ['id', 'tenant', 'name'] as const
+  const table = defineTable<User>('app.users', { columns, onConflict, absent: 'default' })
+  const { after } = insertText(table, ['id', 'name'], 'alias')
+  assert.match(after, ', `tenant` = VALUES(`tenant`), `name` = `batchflow new`.`name`')
+})
+
+texts("a clause of one's own, behind what keeps it from a stranger", () => {
+  const own = (sql: string) => ({ action: 'sql', keys: ['id'], sql }) as const
+  const clause = own('on duplicate key\nupdate {name} = CONCAT({old.name}, {new.name}), seen = {table}.seen + 1')
+  const guard = (incoming: string) =>
+    `\`id\` = IF(${KEY} <=> ${incoming} OR (SELECT 1 UNION ALL SELECT 2), ${KEY}, ${KEY})`
+  const users = '`app`.`users`'
+  const rest = (incoming: string) => `, \`name\` = CONCAT(${users}.\`name\`, ${incoming}), seen = ${users}.seen + 1`
+  assert.is(sql(clause, 'values'), `${HEAD} ON DUPLICATE KEY UPDATE ${guard('VALUES(`id`)')}${rest('VALUES(`name`)')}`)
+  const incoming = '`batchflow new`'
+  assert.is(
+    sql(clause, 'alias'),
+    `${HEAD} AS ${incoming} ON DUPLICATE KEY UPDATE ${guard(`${incoming}.\`id\``)}${rest(`${incoming}.\`name\``)}`,
+  )
+  for (const text of [
+    'ON CONFLICT ({id}) DO NOTHING',
+    'ON DUPLICATE KEY UPDATE',
+    '/* */ ON DUPLICATE KEY UPDATE a = 1',
+  ]) {
+    assert.throws(
+      () => sql(own(text), 'values'),
+      'table "app.users": onConflict.sql must begin with ON DUPLICATE KEY UPDATE here',
+    )
+  }
+})
+
 texts('rows that did not change are told from what a server says of several', () => {
   const said = (affectedRows: number, duplicates: number) => ({
     affectedRows,

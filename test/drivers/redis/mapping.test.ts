@@ -95,6 +95,15 @@ test('sums, greatest and least: one script, which set and json do not have', asy
   assert.equal(commandsOf(plan(table, [row], () => ['incrby', 't', 1])), [['incrby', 't', '1']])
 })
 
+test('a conflict clause is nothing that Redis could carry out, whatever the mapping', async () => {
+  const table = tableOf('t', columns, { action: 'sql', keys: ['id'], sql: 'ON CONFLICT DO NOTHING' })
+  for (const mapping of [hash(), json(), () => ['incr', 't'] as const]) {
+    const error = await thrownBy(() => plan(table, [row], mapping))
+    assert.ok(error instanceof OptionError)
+    assert.is(error.message, 'table "t": onConflict.sql is for databases that speak SQL')
+  }
+})
+
 test('stream: limits, ids, names', () => {
   const fields = ['id', '1', 'a', 'x']
   assert.equal(commandsOf(plan(inserted, [row])), [['xadd', 't', '*', ...fields]])

@@ -11,6 +11,8 @@ export interface Backend {
   readonly can: Capabilities
   /** What each type stores and gives back. */
   readonly types: readonly TypeCase[]
+  /** How a conflict clause begins that changes the row of the same `id`, up to what it assigns; absent where there is none. */
+  readonly clause?: string
   /** Failures this backend can be brought to, by what happens. */
   readonly faults: Readonly<Record<string, Fault>>
   /** Opens a place of the suite's own, or says which server is missing and resolves with `undefined`. */
@@ -52,6 +54,8 @@ export interface Database {
   readonly executor: Executor
   /** Makes a table under a name nobody else has. */
   create(definition: Definition): Promise<TestTable>
+  /** Writes one row by the client alone: with the statement that a preview shows, or with commands written by hand. */
+  writeOne(table: Table, row: AnyRow): Promise<void>
   /**
    * Keeps everybody else from writing to the table, so that a batch stays where it is. Absent where nothing can wait.
    */

@@ -36,6 +36,17 @@ export async function writeAll(
   return { results, summary, calls: reporter.calls, errors: errorsOf(reporter) }
 }
 
+/** The statement of a batch of one row, and its values. */
+export async function statementOf(
+  executor: Executor,
+  table: Table,
+  row: AnyRow,
+): Promise<{ readonly text: string; readonly values: readonly unknown[] }> {
+  const { operations } = await executor.preview(table as Table<AnyRow>, [row], { values: true })
+  const [{ text, values } = { text: '' }] = operations
+  return { text, values: (values?.[0] ?? []).map((value) => value ?? null) }
+}
+
 export function errorsOf(reporter: RecordingReporter): string[] {
   return reporter.of('countError').map(([kind, reason]) => `${kind}:${reason}`)
 }

@@ -15,6 +15,7 @@ export const tables: Record<ConflictAction, Table<object>> = {
   ignore: tableOf({ action: 'ignore', keys: ['id'] }),
   update: tableOf({ action: 'update', keys: ['id'] }),
   replace: tableOf({ action: 'replace', keys: ['id'] }),
+  sql: tableOf({ action: 'sql', keys: ['id'], sql: 'ON CONFLICT ({id}) DO NOTHING' }),
 }
 
 function tableOf(onConflict: OnConflict<{ id: number; version: number; extra: number }>): Table<object> {

@@ -136,7 +136,7 @@ export const setups: fc.Arbitrary<Setup> = fc.record({
   pings: fc.array(fc.constantFrom<Ping[]>('answers', 'answers', 'fails', 'throws', 'hangs'), { maxLength: 4 }),
 })
 
-const table = fc.constantFrom<ConflictAction[]>('error', 'ignore', 'update', 'replace')
+const table = fc.constantFrom<ConflictAction[]>('error', 'ignore', 'update', 'replace', 'sql')
 const signal = fc.option(fc.nat(SIGNALS - 1), { nil: undefined })
 const row: fc.Arbitrary<RowSpec> = fc.record({
   kind: fc.oneof<fc.WeightedArbitrary<RowKind>[]>(

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { createPool, type Pool, type PoolOptions } from 'mysql2/promise'
+import type { Table } from '../../../../src/contract/table.ts'
 import { mysqlExecutor } from '../../../../src/drivers/mysql/index.ts'
 import type { Executor } from '../../../../src/executor/executor.ts'
 import { servers } from '../../../support/servers/servers.ts'
 import type { AnyRow, Backend, Database, Definition, Hold, PrivateDatabase, TestTable } from '../backend.ts'
+import { statementOf } from '../harness.ts'
 import { mysqlFaults } from './mysql-faults.ts'
 import { mysqlTypes } from './mysql-types.ts'
 
@@ -48,6 +50,11 @@ export class MysqlDatabase implements Database {
       rows: async () => (await this.sql(`SELECT * FROM ${name} ORDER BY 1`)).map((row) => ({ ...row })),
       count: async () => Number((await this.sql(`SELECT count(*) AS n FROM ${name}`))[0]?.['n']),
     }
+  }
+
+  async writeOne(table: Table, row: AnyRow): Promise<void> {
+    const { text, values } = await statementOf(this.executor, table, row)
+    await this.sql(text, [...values])
   }
 
   companions(name: string): Executor {
@@ -101,6 +108,7 @@ function quote(name: string): string {
 
 export const mysql: Backend = {
   name: 'mysql',
+  clause: 'ON DUPLICATE KEY UPDATE',
   can: {
     actions: ['error', 'ignore', 'update', 'replace'],
     refusesDuplicates: true,

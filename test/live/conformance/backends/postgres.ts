@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
+import type { Table } from '../../../../src/contract/table.ts'
 import { postgresExecutor } from '../../../../src/drivers/postgres/index.ts'
 import type { Executor } from '../../../../src/executor/executor.ts'
 import { servers } from '../../../support/servers/servers.ts'
 import type { AnyRow, Backend, Database, Definition, Hold, PrivateDatabase, TestTable } from '../backend.ts'
+import { statementOf } from '../harness.ts'
 import { postgresFaults } from './postgres-faults.ts'
 import { postgresTypes } from './postgres-types.ts'
 
@@ -51,6 +53,15 @@ export class PostgresDatabase implements Database {
     }
   }
 
+  /** A parameter is the array of a column. */
+  async writeOne(table: Table, row: AnyRow): Promise<void> {
+    const { text, values } = await statementOf(this.executor, table, row)
+    await this.sql(
+      text,
+      values.map((value) => [value]),
+    )
+  }
+
   companions(name: string): Executor {
     const companions = { positions: `${this.#schema}.${name}_p`, tokens: `${this.#schema}.${name}_t` }
     return postgresExecutor(this.pool, { companions })
@@ -93,6 +104,7 @@ function quote(name: string): string {
 
 export const postgres: Backend = {
   name: 'postgres',
+  clause: 'ON CONFLICT ({id}) DO UPDATE SET',
   can: {
     actions: ['error', 'ignore', 'update', 'replace'],
     refusesDuplicates: true,

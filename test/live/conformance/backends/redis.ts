@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Cluster, Redis } from 'ioredis'
+import type { Table } from '../../../../src/contract/table.ts'
 import type { RedisClient } from '../../../../src/drivers/redis/client.ts'
 import { hash, redisExecutor, stream } from '../../../../src/drivers/redis/index.ts'
 import type { CommandMapping } from '../../../../src/drivers/redis/options.ts'
@@ -54,6 +55,32 @@ export class RedisDatabase implements Database {
     }
   }
 
+  /** An update of whole numbers, as one would write it by hand. */
+  async writeOne({ name, set, newer, combine }: Table, row: AnyRow): Promise<void> {
+    const key = `${name}:${row['id']}`
+    const storedIn = async (field: string) => numberIn(await this.client.hget(key, field))
+    if ((await this.client.exists(key)) === 0) {
+      const present = Object.entries(row).filter(([, value]) => value !== null && value !== undefined)
+      await this.client.hset(key, Object.fromEntries(present) as Record<string, number>)
+      return
+    }
+    if (newer !== undefined && !((row[newer] as number) > ((await storedIn(newer)) ?? Number.NEGATIVE_INFINITY))) return
+    for (const column of set) {
+      const value = row[column] as number | null | undefined
+      const how = combine?.get(column)
+      if (value === undefined) continue
+      if (value === null) {
+        if (how === undefined) await this.client.hdel(key, column)
+      } else if (how === 'add') await this.client.hincrby(key, column, value)
+      else {
+        const stored = how === undefined ? undefined : await storedIn(column)
+        if (stored === undefined || (how === 'max' ? value > stored : value < stored)) {
+          await this.client.hset(key, column, value)
+        }
+      }
+    }
+  }
+
   async close(): Promise<void> {
     for (const key of await this.#keys(this.#prefix)) await this.client.del(key)
     this.client.disconnect()
@@ -81,6 +108,10 @@ export class RedisDatabase implements Database {
     }
     return [...found.values()].filter((key) => String(key).startsWith(start))
   }
+}
+
+function numberIn(text: string | null): number | undefined {
+  return text === null ? undefined : Number(text)
 }
 
 function read(fields: ReadonlyMap<string, Buffer>, columns: Definition['columns']): AnyRow {

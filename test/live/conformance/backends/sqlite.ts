@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Libsql from 'libsql'
+import type { Table } from '../../../../src/contract/table.ts'
 import { sqliteExecutor } from '../../../../src/drivers/sqlite/index.ts'
 import type { Executor } from '../../../../src/executor/executor.ts'
 import type { AnyRow, Backend, Database, Definition, TestTable } from '../backend.ts'
+import { statementOf } from '../harness.ts'
 import { sqliteFaults } from './sqlite-faults.ts'
 import { sqliteTypes } from './sqlite-types.ts'
 
@@ -43,6 +45,11 @@ export class SqliteDatabase implements Database {
   /** Another connection, for the caller to close; in memory it leads to another database. */
   another(): Connection {
     return this.connect(this.path)
+  }
+
+  async writeOne(table: Table, row: AnyRow): Promise<void> {
+    const { text, values } = await statementOf(this.executor, table, row)
+    this.connection.prepare(text).run(...(values as never[]))
   }
 
   companions(name: string): Executor {
@@ -95,6 +102,7 @@ function quote(name: string): string {
 export function sqlite(client: string, connect: Connect, place: 'file' | 'memory'): Backend {
   return {
     name: `sqlite (${client}, ${place})`,
+    clause: 'ON CONFLICT ({id}) DO UPDATE SET',
     can: {
       actions: ['error', 'ignore', 'update', 'replace'],
       refusesDuplicates: true,

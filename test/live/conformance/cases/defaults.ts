@@ -99,5 +99,23 @@ export const defaults: Register = ({ add, can, backend }) => {
       await writeWell(database.executor, table, [full])
       assert.equal(await made.rows(), [newer === undefined ? full : { id: 1, a, b: 'two', v: 2 }])
     })
+
+    if (!can.checks) continue
+
+    add(`a replace sets defaults that are worked out${newer ? ', if it is newer' : ''}`, async (database) => {
+      const at = 'timestamp default current_timestamp'
+      const made = await database.create({
+        columns: { id: 'integer', b: "text default (upper('x'))", at, v: 'integer' },
+        key: ['id'],
+      })
+      const onConflict = { action: 'replace', keys: ['id'], ...(newer && { newer }) } as const
+      const columns = ['id', 'b', 'at', 'v'] as const
+      const table = defineTable<AnyRow>(made.name, { columns, onConflict, absent: 'default' })
+      await writeWell(database.executor, table, [{ id: 1, b: 'one', at: '2020-01-01 00:00:00', v: 1 }])
+      await writeWell(database.executor, table, [{ id: 1, v: 2 }])
+      const [{ at: time, ...row } = {}] = await made.rows()
+      assert.equal(row, { id: 1, b: 'X', v: 2 })
+      assert.ok(new Date(time as string).getFullYear() > 2020, String(time))
+    })
   }
 }

@@ -9,6 +9,7 @@ import { defaults } from './defaults.ts'
 import { cancellation, faults, restart } from './faults.ts'
 import { names } from './names.ts'
 import { newest } from './newest.ts'
+import { ownClause } from './own-clause.ts'
 import { values } from './values.ts'
 import { volume } from './volume.ts'
 
@@ -18,6 +19,7 @@ export const CASES: readonly Register[] = [
   combined,
   defaults,
   newest,
+  ownClause,
   values,
   names,
   volume,
