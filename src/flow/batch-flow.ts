@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import { type Change, type Deletion, type DeletionKey, deletion } from '../contract/deletion.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Lanes } from '../lanes/lanes.ts'
@@ -14,7 +15,7 @@ import type { CloseOptions, Lifecycle } from './lifecycle.ts'
 import type { Observers } from './observers.ts'
 import { type BatchFlowOptions, flowSettings } from './options.ts'
 import type { CloseSummary } from './outcomes.ts'
-import { eachRow, isAsync, type Rows } from './row-source.ts'
+import { deletionsOf, eachRow, isAsync, type Rows } from './row-source.ts'
 import { RowWritable } from './row-writable.ts'
 import type { FlowStats, Stats } from './stats.ts'
 import { AllSettled, AllWaiter, PromiseWaiter } from './waiters.ts'
@@ -73,7 +74,7 @@ export class BatchFlow implements Flow {
    * @throws {FullError} when there is no room and the flow's `overflow` is `reject`
    * @throws {AbortedError} when `signal` is aborted before the row is accepted
    */
-  submit<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<void> {
+  submit<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>, options?: SubmitOptions): Promise<void> {
     try {
       return this.#intake.submit(this.#lanes.of(table), row, undefined, signalOf('submit', options))
     } catch (error) {
@@ -90,7 +91,7 @@ export class BatchFlow implements Flow {
    * @throws {FullError} when there is no room and the flow's `overflow` is `reject`
    * @throws {AbortedError} when `signal` is aborted before the row is settled
    */
-  write<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<Receipt> {
+  write<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>, options?: SubmitOptions): Promise<Receipt> {
     try {
       const signal = signalOf('write', options)
       const waiter = new PromiseWaiter(this.#observers.tracing?.captureSpan())
@@ -107,7 +108,7 @@ export class BatchFlow implements Flow {
    *
    * @throws {ClosedError} after `close()`
    */
-  trySubmit<R extends Row>(table: Table<R>, row: NoInfer<R>): boolean {
+  trySubmit<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>): boolean {
     return this.#intake.trySubmit(this.#lanes.of(table), row)
   }
 
@@ -128,7 +129,7 @@ export class BatchFlow implements Flow {
    */
   deliver<R extends Row>(
     table: Table<R>,
-    row: NoInfer<R>,
+    row: Change<NoInfer<R>>,
     receiver: Receiver,
     options?: DeliverOptions,
   ): Promise<void> {
@@ -151,7 +152,11 @@ export class BatchFlow implements Flow {
    * @throws {FullError} at the first row that finds no room, when the flow's `overflow` is `reject`
    * @throws {AbortedError} when `signal` is aborted before the last row is accepted
    */
-  async submitMany<R extends Row>(table: Table<R>, rows: Rows<NoInfer<R>>, options?: SubmitOptions): Promise<void> {
+  async submitMany<R extends Row>(
+    table: Table<R>,
+    rows: Rows<Change<NoInfer<R>>>,
+    options?: SubmitOptions,
+  ): Promise<void> {
     const signal = signalOf('submitMany', options)
     const call = new Call()
     if (isAsync('submitMany', rows)) {
@@ -170,13 +175,13 @@ export class BatchFlow implements Flow {
    */
   async writeMany<R extends Row>(
     table: Table<R>,
-    rows: Rows<NoInfer<R>>,
+    rows: Rows<Change<NoInfer<R>>>,
     options?: SubmitOptions,
   ): Promise<PromiseSettledResult<Receipt>[]> {
     const signal = signalOf('writeMany', options)
     const all = new AllSettled()
     const call = new Call()
-    const submit = (row: R) => {
+    const submit = (row: Row) => {
       const accepted = this.#offer(table, row, all.next(), signal, call)
       return accepted === ACCEPTED ? ACCEPTED : accepted.catch((error) => all.failed(error))
     }
@@ -188,6 +193,30 @@ export class BatchFlow implements Flow {
       }
     }
     return all.results(signal)
+  }
+
+  /**
+   * Deletes the row that has `key`, and resolves when that is committed, be there such a row or not. It keeps its order among the
+   * rows of its key that were submitted before and after it. `submit(table, deletion(key))` does not wait for the commit.
+   *
+   * @param key the conflict keys of the table, and the version where it has `newer`: a row that is newer stays
+   * @throws as `write` does, and {@link InvalidRowError} where the table takes no deletions, or `key` is not what it has
+   */
+  delete<R extends Row, K extends string>(
+    table: Table<R, K>,
+    key: DeletionKey<NoInfer<R>, NoInfer<K>>,
+    options?: SubmitOptions,
+  ): Promise<Receipt> {
+    return this.write(table, deletion(key) as unknown as Deletion<R>, options)
+  }
+
+  /** Deletes the rows that have `keys`: to `delete` what `writeMany` is to `write`. */
+  deleteMany<R extends Row, K extends string>(
+    table: Table<R, K>,
+    keys: Rows<DeletionKey<NoInfer<R>, NoInfer<K>>>,
+    options?: SubmitOptions,
+  ): Promise<PromiseSettledResult<Receipt>[]> {
+    return this.writeMany(table, deletionsOf(keys) as Rows<unknown> as Rows<Deletion<R>>, options)
   }
 
   /**

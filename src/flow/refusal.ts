@@ -1,4 +1,6 @@
+import { checkDeletion, isMarked } from '../contract/deletion.ts'
 import { AbortedError, ClosedError, InvalidRowError } from '../contract/errors.ts'
+import type { Row } from '../contract/table.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 
@@ -21,6 +23,17 @@ export function refusal(lane: Lane, row: unknown, open: boolean, signal?: AbortS
   }
   lane.reject('closed')
   return new ClosedError()
+}
+
+/** @throws {InvalidRowError} where a row is the deletion of one and the table takes none, or not this one; counted */
+export function refuseDeletion(lane: Lane, row: Row): void {
+  if (!isMarked(lane.table, row)) return
+  try {
+    checkDeletion(lane.table, row)
+  } catch (error) {
+    lane.reject('invalid')
+    throw error
+  }
 }
 
 /** The row, or its key, throws as it is read. */
