@@ -43,7 +43,7 @@ export function deletion<K extends Row>(key: K): Deletion<K> {
 }
 
 /** Whether something was made by {@link deletion}: rows that a `deadLetter` handler or a mapping is given may have been. */
-export function isDeletion(row: object): row is Deletion {
+export function isDeletion<R extends Row>(row: Change<R>): row is Deletion<R> {
   return (row as { readonly [MARK]?: unknown })[MARK] === true
 }
 
