@@ -11,7 +11,7 @@ import {
   type Table,
 } from 'batchflow-otel'
 import { openDatabase } from './databases/open.ts'
-import { CliError, EXIT, type ExitCode } from './errors.ts'
+import { CliError, EXIT, type ExitCode, usage } from './errors.ts'
 import { type Output, thousands } from './output.ts'
 
 export interface ReplayCommandOptions {
@@ -56,6 +56,7 @@ async function tablesIn(path: string, conflict: OnConflict<Record<string, unknow
   const files = filesOf(path)
   if (files.length === 0) throw new CliError(`there is no file ${path}`)
   const columns = new Map<string, Set<string>>()
+  const deleting = new Set<string>()
   for (const file of files) {
     for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
       const letter = letterOf(line)
@@ -63,10 +64,18 @@ async function tablesIn(path: string, conflict: OnConflict<Record<string, unknow
       const known = columns.get(letter.table) ?? new Set<string>()
       for (const column of Object.keys(letter.row)) known.add(column)
       columns.set(letter.table, known)
+      if (letter.isDeletion) deleting.add(letter.table)
     }
   }
+  const [table] = deleting
+  if (table !== undefined && !('keys' in conflict))
+    throw usage(`${path} has deletions of table ${table}: --on-conflict must name its keys, as in update:id`)
   return Array.from(columns, ([name, names]) =>
-    defineTable<Row>(name, { columns: [...names] as never[], onConflict: conflict as never }),
+    defineTable<Row>(name, {
+      columns: [...names] as never[],
+      onConflict: conflict as never,
+      deletes: deleting.has(name),
+    }),
   )
 }
 
@@ -80,10 +89,13 @@ function filesOf(path: string): string[] {
     .map((file) => join(folder, file))
 }
 
-function letterOf(line: string): { table: string; row: object } | undefined {
+/** The row of a deletion are its keys. */
+function letterOf(line: string): { table: string; row: object; isDeletion: boolean } | undefined {
   try {
     const { table, row } = JSON.parse(line)
-    return typeof table === 'string' && typeof row === 'object' && row !== null ? { table, row } : undefined
+    if (typeof table !== 'string' || typeof row !== 'object' || row === null) return undefined
+    const isDeletion = Object.keys(row).join() === '$delete'
+    return { table, row: isDeletion ? row.$delete : row, isDeletion }
   } catch {
     return undefined
   }

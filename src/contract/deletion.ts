@@ -52,6 +52,11 @@ export function isMarked({ deletes }: Pick<Table, 'deletes'>, row: object): bool
   return deletes === undefined ? row instanceof DeletionRow : isDeletion(row)
 }
 
+/** @throws {InvalidRowError} where `row` is the deletion of one and the table takes none, or not this one */
+export function checkChange(table: Pick<Table, 'name' | 'deletes'>, row: object): void {
+  if (isMarked(table, row)) checkDeletion(table, row)
+}
+
 /** @throws {InvalidRowError} where the table takes no deletions, or not this one */
 export function checkDeletion({ name, deletes }: Pick<Table, 'name' | 'deletes'>, row: object): void {
   const table = `table ${JSON.stringify(name)}`
