@@ -1,5 +1,6 @@
 export type { ColumnNames } from './contract/columns.ts'
 export type { Companion, Companions } from './contract/companion.ts'
+export { type Change, type Deletion, type DeletionKey, deletion, isDeletion } from './contract/deletion.ts'
 export {
   type AttemptContext,
   AttemptError,

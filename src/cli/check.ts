@@ -10,6 +10,8 @@ export interface CheckOptions {
   readonly table: string
   readonly columns?: readonly string[] | undefined
   readonly conflict: OnConflict<AnyRow>
+  /** Rows are to be deleted, too. */
+  readonly deletes: boolean
 }
 
 /** Looks whether rows could be written to a table, and says what is in the way. Writes nothing. */
@@ -24,10 +26,10 @@ export async function check(options: CheckOptions): Promise<ExitCode> {
 }
 
 /** Where no columns are named, of all that the table has. */
-async function findingsOf(database: Database, { table: name, columns, conflict }: CheckOptions) {
+async function findingsOf(database: Database, { table: name, columns, conflict, deletes }: CheckOptions) {
   const spoken = spokenOf(conflict)
   const named = columns ?? (spoken.length > 0 ? spoken : ['_'])
-  const tableOf = (columns: readonly string[]) => defineTable<AnyRow>(name, { columns, onConflict: conflict })
+  const tableOf = (columns: readonly string[]) => defineTable<AnyRow>(name, { columns, onConflict: conflict, deletes })
   const table = tableOf(named)
   const found = await columnsOf(database, table)
   if (Array.isArray(found)) for (const { name, type } of found) console.log(`  ${name}: ${type}`)

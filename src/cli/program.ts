@@ -116,6 +116,7 @@ function checkCommand(done: (code: ExitCode) => void): Command {
     .addOption(target())
     .requiredOption('-t, --table <name>', 'table, as in users or app.users')
     .option('--columns <list>', 'columns that are to be written; all without it', list)
+    .option('--deletes', 'rows are to be deleted, too', false)
     .action(async (given) => {
       const { check } = await import('./check.ts')
       const { onConflict, newer, ...options } = given

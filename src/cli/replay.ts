@@ -34,7 +34,7 @@ export async function replay(
   output: Output,
   stop: AbortSignal,
 ): Promise<ExitCode> {
-  const tables = tablesOf(await propertiesIn(path), map, conflict)
+  const tables = tablesOf(await foundIn(path), map, conflict)
   const database = await openDatabase({ url: to, connections: concurrency })
   const letters = deadLetterFile(path)
   const flow = new BatchFlow(database.executor.withConcurrencyLimit(concurrency), { deadLetter: letters })
@@ -56,19 +56,27 @@ export async function replay(
   }
 }
 
+/** What the letters about one table hold. */
+interface Found {
+  readonly properties: Set<string>
+  deletions: boolean
+}
+
 /** A letter names its table; what is written are the properties that its rows have. */
 function tablesOf(
-  properties: ReadonlyMap<string, ReadonlySet<string>>,
+  found: ReadonlyMap<string, Found>,
   map: ReadonlyMap<string, string>,
   conflict: Conflict,
 ): readonly Table[] {
-  const all = [...properties.values()]
-  const stranger = [...map.keys()].find((property) => !all.some((own) => own.has(property)))
+  const all = [...found.values()]
+  const stranger = [...map.keys()].find((property) => !all.some(({ properties }) => properties.has(property)))
   if (stranger !== undefined) throw usage(`--map: no letter has a property ${JSON.stringify(stranger)}`)
-  return Array.from(properties, ([name, own]) => {
-    const columns = Object.fromEntries(Array.from(own, (property) => [property, map.get(property) ?? property]))
+  return Array.from(found, ([name, { properties, deletions }]) => {
+    if (deletions && !('keys' in conflict))
+      throw usage(`there are deletions of table ${name}: --on-conflict must name its keys, as in update:id`)
+    const columns = Object.fromEntries(Array.from(properties, (property) => [property, map.get(property) ?? property]))
     const onConflict = inProperties(conflict, columns)
-    return defineTable<Row>(name, { columns: columns as never, onConflict: onConflict as never })
+    return defineTable<Row>(name, { columns: columns as never, onConflict: onConflict as never, deletes: deletions })
   })
 }
 
@@ -81,16 +89,17 @@ function inProperties(conflict: Conflict, columns: Readonly<Record<string, strin
 }
 
 /** By the table that letters name. */
-async function propertiesIn(path: string): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+async function foundIn(path: string): Promise<ReadonlyMap<string, Found>> {
   const files = filesOf(path)
   if (files.length === 0) throw new CliError(`there is no file ${path}`)
-  const found = new Map<string, Set<string>>()
+  const found = new Map<string, Found>()
   for (const file of files) {
     for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
       const letter = letterOf(line)
       if (letter === undefined) continue
-      const known = found.get(letter.table) ?? new Set<string>()
-      for (const property of Object.keys(letter.row)) known.add(property)
+      const known = found.get(letter.table) ?? { properties: new Set(), deletions: false }
+      for (const property of Object.keys(letter.row)) known.properties.add(property)
+      known.deletions ||= letter.isDeletion
       found.set(letter.table, known)
     }
   }
@@ -107,10 +116,13 @@ function filesOf(path: string): string[] {
     .map((file) => join(folder, file))
 }
 
-function letterOf(line: string): { table: string; row: object } | undefined {
+/** The row of a deletion are its keys. */
+function letterOf(line: string): { table: string; row: object; isDeletion: boolean } | undefined {
   try {
     const { table, row } = JSON.parse(line)
-    return typeof table === 'string' && typeof row === 'object' && row !== null ? { table, row } : undefined
+    if (typeof table !== 'string' || typeof row !== 'object' || row === null) return undefined
+    const isDeletion = Object.keys(row).join() === '$delete'
+    return { table, row: isDeletion ? row.$delete : row, isDeletion }
   } catch {
     return undefined
   }

@@ -1,9 +1,11 @@
+import { decodeChange, encodeChange } from '../contract/change-codec.ts'
+import { type Change, checkChange } from '../contract/deletion.ts'
 import { InvalidRowError } from '../contract/errors.ts'
 import type { Row, Table } from '../contract/table.ts'
 import { BatchFlowError } from '../support/batchflow-error.ts'
 import { brand } from '../support/brand.ts'
 import { fieldOf } from '../support/field.ts'
-import { decode, encode, encodeFields, UnkeptError } from '../support/value-codec.ts'
+import { encode, UnkeptError } from '../support/value-codec.ts'
 import type { Message } from './source.ts'
 
 /** Of the text in a message. A reader refuses what is newer than itself, and reads whatever is older. */
@@ -39,11 +41,11 @@ export class DecodeError extends BatchFlowError {
 
 /**
  * Rows of one table as the text of one message: `{"v":1,"t":"users","r":[{"id":1}]}`. Of each row those columns of the table
- * that it has; bigint, bytes, dates and the like as `{"$bigint":"1"}`.
+ * that it has; bigint, bytes, dates and the like as `{"$bigint":"1"}`, a deletion as `{"$delete":{"id":1}}`.
  *
  * @throws {InvalidRowError} for a row with a value that no text can hold
  */
-export function encodeRows<R extends Row>(table: Table<R>, rows: readonly NoInfer<R>[]): string {
+export function encodeRows<R extends Row>(table: Table<R>, rows: readonly Change<NoInfer<R>>[]): string {
   return textOf(
     table,
     rows.map((row) => encodeRow(table, row)),
@@ -72,7 +74,8 @@ export function overheadOf(table: Pick<Table, 'name'>): number {
 }
 
 /** One row as JSON. @throws {InvalidRowError} */
-export function encodeRow(table: Pick<Table, 'name' | 'columns'>, row: Row): string {
+export function encodeRow(table: Pick<Table, 'name' | 'columns' | 'deletes'>, row: Row): string {
+  checkChange(table, row)
   const fields: [column: string, part: unknown][] = []
   for (const column of table.columns) {
     try {
@@ -82,7 +85,7 @@ export function encodeRow(table: Pick<Table, 'name' | 'columns'>, row: Row): str
       throw unkept(table.name, column, cause)
     }
   }
-  return JSON.stringify(encodeFields(fields))
+  return JSON.stringify(encodeChange(row, fields))
 }
 
 function unkept(table: string, column: string, cause: unknown): InvalidRowError {
@@ -105,13 +108,13 @@ export function decodeMessage({ body }: Pick<Message, 'body'>): DecodedRow[] {
 }
 
 function decodeRow(encoded: unknown): Row {
-  let row: unknown
+  let row: Row | undefined
   try {
-    row = decode(encoded)
+    row = decodeChange(encoded)
   } catch (cause) {
     throw new DecodeError('the message holds a value of an unknown kind', { cause })
   }
-  if (typeof row === 'object' && row !== null && Object.getPrototypeOf(row) === Object.prototype) return row
+  if (row !== undefined) return row
   throw new DecodeError('the message holds something that is no row')
 }
 

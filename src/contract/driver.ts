@@ -15,6 +15,11 @@ export interface BatchInput {
   readonly columns: readonly string[]
   /** Never empty. No two rows share a conflict key unless a key column holds NULL. */
   readonly rows: readonly Row[]
+  /**
+   * The rows are to be deleted: `columns` are the table's `deletes`, no value is NULL, and a row that is newer than `table.newer` of
+   * its deletion stays, as does one that is not there. Only for a driver that {@link Driver.deletes}. @default false
+   */
+  readonly deletions?: boolean | undefined
 }
 
 /** What one batch does to the database, ready to run and, for a retry, to run again. */
@@ -48,7 +53,7 @@ export interface AttemptContext {
   readonly isolate?: boolean
   /**
    * To be called, once and with the rows committed, with how many of them changed nothing because the row they met was not
-   * older. Only for a table with `newer`.
+   * older. Only for a table with `newer`, and not for deletions.
    */
   readonly superseded?: ((rows: number) => void) | undefined
   /** Has to be committed with the operation, or neither. Only where the driver has {@link Driver.companions}. */
@@ -70,6 +75,8 @@ export interface Driver<Op extends Operation = Operation> {
   readonly name: string
   /** Address of the database, as far as the client tells; for spans. */
   readonly target?: DriverTarget | undefined
+  /** It carries out batches of deletions. @default false */
+  readonly deletes?: boolean
   /** What can be committed together with a batch; absent where the database has no transactions for it. */
   readonly companions?: Companions | undefined
   /** Builds the operation, encoding included. May throw an {@link AttemptError} with `rowIndex` for a bad value. */
@@ -88,7 +95,7 @@ export interface Driver<Op extends Operation = Operation> {
    * Does what a batch of these columns would do, but with no row. Asked where an error does not tell whose fault it is: when
    * it resolves, the fault lies in the rows, else in the place. Absent where that cannot be done.
    */
-  probe?(batch: Pick<BatchInput, 'table' | 'columns'>, attempt: AttemptContext): Promise<void>
+  probe?(batch: Omit<BatchInput, 'rows'>, attempt: AttemptContext): Promise<void>
   /**
    * Asks the database for a sign of life, the way a batch would reach it. Asked while no batch can be written; without it
    * a batch is tried instead.

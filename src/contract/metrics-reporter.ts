@@ -136,6 +136,11 @@ export interface TableMetrics {
    * one that waited with them. The latter are told with `countCoalesced` as well.
    */
   countSuperseded?(rows: number): void
+  /**
+   * Deletions carried out, whether there was such a row or not, with `countRecords`. Those merged into others of their key are not
+   * among them.
+   */
+  countDeleted?(rows: number): void
   /** Rows accepted, told as they leave their lane: together with those that are `queued` they are all. */
   countAccepted?(rows: number): void
   /** An operation is handed to the client, where the driver knows how long it is; once for each attempt. */

@@ -1,4 +1,15 @@
-import { type Check, type OptionsOf, optional, parse, record, refuse, required, show } from '../support/validate.ts'
+import { OptionError } from '../support/batchflow-error.ts'
+import {
+  boolean,
+  type Check,
+  type OptionsOf,
+  optional,
+  parse,
+  record,
+  refuse,
+  required,
+  show,
+} from '../support/validate.ts'
 import { type Absent, absentOrColumns, defaultsOf } from './absent.ts'
 import { type ColumnNames, columnsOrNames, namesOf } from './columns.ts'
 import { type Combine, type ConflictAction, conflictOf, type OnConflict } from './conflict.ts'
@@ -27,10 +38,18 @@ export interface TableOptions<R extends Row> {
    * row that is there alone in either case, and gives a new row their DEFAULT. @default 'null'
    */
   readonly absent?: Absent | { readonly [P in ColumnOf<NoInfer<R>>]?: Absent }
+  /**
+   * Rows may be deleted by their conflict keys: `flow.delete(table, key)`, or `deletion(key)` among rows. Where `onConflict` has
+   * `newer`, a deletion has a version, too, and leaves a row alone that is newer. @default false
+   */
+  readonly deletes?: boolean
 }
 
-/** A table rows can be submitted to. Frozen; made by {@link defineTable}. `Table` by itself is a table of any rows. */
-export interface Table<R extends Row = never> {
+/**
+ * A table rows can be submitted to. Frozen; made by {@link defineTable}. `Table` by itself is a table of any rows. `K`: the
+ * properties that tell which row is to be deleted, see {@link DeletionKey}.
+ */
+export interface Table<R extends Row = never, K extends string = string> {
   /** The name as written: `users`, or schema-qualified `app.users`. Also the `table` attribute of every metric. */
   readonly name: string
   /** The name split at its dots, unquoted: `['app', 'users']`. */
@@ -52,10 +71,14 @@ export interface Table<R extends Row = never> {
   readonly sql?: ConflictSql | undefined
   /** Those of `columns` that take their DEFAULT where a row does not have them. */
   readonly defaults: readonly string[]
+  /** What a deletion has: the keys, and `newer` where there is one. `undefined`: the table takes none. */
+  readonly deletes?: readonly string[] | undefined
   /** Equal for equal definitions; rows of equal definitions share one lane. */
   readonly id: string
   /** Carries the row type; never present at run time. */
   readonly '~row'?: (row: R) => void
+  /** Carries what deletions have; never present at run time. */
+  readonly '~key'?: K
 }
 
 /**
@@ -63,21 +86,34 @@ export interface Table<R extends Row = never> {
  *
  * A dot in `name` separates schema and table; quote a part that contains one: `app."odd.name"`.
  *
+ * With `deletes`, `defineTable<User, 'id'>` has `tsc` see to it that deletions have these properties: the conflict keys, and the one
+ * that `newer` names.
+ *
  * @throws {OptionError} naming the option and the value it received
  */
-export function defineTable<R extends Row>(name: string, options: TableOptions<R>): Table<R> {
+export function defineTable<R extends Row, K extends ColumnOf<R> = never>(
+  name: string,
+  options: TableOptions<R>,
+): Table<R, [K] extends [never] ? string : K> {
   const owner = `defineTable(${show(name)})`
   const path = pathOf('defineTable: name', name)
-  const { columns: given, onConflict, absent } = parse(owner, TABLE, options === undefined ? {} : options)
+  const { columns: given, onConflict, absent, deletes: may } = parse(owner, TABLE, options === undefined ? {} : options)
   const { columns, names } = namesOf(given)
   const { action, keys, set, newer, combine, sql } = conflictOf(owner, onConflict, columns)
   const defaults = defaultsOf(`${owner}: absent`, absent, columns, newer)
-  const more = [newer, names && [...names.values()], combine && [...combine], orNone(defaults), sql]
+  const deletes = may ? deletedBy(owner, keys, newer) : undefined
+  const more = [newer, names && [...names.values()], combine && [...combine], orNone(defaults), sql, may || undefined]
   while (more.length > 0 && more.at(-1) === undefined) more.pop()
   const id = JSON.stringify([path, columns, action, keys, set, ...more])
-  const table = { name, path, columns, names, action, keys, set, newer, combine, sql, defaults, id }
-  for (const list of [path, columns, keys, set, defaults, sql]) Object.freeze(list)
+  const table = { name, path, columns, names, action, keys, set, newer, combine, sql, defaults, deletes, id }
+  for (const list of [path, columns, keys, set, defaults, sql, deletes]) Object.freeze(list)
   return Object.freeze(table)
+}
+
+/** A list of its own: drivers tell by it that rows are deletions. */
+function deletedBy(owner: string, keys: readonly string[], newer: string | undefined): readonly string[] {
+  if (keys.length > 0) return newer === undefined ? [...keys] : [...keys, newer]
+  throw new OptionError(`${owner}: deletes needs onConflict with keys, by which a row is found`)
 }
 
 /**
@@ -122,6 +158,7 @@ export function inColumns(table: Table): Table {
     newer: newer && columnOf(table, newer),
     combine: combine && new Map(Array.from(combine, ([property, how]) => [columnOf(table, property), how])),
     sql: sql && sqlInColumns(sql, (property) => columnOf(table, property)),
+    deletes: table.deletes && columnsOf(table, table.deletes),
   }
 }
 
@@ -129,6 +166,7 @@ const TABLE = {
   columns: required(columnsOrNames),
   onConflict: optional((name, value) => record(name, value) as unknown as OnConflict<never>, { action: 'error' }),
   absent: optional(absentOrColumns, 'null'),
+  deletes: optional(boolean, false),
 } satisfies OptionsOf<TableOptions<never>>
 
 /** `app."odd.name"` → `['app', 'odd.name']`; inside quotes a doubled quote stands for one. */

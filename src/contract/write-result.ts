@@ -1,4 +1,5 @@
 import type { BatchFlowError } from '../support/batchflow-error.ts'
+import type { Change } from './deletion.ts'
 import type { Row } from './table.ts'
 
 export interface WriteOptions {
@@ -15,7 +16,7 @@ export interface WriteResult<R extends Row> {
 }
 
 export interface FailedRow<R extends Row> {
-  readonly row: R
+  readonly row: Change<R>
   /** Its place in what was given, from 0. */
   readonly index: number
   /** A `RowFailedError`; an `AbortedError` or `InvalidRowError` where the row was not taken. */

@@ -11,7 +11,7 @@ import { rowText } from './letter-line.ts'
  */
 export interface DeadLetterRow {
   readonly table_name: string
-  /** The row as JSON text, values that JSON does not know as in a dead-letter file: `{"id":{"$bigint":"1"}}`. */
+  /** The row as JSON text, values that JSON does not know as in a dead-letter file: `{"id":{"$bigint":"1"}}`; a deletion is `{"$delete":{"id":1}}`. */
   readonly row: string
   readonly reason: string
   /** The database's own code; `null` where it gave none. */

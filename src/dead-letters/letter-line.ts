@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto'
+import { decodeChange, encodeChange } from '../contract/change-codec.ts'
+import { isDeletion } from '../contract/deletion.ts'
 import type { Row } from '../contract/table.ts'
 import type { DeadLetter } from '../flow/dead-letters.ts'
-import { decode, encode, encodeFields } from '../support/value-codec.ts'
+import { encode } from '../support/value-codec.ts'
 
 /** Of what follows in the line. A reader refuses what is newer than itself, and reads whatever is older. */
-const VERSION = 1
+const VERSION = 2
+/** Of the line of a row, as long as there are readers that know of no deletions. */
+const OF_ROWS = 1
 
 /** What a replay has to know of a line. */
 export interface StoredLetter {
@@ -21,7 +25,7 @@ export function lineOf({ table, row, error, ambiguous, traceId, spanId }: DeadLe
   const { reason, databaseCode: code, fault, attempts, message } = error
   const why = { reason, code, fault, ambiguous, attempts, message, traceId, spanId }
   const gaps = missing.length > 0 ? { missing } : {}
-  return `${JSON.stringify({ v: VERSION, id: randomUUID(), time, table, ...why, ...gaps, row: encoded })}\n`
+  return `${JSON.stringify({ v: isDeletion(row) ? VERSION : OF_ROWS, id: randomUUID(), time, table, ...why, ...gaps, row: encoded })}\n`
 }
 
 /** `line` with nothing changed but that the row may be in the table. */
@@ -39,16 +43,12 @@ export function letterOf(line: string): StoredLetter | 'torn' | 'newer' {
   try {
     const { v, table, row, ambiguous, missing = [] } = JSON.parse(line)
     if (typeof v === 'number' && v > VERSION) return 'newer'
-    const decoded = decode(row)
-    if (v !== VERSION || typeof table !== 'string' || !isRow(decoded)) return 'torn'
+    const decoded = decodeChange(row)
+    if (!(v >= OF_ROWS) || typeof table !== 'string' || decoded === undefined) return 'torn'
     return { table, row: decoded, ambiguous: ambiguous === true, missing }
   } catch {
     return 'torn'
   }
-}
-
-function isRow(value: unknown): value is Row {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 }
 
 function encodeRow(row: Row): { encoded: object; missing: readonly string[] } {
@@ -62,7 +62,7 @@ function encodeRow(row: Row): { encoded: object; missing: readonly string[] } {
       missing.push(column) // a getter that throws, too, must not take the letter along
     }
   }
-  return { encoded: encodeFields(fields), missing }
+  return { encoded: encodeChange(row, fields), missing }
 }
 
 /** Its own properties, and those that its class computes: a table may have a column for them. */

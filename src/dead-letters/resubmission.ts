@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { isDeletion } from '../contract/deletion.ts'
 import { AbandonedError, AbortedError, ClosedError, InvalidRowError, RowFailedError } from '../contract/errors.ts'
 import { isIdempotent, type Row, type Table } from '../contract/table.ts'
 import type { BatchFlow } from '../flow/batch-flow.ts'
@@ -48,7 +49,8 @@ export class Resubmission {
     if (table === undefined && unknownTable === 'error') {
       return new DeadLetterFileError(path, `a letter of ${path} is of table ${show(letter.table)}, which was not given`)
     }
-    const mayDouble = letter.ambiguous && ambiguous === 'keep' && table !== undefined && !isIdempotent(table)
+    const mayRepeat = table === undefined || isDeletion(letter.row) || isIdempotent(table)
+    const mayDouble = letter.ambiguous && ambiguous === 'keep' && !mayRepeat
     if (table === undefined || mayDouble || letter.missing.length > 0) return Promise.resolve({ is: 'kept', line })
     return this.#submit(table, letter, line)
   }

@@ -6,6 +6,7 @@ import type { AttemptFailure, AttemptTrace, BatchTrace } from '../contract/traci
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import type { Part } from './part.ts'
+import { plan } from './plan.ts'
 
 /** How long a driver may take to settle after its signal was aborted, in ms; then it is left behind. */
 export const ABORT_GRACE = 5000
@@ -91,13 +92,14 @@ export class Attempt {
   async #work(part: Part): Promise<readonly RowFailure[] | undefined> {
     const { metrics, isolate = false, companion, prepare } = this.#observers
     const { signal } = this.#controller
-    const superseded = part.table.newer === undefined ? undefined : (rows: number) => void (this.superseded += rows)
+    const counts = part.table.newer !== undefined && !part.deletions
+    const superseded = counts ? (rows: number) => void (this.superseded += rows) : undefined
     const context = { signal, isolate, companion, superseded }
     const preparing = prepare?.(signal)
     if (preparing !== undefined) await preparing
     if (part.operation === undefined) {
       const start = this.#now()
-      const planned = this.#driver.plan(part, context)
+      const planned = plan(this.#driver, part, context)
       part.operation = planned instanceof Promise ? await this.#inTime(planned) : planned
       metrics?.observeAssembleDuration((this.#now() - start) / 1000)
     }

@@ -1,4 +1,4 @@
-import type { Driver } from '../contract/driver.ts'
+import type { BatchInput, Driver } from '../contract/driver.ts'
 import { TableCheckError } from '../contract/errors.ts'
 import { inColumns, type Table } from '../contract/table.ts'
 import type { ColumnFacts, Finding, RightFacts, TableFacts } from '../contract/table-facts.ts'
@@ -13,7 +13,7 @@ import { judge } from './classify.ts'
 export async function check(driver: Driver, table: Table, signal: AbortSignal): Promise<readonly Finding[]> {
   const findings = [...(await inspected(driver, table, signal))]
   // What is wrong with the table would be said again, less clearly.
-  if (isFit(findings)) findings.push(await passage(driver, table, signal))
+  if (isFit(findings)) findings.push(...(await passages(driver, table, signal)))
   if (!isFit(findings)) throw new TableCheckError(table.name, findings)
   return findings
 }
@@ -40,16 +40,27 @@ function missing({ name }: Table): Finding {
   return { about: 'table', ok: false, text: `there is no table ${name}`, remedy }
 }
 
+async function passages(driver: Driver, table: Table, signal: AbortSignal): Promise<readonly Finding[]> {
+  const { columns, deletes } = table
+  const rows = await passage(driver, { table, columns }, signal)
+  if (deletes === undefined) return [rows]
+  if (driver.deletes === true)
+    return [rows, await passage(driver, { table, columns: deletes, deletions: true }, signal)]
+  const text = `the ${driver.name} driver carries out no deletions`
+  return [rows, { about: 'statement', ok: false, text, remedy: 'take deletes out of the definition of the table' }]
+}
+
 /** The best witness, where there is one: a batch without rows. */
-async function passage(driver: Driver, table: Table, signal: AbortSignal): Promise<Finding> {
+async function passage(driver: Driver, batch: Omit<BatchInput, 'rows'>, signal: AbortSignal): Promise<Finding> {
+  const what = batch.deletions ? 'a deletion of no row' : 'a batch without rows'
   if (driver.probe === undefined) {
-    return { about: 'statement', ok: undefined, text: 'a batch without rows cannot be tried here' }
+    return { about: 'statement', ok: undefined, text: `${what} cannot be tried here` }
   }
   try {
-    await driver.probe({ table, columns: table.columns }, { signal })
-    return { about: 'statement', ok: true, text: 'a batch without rows goes through' }
+    await driver.probe(batch, { signal })
+    return { about: 'statement', ok: true, text: `${what} goes through` }
   } catch (error) {
-    const text = `a batch without rows does not go through: ${refusalIn(driver, error)}`
+    const text = `${what} does not go through: ${refusalIn(driver, error)}`
     return { about: 'statement', ok: false, text }
   }
 }

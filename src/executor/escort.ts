@@ -38,7 +38,7 @@ export class Escort {
 
   /** How an attempt at `part` is to be made. The same rows keep their token: the database takes it once. */
   join(part: Part): Pick<AttemptObservers, 'isolate' | 'companion' | 'prepare'> {
-    const tokens = this.#tokens
+    const tokens = part.isIdempotent ? undefined : this.#tokens
     if (tokens !== undefined) part.companion ??= { kind: 'token', token: randomUUID() }
     const prepare = tokens && ((signal: AbortSignal) => tokens.prepare(signal))
     return { isolate: this.isolates, companion: part.companion, prepare }

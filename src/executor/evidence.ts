@@ -54,8 +54,8 @@ export class Evidence {
     return this.#committed || ++this.#unexplained <= MOST_UNEXPLAINED
   }
 
-  async #probe({ table, columns }: Part, milliseconds: number): Promise<'row' | 'place'> {
-    const probe = async (signal: AbortSignal) => this.#driver.probe?.({ table, columns }, { signal })
+  async #probe({ table, columns, deletions }: Part, milliseconds: number): Promise<'row' | 'place'> {
+    const probe = async (signal: AbortSignal) => this.#driver.probe?.({ table, columns, deletions }, { signal })
     const limits = { clock: this.#clock, milliseconds, controller: new AbortController() }
     return timed(probe, limits).then(
       () => 'row',

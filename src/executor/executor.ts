@@ -1,3 +1,4 @@
+import type { Change } from '../contract/deletion.ts'
 import { AttemptError, type Driver } from '../contract/driver.ts'
 import type { MetricsReporter } from '../contract/metrics-reporter.ts'
 import type { Classifier } from '../contract/reasons.ts'
@@ -130,7 +131,11 @@ export class Executor {
    * What a batch of `rows` would do, without doing it: operations, values sent, rows merged, fingerprints. Values are
    * shown only with `{ values: true }`. The driver may ask the database about the table.
    */
-  preview<R extends Row>(table: Table<R>, rows: readonly NoInfer<R>[], options?: PreviewOptions): Promise<Preview> {
+  preview<R extends Row>(
+    table: Table<R>,
+    rows: readonly Change<NoInfer<R>>[],
+    options?: PreviewOptions,
+  ): Promise<Preview> {
     return preview(this.driver, table, rows, options)
   }
 
@@ -163,7 +168,7 @@ export class Executor {
    */
   async write<R extends Row>(
     table: Table<R>,
-    rows: readonly NoInfer<R>[],
+    rows: readonly Change<NoInfer<R>>[],
     options?: WriteOptions,
   ): Promise<WriteResult<R>> {
     const { writeRows } = await import('../flow/write-rows.ts')

@@ -1,6 +1,6 @@
 import type { Companion } from '../contract/companion.ts'
 import type { BatchInput, Operation, RowFailure } from '../contract/driver.ts'
-import type { Row, Table } from '../contract/table.ts'
+import { isIdempotent, type Row, type Table } from '../contract/table.ts'
 import { logError } from '../support/guard.ts'
 import type { Shape } from './shapes.ts'
 
@@ -12,6 +12,7 @@ export class Part implements BatchInput {
   readonly table: Table
   readonly columns: readonly string[]
   readonly rows: readonly Row[]
+  readonly deletions: boolean
   readonly #indices: readonly number[] | undefined
   /** Built at the first attempt, kept for the next ones. */
   operation: Operation | undefined
@@ -31,10 +32,11 @@ export class Part implements BatchInput {
   /** An attempt with these rows, alone or with others, ended without an outcome: they may be written. */
   ambiguous = false
 
-  constructor(table: Table, { columns, rows, indices }: Shape) {
+  constructor(table: Table, { columns, rows, indices, deletions = false }: Shape) {
     this.table = table
     this.columns = columns
     this.rows = rows
+    this.deletions = deletions
     this.#indices = indices
   }
 
@@ -48,10 +50,20 @@ export class Part implements BatchInput {
     return this.#indices === undefined ? index : this.#indices[index]!
   }
 
+  /** Written twice it leaves what it leaves when it is written once. */
+  get isIdempotent(): boolean {
+    return this.deletions || isIdempotent(this.table)
+  }
+
+  #of(rows: readonly Row[], indices: readonly number[]): Part {
+    const { table, columns, deletions } = this
+    return new Part(table, { columns, rows, indices, deletions })
+  }
+
   /** The rows from `start` up to `end`, to be attempted by themselves. */
   slice(start: number, end: number): Part {
     const indices = Array.from({ length: end - start }, (_, i) => this.placeOf(start + i))
-    const part = new Part(this.table, { columns: this.columns, rows: this.rows.slice(start, end), indices })
+    const part = this.#of(this.rows.slice(start, end), indices)
     part.#earlier = this.attempts
     part.ambiguous = this.ambiguous
     return part
@@ -75,7 +87,7 @@ export class Part implements BatchInput {
   pick(places: readonly number[]): Part {
     const rows = places.map((index) => this.rows[index]!)
     const indices = places.map((index) => this.placeOf(index))
-    const part = new Part(this.table, { columns: this.columns, rows, indices })
+    const part = this.#of(rows, indices)
     part.tries = this.tries
     part.charged = this.charged
     part.lost = this.lost

@@ -8,6 +8,7 @@ import { fingerprint } from '../support/fingerprint.ts'
 import { boolean, type OptionsOf, optional, parse } from '../support/validate.ts'
 import { judge } from './classify.ts'
 import { Part } from './part.ts'
+import { plan } from './plan.ts'
 import { shapesOf } from './shapes.ts'
 
 /** What one batch of rows would do. */
@@ -65,7 +66,7 @@ export async function preview(
 /** @throws {RowFailedError} for what a batch would fail with */
 async function planned(driver: Driver, part: Part, signal: AbortSignal): Promise<Operation> {
   try {
-    return await driver.plan(part, { signal })
+    return await plan(driver, part, { signal })
   } catch (error) {
     if (error instanceof BatchFlowError) throw error
     const { reason, code, cause, isolate, detail } = judge(error, undefined, driver)

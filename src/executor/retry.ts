@@ -1,4 +1,3 @@
-import { isIdempotent } from '../contract/table.ts'
 import { MAX_DELAY } from '../support/clock.ts'
 import { type Check, integer, number, type OptionsOf, oneOf, optional, parse } from '../support/validate.ts'
 import type { Verdict } from './classify.ts'
@@ -63,8 +62,8 @@ export function mayRetry(policy: RetryPolicy, part: Part, verdict: Verdict): boo
 }
 
 /** The rows may be sent again, though they may be in the table. */
-export function mayRepeat({ maxAttempts, onAmbiguous }: RetryPolicy, { table }: Part, { ambiguous }: Verdict): boolean {
-  return maxAttempts > 1 && (!ambiguous || onAmbiguous !== 'fail' || isIdempotent(table))
+export function mayRepeat({ maxAttempts, onAmbiguous }: RetryPolicy, part: Part, { ambiguous }: Verdict): boolean {
+  return maxAttempts > 1 && (!ambiguous || onAmbiguous !== 'fail' || part.isIdempotent)
 }
 
 /** Retries that may follow each other at once, and how many batches it takes to earn another. */

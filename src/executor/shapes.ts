@@ -1,9 +1,11 @@
+import { isDeletion } from '../contract/deletion.ts'
 import type { Row, Table } from '../contract/table.ts'
 import { isAbsent, isFull } from '../lanes/coalesce.ts'
 
-/** Rows of a batch that are written alike: with the same columns. `indices` are their places in the batch. */
+/** Rows of a batch that are written alike: with the same columns, or that are deletions. `indices` are their places in the batch. */
 export interface Shape {
   readonly columns: readonly string[]
+  readonly deletions?: boolean
   readonly rows: readonly Row[]
   /** `undefined`: all of them, in order. */
   readonly indices: readonly number[] | undefined
@@ -37,18 +39,23 @@ class Shapes {
     this.#optional = columns.filter((name) => isLeftAlone(name) || defaults.includes(name))
   }
 
+  /** Deletions first: they may be carried out twice, while of all parts the last one moves a position. */
   of(rows: readonly Row[]): Shape[] {
-    const full: Shape = { columns: this.#table.columns, rows, indices: undefined }
-    if (this.#optional.length === 0 || rows.every((row) => isFull(row, this.#optional))) return [full]
+    const { columns, deletes } = this.#table
+    const full: Shape = { columns, rows, indices: undefined }
+    const hasDeletions = deletes !== undefined && rows.some(isDeletion)
+    if (!hasDeletions && (this.#optional.length === 0 || rows.every((row) => isFull(row, this.#optional))))
+      return [full]
     const groups = new Map<readonly string[], { rows: Row[]; indices: number[] }>()
+    if (hasDeletions) groups.set(deletes, { rows: [], indices: [] })
     rows.forEach((row, index) => {
-      const columns = this.#columnsOf(row)
+      const columns = hasDeletions && isDeletion(row) ? deletes : this.#columnsOf(row)
       let group = groups.get(columns)
       if (group === undefined) groups.set(columns, (group = { rows: [], indices: [] }))
       group.rows.push(row)
       group.indices.push(index)
     })
-    return Array.from(groups, ([columns, group]) => ({ columns, ...group }))
+    return Array.from(groups, ([columns, group]) => ({ columns, ...group, deletions: columns === deletes }))
   }
 
   /** One array per set of columns, so that drivers can recognise it. */

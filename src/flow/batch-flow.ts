@@ -1,20 +1,22 @@
 import type { Writable } from 'node:stream'
+import { type Change, type Deletion, type DeletionKey, deletion } from '../contract/deletion.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Lanes } from '../lanes/lanes.ts'
-import type { ManyWaiter, Receipt, Receiver, Waiter } from '../lanes/waiter.ts'
+import type { Receipt, Receiver } from '../lanes/waiter.ts'
 import { implementing } from '../support/validate.ts'
 import { assemble, type Parts } from './assembly.ts'
-import { Call, Given, type RowOrigin } from './call.ts'
+import { Given } from './call.ts'
 import { type DeliverOptions, deliverOptions, signalOf } from './call-options.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Flow, SubmitOptions } from './flow.ts'
 import { ACCEPTED, type Intake } from './intake.ts'
 import type { CloseOptions, Lifecycle } from './lifecycle.ts'
 import type { Observers } from './observers.ts'
+import { OneCall } from './one-call.ts'
 import { type BatchFlowOptions, flowSettings } from './options.ts'
 import type { CloseSummary } from './outcomes.ts'
-import { handOver, type Rows } from './row-source.ts'
+import { deletionsOf, handOver, type Rows } from './row-source.ts'
 import { RowWritable } from './row-writable.ts'
 import type { FlowStats, Stats } from './stats.ts'
 import { AllSettled, AllWaiter, PromiseWaiter } from './waiters.ts'
@@ -73,7 +75,7 @@ export class BatchFlow implements Flow {
    * @throws {FullError} when there is no room and the flow's `overflow` is `reject`
    * @throws {AbortedError} when `signal` is aborted before the row is accepted
    */
-  submit<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<void> {
+  submit<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>, options?: SubmitOptions): Promise<void> {
     try {
       return this.#intake.submit(this.#lanes.of(table), row, undefined, signalOf('submit', options))
     } catch (error) {
@@ -90,7 +92,7 @@ export class BatchFlow implements Flow {
    * @throws {FullError} when there is no room and the flow's `overflow` is `reject`
    * @throws {AbortedError} when `signal` is aborted before the row is settled
    */
-  write<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<Receipt> {
+  write<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>, options?: SubmitOptions): Promise<Receipt> {
     try {
       const signal = signalOf('write', options)
       const waiter = new PromiseWaiter(this.#observers.tracing?.captureSpan())
@@ -107,7 +109,7 @@ export class BatchFlow implements Flow {
    *
    * @throws {ClosedError} after `close()`
    */
-  trySubmit<R extends Row>(table: Table<R>, row: NoInfer<R>): boolean {
+  trySubmit<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>): boolean {
     return this.#intake.trySubmit(this.#lanes.of(table), row)
   }
 
@@ -128,7 +130,7 @@ export class BatchFlow implements Flow {
    */
   deliver<R extends Row>(
     table: Table<R>,
-    row: NoInfer<R>,
+    row: Change<NoInfer<R>>,
     receiver: Receiver,
     options?: DeliverOptions,
   ): Promise<void> {
@@ -151,13 +153,13 @@ export class BatchFlow implements Flow {
    * @throws {FullError} at the first row that finds no room, when the flow's `overflow` is `reject`
    * @throws {AbortedError} when `signal` is aborted before the last row is accepted
    */
-  async submitMany<R extends Row>(table: Table<R>, rows: Rows<NoInfer<R>>, options?: SubmitOptions): Promise<void> {
+  async submitMany<R extends Row>(
+    table: Table<R>,
+    rows: Rows<Change<NoInfer<R>>>,
+    options?: SubmitOptions,
+  ): Promise<void> {
     const signal = signalOf('submitMany', options)
-    const call = new Call()
-    await handOver('submitMany', rows, {
-      one: (row) => this.#offer(table, row, undefined, signal, call),
-      some: (some, first) => this.#offerSome(table, some, first, undefined, signal, call),
-    })
+    await handOver('submitMany', rows, new OneCall(inside(this), table, signal))
   }
 
   /**
@@ -167,20 +169,37 @@ export class BatchFlow implements Flow {
    */
   async writeMany<R extends Row>(
     table: Table<R>,
-    rows: Rows<NoInfer<R>>,
+    rows: Rows<Change<NoInfer<R>>>,
     options?: SubmitOptions,
   ): Promise<PromiseSettledResult<Receipt>[]> {
     const signal = signalOf('writeMany', options)
     const all = new AllSettled()
-    const call = new Call()
-    await handOver('writeMany', rows, {
-      one: (row) => {
-        const accepted = this.#offer(table, row, all.next(1), signal, call)
-        return accepted === ACCEPTED ? ACCEPTED : accepted.catch((error) => all.failed(error))
-      },
-      some: (some, first) => this.#offerSome(table, some, first, all, signal, call),
-    })
+    await handOver('writeMany', rows, new OneCall(inside(this), table, signal, all))
     return all.results(signal)
+  }
+
+  /**
+   * Deletes the row that has `key`, and resolves when that is committed, be there such a row or not. It keeps its order among the
+   * rows of its key that were submitted before and after it. `submit(table, deletion(key))` does not wait for the commit.
+   *
+   * @param key the conflict keys of the table, and the version where it has `newer`: a row that is newer stays
+   * @throws as `write` does, and {@link InvalidRowError} where the table takes no deletions, or `key` is not what it has
+   */
+  delete<R extends Row, K extends string>(
+    table: Table<R, K>,
+    key: DeletionKey<NoInfer<R>, NoInfer<K>>,
+    options?: SubmitOptions,
+  ): Promise<Receipt> {
+    return this.write(table, deletion(key) as unknown as Deletion<R>, options)
+  }
+
+  /** Deletes the rows that have `keys`: to `delete` what `writeMany` is to `write`. */
+  deleteMany<R extends Row, K extends string>(
+    table: Table<R, K>,
+    keys: Rows<DeletionKey<NoInfer<R>, NoInfer<K>>>,
+    options?: SubmitOptions,
+  ): Promise<PromiseSettledResult<Receipt>[]> {
+    return this.writeMany(table, deletionsOf(keys) as Rows<unknown> as Rows<Deletion<R>>, options)
   }
 
   /**
@@ -191,7 +210,7 @@ export class BatchFlow implements Flow {
    */
   writable<R extends Row>(table: Table<R>): Writable {
     const { name } = this.#lanes.of(table).table
-    return new RowWritable(name, (row, waiter) => this.#offer(table, row, waiter))
+    return new RowWritable(name, async (row, waiter) => this.#intake.submit(this.#lanes.of(table), row, waiter))
   }
 
   /** Sends what is buffered now without waiting for full batches; resolves when it is settled, failed rows included. */
@@ -227,24 +246,5 @@ export class BatchFlow implements Flow {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  #offer(table: Table, row: Row, waiter?: Waiter, signal?: AbortSignal, call?: RowOrigin): Promise<void> {
-    try {
-      return this.#intake.submit(this.#lanes.of(table), row, waiter, signal, call)
-    } catch (error) {
-      return Promise.reject(error)
-    }
-  }
-
-  #offerSome(
-    table: Table,
-    rows: readonly Row[],
-    first: number,
-    waiter: ManyWaiter | undefined,
-    signal: AbortSignal | undefined,
-    call: RowOrigin,
-  ): number {
-    return signal?.aborted ? 0 : this.#intake.submitSome(this.#lanes.of(table), rows, first, waiter, call)
   }
 }

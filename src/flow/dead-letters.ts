@@ -11,7 +11,7 @@ import { counted } from '../support/text.ts'
 /** A row that failed for good. */
 export interface DeadLetter {
   readonly table: string
-  /** The row as submitted; where rows of one conflict key were merged, the merged row. */
+  /** The row, or the deletion (`isDeletion`), as submitted; where rows of one conflict key were merged, the merged row. */
   readonly row: Row
   readonly error: RowFailedError
   /** The row may be in the table after all; the same as `error.ambiguous`. */

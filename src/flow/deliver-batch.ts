@@ -6,7 +6,7 @@ import type { Batch } from '../lanes/batch.ts'
 import type { Receipt, Waiter } from '../lanes/waiter.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import { type BatchFlow, insideOf } from './batch-flow.ts'
-import { unreadable } from './refusal.ts'
+import { refuseDeletion, unreadable } from './refusal.ts'
 
 export interface ReadyBatch {
   /** Is committed together with the rows, or neither; then the batch is not split for the sake of bad rows. */
@@ -34,7 +34,7 @@ export interface BatchReceiver {
  *
  * @param readyWith what goes with the batch, given how many of `rows` it takes: one at least, the first ones
  * @throws {ClosedError} after `close()`
- * @throws {InvalidRowError} when a row cannot be read; then none is accepted
+ * @throws {InvalidRowError} when a row cannot be read, or is a deletion that the table does not take; then none is accepted
  */
 export function deliverBatch(
   flow: BatchFlow,
@@ -44,6 +44,7 @@ export function deliverBatch(
 ): void {
   const { intake, lanes } = insideOf(flow)
   const lane = lanes.ready(table)
+  for (const row of rows) refuseDeletion(lane, row)
   const waiter = new WholeBatch(rows)
   let batch: Batch
   try {

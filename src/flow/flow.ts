@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import type { Change, DeletionKey } from '../contract/deletion.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { Receipt } from '../lanes/waiter.ts'
 import type { CloseOptions } from './lifecycle.ts'
@@ -13,13 +14,23 @@ export interface SubmitOptions {
 
 /** What a service needs of a flow: `BatchFlow` is one. Type parameters and fields with it, so that a test can bring another. */
 export interface Flow extends AsyncDisposable {
-  submit<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<void>
-  write<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<Receipt>
-  trySubmit<R extends Row>(table: Table<R>, row: NoInfer<R>): boolean
-  submitMany<R extends Row>(table: Table<R>, rows: Rows<NoInfer<R>>, options?: SubmitOptions): Promise<void>
+  submit<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>, options?: SubmitOptions): Promise<void>
+  write<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>, options?: SubmitOptions): Promise<Receipt>
+  trySubmit<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>): boolean
+  submitMany<R extends Row>(table: Table<R>, rows: Rows<Change<NoInfer<R>>>, options?: SubmitOptions): Promise<void>
   writeMany<R extends Row>(
     table: Table<R>,
-    rows: Rows<NoInfer<R>>,
+    rows: Rows<Change<NoInfer<R>>>,
+    options?: SubmitOptions,
+  ): Promise<PromiseSettledResult<Receipt>[]>
+  delete<R extends Row, K extends string>(
+    table: Table<R, K>,
+    key: DeletionKey<NoInfer<R>, NoInfer<K>>,
+    options?: SubmitOptions,
+  ): Promise<Receipt>
+  deleteMany<R extends Row, K extends string>(
+    table: Table<R, K>,
+    keys: Rows<DeletionKey<NoInfer<R>, NoInfer<K>>>,
     options?: SubmitOptions,
   ): Promise<PromiseSettledResult<Receipt>[]>
   writable<R extends Row>(table: Table<R>): Writable

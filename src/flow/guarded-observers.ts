@@ -51,6 +51,7 @@ function guardedTable(table: TableMetrics, guard: Guard): Required<TableMetrics>
     countCoalesced: guard.wrap((strategy, rows) => table.countCoalesced(strategy, rows)),
     countDeadLetters: guard.wrap((reason, rows) => table.countDeadLetters(reason, rows)),
     countSuperseded: guard.wrap((rows) => table.countSuperseded?.(rows)),
+    countDeleted: guard.wrap((rows) => table.countDeleted?.(rows)),
     countAccepted: guard.wrap((rows) => table.countAccepted?.(rows)),
     countSentBytes: guard.wrap((bytes) => table.countSentBytes?.(bytes)),
   }

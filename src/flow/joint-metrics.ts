@@ -32,6 +32,7 @@ function jointTable(tables: readonly TableMetrics[]): TableMetrics | undefined {
     countCoalesced: (strategy, rows) => each((table) => table.countCoalesced(strategy, rows)),
     countDeadLetters: (reason, rows) => each((table) => table.countDeadLetters(reason, rows)),
     countSuperseded: (rows) => each((table) => table.countSuperseded?.(rows)),
+    countDeleted: (rows) => each((table) => table.countDeleted?.(rows)),
     countAccepted: (rows) => each((table) => table.countAccepted?.(rows)),
     countSentBytes: (bytes) => each((table) => table.countSentBytes?.(bytes)),
   } satisfies Required<TableMetrics>

@@ -1,3 +1,4 @@
+import { isDeletion } from '../contract/deletion.ts'
 import { AbandonedError } from '../contract/errors.ts'
 import type { TableMetrics } from '../contract/metrics-reporter.ts'
 import type { Row } from '../contract/table.ts'
@@ -57,6 +58,9 @@ export class Outcomes {
     const superseded = supersededBy(run)
     tally.superseded += superseded
     if (superseded > 0) metrics?.countSuperseded?.(superseded)
+    const deleted = deletedBy(run)
+    tally.deleted += deleted
+    if (deleted > 0) metrics?.countDeleted?.(deleted)
     this.#report(metrics, run, failed)
     const receipt: Receipt = Object.freeze({
       table: batch.table.name,
@@ -125,5 +129,13 @@ function supersededBy({ batch, superseded, failures }: BatchRun): number {
   if (batch.companion !== undefined && failures.size > 0) return 0 // all of them come again, those of parts that were committed too
   let rows = superseded
   for (const [index, merged] of batch.superseded ?? []) if (!failures.has(index)) rows += merged
+  return rows
+}
+
+/** How many of its deletions were carried out. */
+function deletedBy({ batch, failures }: BatchRun): number {
+  if (batch.table.deletes === undefined || (batch.companion !== undefined && failures.size > 0)) return 0
+  let rows = 0
+  for (const [index, row] of batch.rows.entries()) if (isDeletion(row) && !failures.has(index)) rows++
   return rows
 }

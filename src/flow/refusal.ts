@@ -1,9 +1,16 @@
+import { checkDeletion, isMarked } from '../contract/deletion.ts'
 import { AbortedError, ClosedError, InvalidRowError } from '../contract/errors.ts'
+import type { Row } from '../contract/table.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 
 export function isRow(row: unknown): boolean {
   return typeof row === 'object' && row !== null && !Array.isArray(row)
+}
+
+/** Whether it is a row, and not the deletion of one. */
+export function isPlain(lane: Lane, row: unknown): boolean {
+  return isRow(row) && !isMarked(lane.table, row as Row)
 }
 
 /** Why a row is not accepted, counted. @param open rows may be submitted */
@@ -21,6 +28,17 @@ export function refusal(lane: Lane, row: unknown, open: boolean, signal?: AbortS
   }
   lane.reject('closed')
   return new ClosedError()
+}
+
+/** @throws {InvalidRowError} where a row is the deletion of one and the table takes none, or not this one; counted */
+export function refuseDeletion(lane: Lane, row: Row): void {
+  if (!isMarked(lane.table, row)) return
+  try {
+    checkDeletion(lane.table, row)
+  } catch (error) {
+    lane.reject('invalid')
+    throw error
+  }
 }
 
 /** The row, or its key, throws as it is read. */

@@ -1,3 +1,4 @@
+import { type Deletion, deletion } from '../contract/deletion.ts'
 import { refuse } from '../support/validate.ts'
 import { ACCEPTED } from './intake.ts'
 
@@ -44,4 +45,17 @@ async function handOverArray<R>(rows: readonly R[], sink: RowSink<R>): Promise<v
     const accepted = sink.one(rows[next++]!)
     if (accepted !== ACCEPTED) await accepted
   }
+}
+
+/** The deletions of `keys`, one after the other as well. @throws {OptionError} when they are not keys one after the other */
+export function deletionsOf<K extends object>(keys: Rows<K>): Rows<Deletion<K>> {
+  return isAsync('deleteMany', keys) ? eachAsync(keys) : eachOf(keys)
+}
+
+function* eachOf<K extends object>(keys: Iterable<K>): Iterable<Deletion<K>> {
+  for (const key of keys) yield deletion(key)
+}
+
+async function* eachAsync<K extends object>(keys: AsyncIterable<K>): AsyncIterable<Deletion<K>> {
+  for await (const key of keys) yield deletion(key)
 }

@@ -27,6 +27,8 @@ export interface TableStats {
   readonly abandoned: number
   /** Committed rows that changed nothing: they were not newer than another one of their key (`onConflict.newer`). */
   readonly superseded: number
+  /** Deletions that were carried out, whether there was such a row or not; those merged into others of their key are not counted. */
+  readonly deleted: number
   /** Rows refused before they were accepted. */
   readonly rejected: number
   /** Attempts that were repeated. */
@@ -120,7 +122,7 @@ export class Stats {
 }
 
 function shown({ queued, tally }: Pick<Counted, 'queued' | 'tally'>): TableStats {
-  const { inFlight, committed, failed, deadLettered, abandoned, superseded, rejected, retried, lastCommitAt } = tally
+  const { inFlight, committed, failed, deadLettered, abandoned, superseded, deleted, rejected, retried } = tally
   const unsettled = queued + inFlight
   const accepted = committed + failed + abandoned + unsettled
   return {
@@ -133,8 +135,9 @@ function shown({ queued, tally }: Pick<Counted, 'queued' | 'tally'>): TableStats
     deadLettered,
     abandoned,
     superseded,
+    deleted,
     rejected,
     retried,
-    lastCommitAt,
+    lastCommitAt: tally.lastCommitAt,
   }
 }

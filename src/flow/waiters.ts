@@ -42,11 +42,10 @@ export class AllSettled extends ManyWaiter {
   /** What became of the row before: rows of one batch share one receipt, and one result. */
   #last: PromiseFulfilledResult<Receipt> | undefined
 
-  next(rows: number): this {
+  next(rows: number): void {
     this.#all.expect(rows)
     this.number = this.#results.length
     for (let i = 0; i < rows; i++) this.#results.push(undefined)
-    return this
   }
 
   one(number: number): Waiter {

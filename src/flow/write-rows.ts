@@ -1,3 +1,4 @@
+import type { Change } from '../contract/deletion.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { FailedRow, WriteOptions, WriteResult } from '../contract/write-result.ts'
 import type { Executor } from '../executor/executor.ts'
@@ -20,7 +21,7 @@ function flowOf(executor: Executor): BatchFlow {
 export async function writeRows<R extends Row>(
   executor: Executor,
   table: Table<R>,
-  rows: readonly NoInfer<R>[],
+  rows: readonly Change<NoInfer<R>>[],
   options?: WriteOptions,
 ): Promise<WriteResult<R>> {
   const results = await flowOf(executor).writeMany(table, rows, options)

@@ -1,6 +1,7 @@
 import type { Row, Table } from '../contract/table.ts'
 import { fieldOf, setField } from '../support/field.ts'
 import { mergeCombining } from './combine.ts'
+import { mergeDeleting } from './deleting.ts'
 import { type Merge, mergeNewest } from './newest.ts'
 
 /** A row's conflict key. A whole number and its text are one key, since the column decides which of them it holds. */
@@ -52,6 +53,10 @@ function numberIn(text: string): number | undefined {
 
 /** How two rows of the same key become one, with the effect of writing `older` and then `newer`. */
 export function mergeOf(table: Table): Merge {
+  return table.deletes === undefined ? mergeRows(table) : mergeDeleting(table, mergeRows(table))
+}
+
+function mergeRows(table: Table): Merge {
   const combining = table.combine === undefined ? undefined : mergeCombining(table)
   if (table.newer !== undefined) {
     return mergeNewest(table, table.newer, combining ?? ((...rows) => overlay(table, ...rows)))

@@ -10,6 +10,8 @@ export class Tally {
   abandoned = 0
   /** Committed rows that changed nothing, as they were not newer than another one of their key. */
   superseded = 0
+  /** Deletions that were carried out. */
+  deleted = 0
   /** Rows refused before they were accepted. */
   rejected = 0
   /** Attempts that were repeated. */
@@ -24,6 +26,7 @@ export class Tally {
     this.deadLettered += other.deadLettered
     this.abandoned += other.abandoned
     this.superseded += other.superseded
+    this.deleted += other.deleted
     this.rejected += other.rejected
     this.retried += other.retried
     if ((other.lastCommitAt ?? 0) > (this.lastCommitAt ?? 0)) this.lastCommitAt = other.lastCommitAt

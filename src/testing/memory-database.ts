@@ -1,4 +1,4 @@
-import { AttemptError, type RowFailure } from '../contract/driver.ts'
+import { AttemptError, type BatchInput, type RowFailure } from '../contract/driver.ts'
 import type { Reason } from '../contract/reasons.ts'
 import type { Row, Table } from '../contract/table.ts'
 import { createExecutor, type Executor } from '../executor/executor.ts'
@@ -9,7 +9,7 @@ import { StoredTable } from './stored-table.ts'
 /** One attempt the database saw, in the order they ended. */
 export interface MemoryAttempt {
   readonly table: string
-  /** As they were submitted, after merging. */
+  /** As they were submitted, after merging; deletions among them have an attempt of their own. */
   readonly rows: readonly Row[]
   /** `undefined`: committed, but for the rows it refused. */
   readonly reason: Reason | undefined
@@ -53,7 +53,7 @@ export class MemoryDatabase {
       new MemoryDriver({
         ping: () => this.#ping(),
         free: (signal) => this.#free(signal),
-        attempt: (table, rows, isolate) => this.#attempt(table, rows, isolate),
+        attempt: (batch, isolate) => this.#attempt(batch, isolate),
       }),
     )
   }
@@ -74,7 +74,7 @@ export class MemoryDatabase {
   }
 
   /**
-   * Refuses single rows of a table, as a CHECK does: with the reason that `refuse` gives, if any.
+   * Refuses single rows of a table, as a CHECK does, and no deletions: with the reason that `refuse` gives, if any.
    *
    * @returns lifts it again, as when the constraint is dropped
    */
@@ -132,9 +132,10 @@ export class MemoryDatabase {
     })
   }
 
-  #attempt(table: Table, rows: readonly Row[], isolate: boolean): readonly RowFailure[] {
+  #attempt(batch: BatchInput, isolate: boolean): readonly RowFailure[] {
+    const { table, rows } = batch
     try {
-      const failures = this.#carryOut(table, rows, isolate)
+      const failures = this.#carryOut(batch, isolate)
       this.attempts.push({ table: table.name, rows, reason: undefined, refused: failures.length })
       return failures
     } catch (error) {
@@ -144,17 +145,21 @@ export class MemoryDatabase {
     }
   }
 
-  #carryOut(table: Table, rows: readonly Row[], isolate: boolean): readonly RowFailure[] {
+  #carryOut(batch: BatchInput, isolate: boolean): readonly RowFailure[] {
     this.#ping()
-    const fault = this.#nextFault(table)
+    const fault = this.#nextFault(batch.table)
     if (fault !== undefined && fault.committed !== true) throw faultOf(fault)
-    const failures = this.#write(table, rows, isolate)
+    const failures = this.#write(batch, isolate)
     if (fault !== undefined) throw faultOf(fault)
     return failures
   }
 
-  #write(table: Table, rows: readonly Row[], isolate: boolean): readonly RowFailure[] {
+  #write({ table, rows, deletions = false }: BatchInput, isolate: boolean): readonly RowFailure[] {
     const stored = this.#table(table.name)
+    if (deletions) {
+      stored.delete(table, rows)
+      return []
+    }
     const before = stored.save()
     const failures: RowFailure[] = []
     rows.forEach((row, index) => {

@@ -1,6 +1,5 @@
 import type { AttemptContext, BatchInput, Driver, Operation, RowFailure } from '../contract/driver.ts'
 import type { Classification } from '../contract/reasons.ts'
-import type { Row, Table } from '../contract/table.ts'
 import { OptionError } from '../support/batchflow-error.ts'
 import { show } from '../support/validate.ts'
 import { MemoryDatabaseError } from './errors.ts'
@@ -16,12 +15,13 @@ export interface MemoryServer {
   /** Resolves when attempts go on; rejects when `signal` is aborted before. */
   free(signal: AbortSignal): Promise<void>
   /** One attempt, in one go; returns the rows that are left out. */
-  attempt(table: Table, rows: readonly Row[], isolate: boolean): readonly RowFailure[]
+  attempt(batch: BatchInput, isolate: boolean): readonly RowFailure[]
 }
 
 /** Carries batches to a memory database. */
 export class MemoryDriver implements Driver<MemoryOperation> {
   readonly name = 'memory'
+  readonly deletes = true
   readonly #server: MemoryServer
 
   constructor(server: MemoryServer) {
@@ -32,12 +32,13 @@ export class MemoryDriver implements Driver<MemoryOperation> {
   plan(batch: BatchInput): MemoryOperation {
     const { action, name } = batch.table
     if (action === 'sql') throw new OptionError(`table ${show(name)}: onConflict.sql is for databases that speak SQL`)
+    if (batch.deletions) return { name: 'DELETE', text: `DELETE FROM ${batch.table.name}`, batch }
     return { name: 'INSERT', text: `INSERT INTO ${batch.table.name}`, batch }
   }
 
   async run({ batch }: MemoryOperation, { signal, isolate = false }: AttemptContext): Promise<readonly RowFailure[]> {
     await this.#server.free(signal)
-    return this.#server.attempt(batch.table, batch.rows, isolate)
+    return this.#server.attempt(batch, isolate)
   }
 
   /** A batch of no row: what is refused then, the place refuses. */

@@ -74,6 +74,18 @@ export class StoredTable {
     this.#put(written, place)
   }
 
+  /** Takes out the rows that have the keys of `deletions`, but for those that are newer. */
+  delete(table: Table, deletions: readonly Row[]): void {
+    const index = this.#index(table.keys)
+    const gone = new Set(
+      deletions.map((deletion) => {
+        const place = index.find(deletion)
+        return place !== undefined && isSpared(table, this.#rows[place]!, deletion) ? undefined : place
+      }),
+    )
+    this.replace(this.#rows.filter((_, place) => !gone.has(place)))
+  }
+
   #put(row: Row, place = this.#rows.length): void {
     const older = this.#rows[place]
     this.#rows[place] = row
@@ -127,6 +139,10 @@ function rowOf(columns: readonly string[], row: Row, older: Row): Row {
     if (value !== undefined || fieldOf(older, column) === undefined) setField(written, column, value ?? null)
   }
   return written
+}
+
+function isSpared({ newer }: Table, stored: Row, deletion: Row): boolean {
+  return newer !== undefined && isNewer(fieldOf(stored, newer), fieldOf(deletion, newer))
 }
 
 /** Texts that databases compare by rules of their own are compared by their letters. */

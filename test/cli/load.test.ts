@@ -123,6 +123,21 @@ load('letters whose properties have columns of other names come back to them', a
   database.close()
 })
 
+load('deletions of a dead-letter file are replayed, where keys are named', async () => {
+  await pool.query(`CREATE TABLE ${TABLE} (id integer PRIMARY KEY, name text)`)
+  await pool.query(`INSERT INTO ${TABLE} VALUES (1, 'a'), (2, 'b')`)
+  const line = (v: number, row: object) =>
+    `${JSON.stringify({ v, id: `${v}`, time: '', table: TABLE, reason: 'connection', ambiguous: false, row })}\n`
+  const letters = file('deletions.ndjson', line(2, { $delete: { id: 1 } }) + line(1, { id: 3, name: 'c' }))
+  const without = await command(['replay', '--to', url, letters])
+  assert.is(without.code, 2)
+  assert.match(without.stderr, 'there are deletions of table')
+  const again = await command(['replay', '--to', url, '--on-conflict', 'update:id', letters])
+  assert.is(again.code, 0, again.stderr)
+  const { rows } = await pool.query(`SELECT id FROM ${TABLE} ORDER BY id`)
+  assert.equal(rows, [{ id: 2 }, { id: 3 }])
+})
+
 load('a load that is killed goes on where it stopped: each line exactly once', async () => {
   await pool.query(`CREATE TABLE ${TABLE} (id integer, name text)`)
   const args = ['load', '--to', url, '-t', TABLE, '--resume', '--batch', '500', many]

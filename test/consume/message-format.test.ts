@@ -10,6 +10,7 @@ import {
   overheadOf,
   textOf,
 } from '../../src/consume/message-format.ts'
+import { deletion, isDeletion } from '../../src/contract/deletion.ts'
 import { InvalidRowError } from '../../src/contract/errors.ts'
 import { defineTable } from '../../src/contract/table.ts'
 
@@ -26,6 +27,49 @@ test('the text is pinned: other languages write it, too', () => {
     encodeRows(users, rows),
     '{"v":1,"t":"app.users","r":[{"id":{"$bigint":"1"},"name":"é\\"","at":{"$date":"1970-01-01T00:00:00.000Z"}},{"id":2,"name":null}]}',
   )
+})
+
+test('a deletion is marked, and comes out as one; a row of a column that is called like the mark is a row', () => {
+  const table = defineTable<Record<string, unknown>>('t', {
+    columns: ['id', 'at', 'v'],
+    onConflict: { action: 'update', keys: ['id', 'at'], newer: 'v' },
+    deletes: true,
+  })
+  const gone = deletion({ id: 1n, at: new Date(0), v: 2 })
+  const text = encodeRows(table, [{ id: 1 }, gone])
+  assert.is(
+    text,
+    '{"v":1,"t":"t","r":[{"id":1},{"$delete":{"id":{"$bigint":"1"},"at":{"$date":"1970-01-01T00:00:00.000Z"},"v":2}}]}',
+  )
+  const [row, back] = decodeMessage({ body: text }).map((decoded) => decoded.row)
+  assert.equal([isDeletion(row!), isDeletion(back!)], [false, true])
+  assert.equal({ ...back }, { ...gone })
+  const odd = defineTable<Record<string, unknown>>('t', {
+    columns: ['$delete'],
+    onConflict: { action: 'ignore', keys: ['$delete'] },
+    deletes: true,
+  })
+  const rows = [{ $delete: { id: 1 } }, deletion({ $delete: 1 })]
+  const again = decodeMessage({ body: encodeRows(odd, rows) }).map((decoded) => decoded.row)
+  assert.equal(again.map(isDeletion), [false, true])
+  assert.equal(
+    again.map((one) => ({ ...one })),
+    rows.map((one) => ({ ...one })),
+  )
+})
+
+test('a deletion that its table does not take is put into no message, nor read from one that holds something else', () => {
+  assert.throws(
+    () => encodeRow(users, deletion({ id: 1 })),
+    (error: unknown) => error instanceof InvalidRowError,
+  )
+  for (const inner of ['1', 'null', '[1]', '{"$map":[]}']) {
+    const body = `{"v":1,"t":"t","r":[{"$delete":${inner}}]}`
+    assert.throws(
+      () => decodeMessage({ body }),
+      (error: unknown) => error instanceof DecodeError,
+    )
+  }
 })
 
 test('what goes in comes out, whatever it is', () => {

@@ -2,6 +2,7 @@ import { AggregationTemporality } from '@opentelemetry/sdk-metrics'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { consume } from '../../src/consume/consume.ts'
+import { deletion } from '../../src/contract/deletion.ts'
 import { createExecutor } from '../../src/executor/executor.ts'
 import { HealthCheck } from '../../src/flow/health-check.ts'
 import { OptionError } from '../../src/support/batchflow-error.ts'
@@ -401,6 +402,19 @@ test('without tracing no header is looked at', async () => {
   await calm(rig)
   assert.is(rig.log.acknowledged.get('a'), 1)
   await rig.worker.close()
+})
+
+test('a deletion in a message is put aside where the table of this worker takes none', async () => {
+  const rig = await workerRig({ decode: () => [event(1), { table: 'states', row: deletion({ id: 1 }) }] })
+  const { log, source, worker } = rig
+  log.append('a', [])
+  await source.own('a')
+  await calm(rig)
+  const [{ why }] = log.letters as [(typeof log.letters)[0]]
+  assert.is(why.table, 'states')
+  assert.match(why.message, /takes no deletions/)
+  assert.is(log.acknowledged.get('a'), 1)
+  await worker.close()
 })
 
 test.run()

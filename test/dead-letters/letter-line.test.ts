@@ -4,6 +4,7 @@ import vm from 'node:vm'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { deletion, isDeletion } from '../../src/contract/deletion.ts'
 import { RowFailedError } from '../../src/contract/errors.ts'
 import { ambiguously, letterOf, lineOf, type StoredLetter } from '../../src/dead-letters/letter-line.ts'
 import type { DeadLetter } from '../../src/flow/dead-letters.ts'
@@ -174,7 +175,20 @@ test('half a line, another line and a newer line are told apart from letters', (
   const others = ['null', '7', '[]', '{}', '{"v":0}', '{"v":1,"table":"t"}', '{"v":1,"table":"t","row":[]}']
   const strange = ['{"v":1,"table":"t","row":{"$date":"2026"}}', '{"v":1,"table":"t","row":{"a":{"$odd":1}}}', '\0\0\0']
   for (const other of [...others, ...strange]) assert.is(letterOf(other), 'torn', other)
-  assert.is(letterOf('{"v":2}'), 'newer')
+  assert.is(letterOf('{"v":3}'), 'newer')
+})
+
+test('a deletion is one again; its line is for readers that know of deletions', () => {
+  const gone = deletion({ id: 1n, v: new Date(0) })
+  const line = lineOf(letter(gone), TIME)
+  assert.is(JSON.parse(line).v, 2)
+  assert.equal(JSON.parse(line).row, { $delete: { id: { $bigint: '1' }, v: { $date: '1970-01-01T00:00:00.000Z' } } })
+  const back = backAgain(gone)
+  assert.ok(isDeletion(back))
+  assert.equal({ ...back }, { ...gone })
+  assert.is(JSON.parse(lineOf(letter({ id: 1 }), TIME)).v, 1)
+  assert.not.ok(isDeletion(backAgain({ $delete: { id: 1 } })))
+  assert.is(letterOf(line.replace('"v":2', '"v":3')), 'newer')
 })
 
 test.run()

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { deletion } from '../../src/contract/deletion.ts'
 import { ClosedError } from '../../src/contract/errors.ts'
 import { defineTable } from '../../src/contract/table.ts'
 import { deadLetterFile } from '../../src/dead-letters/dead-letter-file.ts'
@@ -170,7 +171,7 @@ test('or its letters are kept as they are', async () => {
 
 test('a letter of a later version stops the replay', async () => {
   const path = join(folder.path, 'later')
-  writeFileSync(path, '{"v":2}\n')
+  writeFileSync(path, '{"v":3}\n')
   const message = `a letter of ${path} is from a later version of batchflow-otel`
   await rejectsWith(DeadLetterFileError, CODE, message, () => replayDeadLetters(path, rig().flow, [users]))
 })
@@ -330,6 +331,23 @@ test('what it is given is checked', async () => {
     const act = () => replayDeadLetters(...(args as unknown as Parameters<typeof replayDeadLetters>))
     await rejectsWith(OptionError, 'ERR_BATCHFLOW_OPTION', message, act)
   }
+})
+
+test('deletions come back in order with rows, those too that may have been carried out', async () => {
+  const path = join(folder.path, `${++made}.ndjson`)
+  const file = deadLetterFile(path, { fsync: false })
+  await file([{ ...letter(1), table: 'people' }])
+  await file([{ ...letter(2), table: 'people', row: deletion({ id: 2 }), ambiguous: true }])
+  const sums = defineTable<User>('people', {
+    columns: ['id', 'name', 'email'],
+    onConflict: { action: 'update', keys: ['id'], set: { name: 'add' } },
+    deletes: true,
+  })
+  const { flow, driver } = rig({ flushSize: 10 }, undefined, committing())
+  assert.is((await replayDeadLetters(path, flow, [sums])).committed, 2)
+  assert.equal(driver.committed, [deletion({ id: 2 }), user(1)])
+  await file([{ ...letter(3), table: 'updated', row: deletion({ id: 3 }) }])
+  assert.is((await replayDeadLetters(path, flow, [updated])).failed, 1, 'a table that takes none')
 })
 
 test.run()

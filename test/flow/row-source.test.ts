@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { type Change, deletion } from '../../src/contract/deletion.ts'
 import type { BatchFlowOptions } from '../../src/flow/options.ts'
 import { rig } from '../support/engine/flow.ts'
 import { MemoryDriver, MemoryError } from '../support/engine/memory-driver.ts'
@@ -10,7 +11,7 @@ import { ids, type User, user, users } from '../support/engine/tables.ts'
 const test = suite('the rows of one call')
 
 interface Given {
-  readonly rows: readonly (User | null | undefined)[]
+  readonly rows: readonly (Change<User> | null | undefined)[]
   readonly options: BatchFlowOptions
   readonly isReported: boolean
 }
@@ -19,8 +20,13 @@ const bad = (id: number): User => ({ ...user(id), name: 'bad' })
 
 const given: fc.Arbitrary<Given> = fc.record({
   rows: fc
-    .array(fc.constantFrom('good', 'good', 'good', 'good', 'bad', 'none', 'hole'), { maxLength: 40 })
-    .map((kinds) => kinds.map((kind, id) => ({ good: user(id), bad: bad(id), none: null, hole: undefined })[kind]!)),
+    .array(fc.constantFrom('good', 'good', 'good', 'good', 'bad', 'none', 'hole', 'deletion'), { maxLength: 40 })
+    .map((kinds) =>
+      kinds.map(
+        (kind, id) =>
+          ({ good: user(id), bad: bad(id), none: null, hole: undefined, deletion: deletion({ id }) })[kind]!,
+      ),
+    ),
   options: fc
     .record({
       flushSize: fc.integer({ min: 1, max: 12 }),

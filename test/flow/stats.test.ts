@@ -23,6 +23,7 @@ const NOTHING = {
   deadLettered: 0,
   abandoned: 0,
   superseded: 0,
+  deleted: 0,
   rejected: 0,
   retried: 0,
   lastCommitAt: undefined,

@@ -1,8 +1,9 @@
 import vm from 'node:vm'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { deletion } from '../../src/contract/deletion.ts'
 import { RowFailedError } from '../../src/contract/errors.ts'
-import type { Table } from '../../src/contract/table.ts'
+import { defineTable, type Table } from '../../src/contract/table.ts'
 import { SqliteDriver } from '../../src/drivers/sqlite/driver.ts'
 import type { AnyRow, TestTable } from './conformance/backend.ts'
 import { libsql, SqliteDatabase } from './conformance/backends/sqlite.ts'
@@ -177,5 +178,26 @@ writes('what objects inherit is no value, and what is no value is refused', asyn
     ['1,,', '2,c,p'],
   )
 })
+
+writes(
+  'a row that others refer to is not deleted, and fails alone; keys are compared as they are stored',
+  async (database) => {
+    const made = await database.create({ ...COLUMNS, columns: { id: 'TEXT', name: 'text' } })
+    const onConflict = { action: 'update', keys: ['id'] } as const
+    const table = defineTable<AnyRow>(made.name, { columns: made.columns, onConflict, deletes: true })
+    const rows = range(100).map((id) => ({ id: `${id}`, name: 'x' }))
+    await writeWell(database.executor, table, rows)
+    database.connection.exec(
+      `CREATE TABLE child (of TEXT REFERENCES ${made.name} (id)); INSERT INTO child VALUES ('3'), ('4'), ('90')`,
+    )
+    const written = await writeAll(
+      database.executor,
+      table,
+      range(100).map((id) => deletion({ id })),
+    )
+    assert.equal(reasonsOf(written), { 3: 'constraint', 4: 'constraint', 90: 'constraint' })
+    assert.equal(await ids(made), ['3', '4', '90'])
+  },
+)
 
 writing.run()

@@ -53,6 +53,7 @@ function recordEverything(
   table.countDeadLetters('invalid_data', 2)
   table.countSentBytes?.(4096)
   table.countSuperseded?.(4)
+  table.countDeleted?.(3)
 }
 
 /** Label names by series name, from every sample of a page. */

@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { deletion } from '../../src/contract/deletion.ts'
 import { RowFailedError } from '../../src/contract/errors.ts'
 import { defineTable } from '../../src/contract/table.ts'
 import { BatchFlow } from '../../src/flow/batch-flow.ts'
@@ -44,6 +45,36 @@ memory('a conflict clause is for databases that speak SQL', async () => {
   const error = await written.catch((thrown: RowFailedError) => thrown.cause)
   assert.is((error as Error).message, 'table "users": onConflict.sql is for databases that speak SQL')
   await flow.close()
+})
+
+memory('deletes rows by their keys, but for those that are newer', async () => {
+  const people = defineTable<User & { version: number }>('people', {
+    columns: [...columns, 'version'],
+    onConflict: { action: 'update', keys: ['id'], newer: 'version' },
+    deletes: true,
+  })
+  const database = new MemoryDatabase()
+  database.insert(people, { id: 1, version: 1 }, { id: 2, version: 2 }, { id: 3, version: 3 })
+  const flow = new BatchFlow(database.executor())
+  const written = flow.writeMany(people, [deletion({ id: 3, version: 2 }), { id: 4, version: 1 }])
+  await flow.delete(people, { id: 1, version: 1 })
+  await Promise.all([
+    written,
+    flow.deleteMany(people, [
+      { id: 2, version: 2 },
+      { id: 9, version: 9 },
+    ]),
+  ])
+  await flow.write(people, { id: 1, name: 'anew', version: 0 })
+  await flow.close()
+  assert.equal(
+    database.rows(people).map(({ id, name }) => [id, name]),
+    [
+      [3, null],
+      [4, null],
+      [1, 'anew'],
+    ],
+  )
 })
 
 memory('rows that are looked at are copies', async () => {

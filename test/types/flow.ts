@@ -2,13 +2,17 @@
 import type { Writable } from 'node:stream'
 import {
   BatchFlow,
+  type Change,
   type CloseSummary,
   type DeadLetter,
   type DeadLetterRow,
+  type Deletion,
   deadLetterFile,
   deadLetterTo,
   defineTable,
+  deletion,
   type Executor,
+  isDeletion,
   type Receipt,
   type ReplaySummary,
   type Row,
@@ -78,6 +82,47 @@ void flow.submit(users, ada, { signl: signal })
 void flow.write(users, ada, { signal: 1000 })
 // @ts-expect-error which trySubmit has no use for
 flow.trySubmit(users, ada, { signal })
+
+// Deletions, by the keys that the type of the table names, and among rows.
+const onConflict = { action: 'update', keys: ['id'] } as const
+const people = defineTable<User, 'id'>('people', { columns: ['id', 'name', 'email'], onConflict, deletes: true })
+const versioned = defineTable<User & { version: number }, 'id' | 'version'>('versioned', {
+  columns: ['id', 'name', 'email', 'version'],
+  onConflict: { ...onConflict, newer: 'version' },
+  deletes: true,
+})
+expectTypeOf(flow.delete(people, { id: 1 })).toEqualTypeOf<Promise<Receipt>>()
+expectTypeOf(flow.deleteMany(people, [{ id: 1 }], { signal })).toEqualTypeOf<Promise<PromiseSettledResult<Receipt>[]>>()
+void flow.delete(versioned, { id: 1, version: 2 })
+void flow.submit(people, deletion({ id: 1 }))
+void flow.submitMany(people, [ada, deletion({ id: 1 })])
+void flow.deliver(people, deletion({ id: 1 }), { committed: () => {}, failed: () => {} })
+void executor.write(people, [ada, deletion({ id: 1 })])
+void executor.preview(people, [deletion({ id: 1 })])
+// Where it names none, what is missing shows at run time.
+void flow.delete(users, { id: 1 })
+
+// @ts-expect-error the key is missing
+void flow.delete(people, {})
+// @ts-expect-error the version is missing
+void flow.delete(versioned, { id: 1 })
+// @ts-expect-error the version of one is
+void flow.deleteMany(versioned, [{ id: 1, version: 1 }, { id: 2 }])
+// @ts-expect-error a column that is no key
+void flow.delete(people, { id: 1, name: 'Ada' })
+// @ts-expect-error the type of a key
+void flow.delete(people, { id: '1' })
+// @ts-expect-error the type of a key, in a deletion among rows
+void flow.submit(people, deletion({ id: '1' }))
+// @ts-expect-error no such property
+void flow.delete(users, { ix: 1 })
+// @ts-expect-error a key alone is no row
+void flow.submit(people, { id: 1 })
+// @ts-expect-error keys are properties of rows
+defineTable<User, 'uid'>('people', { columns: ['id', 'name', 'email'], onConflict, deletes: true })
+declare const change: Change<User>
+if (isDeletion(change)) expectTypeOf(change).toEqualTypeOf<Deletion<User>>()
+else expectTypeOf(change).toEqualTypeOf<User>()
 
 // The rest of its life.
 expectTypeOf(flow.writable(users)).toExtend<Writable>()

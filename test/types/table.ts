@@ -162,6 +162,15 @@ defineTable<User>('users', { columns, onConflict: { action: 'replace', keys: ['i
 // @ts-expect-error nothing to tell apart where every conflict is an error
 defineTable<User>('users', { columns, onConflict: { action: 'error', keys: ['id'] } })
 
+// Which properties tell what is to be deleted, where the type says so.
+expectTypeOf(
+  defineTable<User, 'id'>('users', { columns, onConflict: { action: 'ignore', keys: ['id'] }, deletes: true }),
+).toEqualTypeOf<Table<User, 'id'>>()
+expectTypeOf<Table<User, 'id'>>().toExtend<Table<User>>()
+expectTypeOf(users.deletes).toEqualTypeOf<readonly string[] | undefined>()
+// @ts-expect-error a slip in an option
+defineTable<User>('users', { columns, delete: true })
+
 // Tables of different rows are different; any of them is a table.
 expectTypeOf<Table<User>>().not.toExtend<Table<Order>>()
 expectTypeOf<Table<Order>>().not.toExtend<Table<User>>()

@@ -40,18 +40,18 @@ export function failuresOf({ failures, places }: Sieved, later: readonly RowFail
   return [...failures, ...later.map(({ index, error }) => ({ index: places[index]!, error }))]
 }
 
-function sieve({ table, columns, rows }: BatchInput, encodeOne: (single: BatchInput) => unknown): Sieved {
+function sieve({ table, columns, deletions, rows }: BatchInput, encodeOne: (single: BatchInput) => unknown): Sieved {
   const good: Row[] = []
   const places: number[] = []
   const failures: RowFailure[] = []
   rows.forEach((row, index) => {
     try {
-      encodeOne({ table, columns, rows: [row] })
+      encodeOne({ table, columns, deletions, rows: [row] })
       good.push(row)
       places.push(index)
     } catch (error) {
       failures.push({ index, error })
     }
   })
-  return { batch: { table, columns, rows: good }, failures, places }
+  return { batch: { table, columns, deletions, rows: good }, failures, places }
 }

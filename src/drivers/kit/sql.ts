@@ -71,6 +71,11 @@ export function setOf({ action, set }: Table, columns: readonly string[]): reado
   return action === 'replace' ? set : set.filter((column) => columns.includes(column))
 }
 
+/** A deletion deletes the row it meets, unless that is newer. */
+export function isNotNewer(existing: string, deletion: string): string {
+  return `(${existing} > ${deletion}) IS NOT TRUE`
+}
+
 /** What a column becomes, out of the value that comes and the one that is there. NULL is nothing. */
 export function combined(how: Combine | undefined, incoming: string, existing: string): string {
   if (how === undefined) return incoming

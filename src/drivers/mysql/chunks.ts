@@ -122,7 +122,7 @@ function encodeRow(
 }
 
 /** As the server itself writes numbers into columns of texts. */
-function wholeOrText(value: number): number | string {
+export function wholeOrText(value: number): number | string {
   if (Object.is(value, -0)) return '-0'
   if (Number.isSafeInteger(value)) return value
   const size = Math.abs(value)

@@ -18,6 +18,7 @@ import { chunksOf, type Limits } from './chunks.ts'
 import { classify } from './classify.ts'
 import { isServerError, type MysqlConnection, type MysqlPool, validPool } from './client.ts'
 import { MysqlCompanions } from './companions.ts'
+import { type Comparand, comparable, comparandsOf } from './comparands.ts'
 import { type Lease, lenderOf } from './connection.ts'
 import { type Dates, datesIn } from './dates.ts'
 import { Form } from './form.ts'
@@ -30,16 +31,19 @@ import { Transaction } from './session.ts'
 import { targetOf, timezoneOf } from './target.ts'
 import { Writer } from './writer.ts'
 
+type Comparands = ReadonlyMap<string, Comparand> | undefined
+
 const MOST_PARAMETERS = 65_535
 /** The server keeps as many prepared statements as it is willing to, of all its clients together. */
 const TOO_MANY_PREPARED = 1461
 
 /**
- * Writes batches to MySQL 5.7 and MariaDB 10.3 and later, over a pool the application owns, with multi-row INSERTs. Each
+ * Writes batches to MySQL 5.7 and MariaDB 10.3 and later, over a pool the application owns, with multi-row INSERTs and DELETEs. Each
  * batch is one transaction: all of its rows are committed, or none.
  */
 export class MysqlDriver implements Driver<MysqlOperation> {
   readonly name = 'mysql'
+  readonly deletes = true
   readonly target: DriverTarget
   readonly companions: MysqlCompanions
   readonly #lender: Lender<MysqlConnection>
@@ -47,8 +51,8 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   #prepare: boolean
   /** As the first connection found them; all lead to the same server. */
   #settings: Settings | undefined
-  /** Tables whose conflict keys have an index. */
-  readonly #checked = new WeakSet<Table>()
+  /** Tables whose conflict keys have an index, with how their columns are compared where rows are deleted. */
+  readonly #known = new WeakMap<Table, Comparands>()
   readonly #forms = new Forms<Form>()
 
   /** @throws {OptionError} naming the option and the value it received */
@@ -63,7 +67,7 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   }
 
   plan(batch: BatchInput, { signal, isolate = false }: AttemptContext): MysqlOperation | Promise<MysqlOperation> {
-    const isNew = batch.table.keys.length > 0 && !this.#checked.has(batch.table)
+    const isNew = batch.table.keys.length > 0 && !this.#known.has(batch.table)
     if (this.#settings !== undefined && !isNew) return this.#encode(batch, this.#settings, isolate)
     return this.#getToKnow(batch.table, isNew, signal).then((settings) => this.#encode(batch, settings, isolate))
   }
@@ -109,7 +113,7 @@ export class MysqlDriver implements Driver<MysqlOperation> {
     }
   }
 
-  async probe(batch: Pick<BatchInput, 'table' | 'columns'>, { signal }: AttemptContext): Promise<void> {
+  async probe(batch: Omit<BatchInput, 'rows'>, { signal }: AttemptContext): Promise<void> {
     const settings = await this.#getToKnow(batch.table, batch.table.keys.length > 0, signal)
     const { probe } = this.#form(batch, settings)
     await withLease(this.#lender, signal, async (lease) => {
@@ -131,13 +135,15 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   }
 
   async #getToKnow(table: Table, isNew: boolean, signal: AbortSignal): Promise<Settings> {
-    const [settings, areFit] = await withLease(this.#lender, signal, async (lease) => {
+    const stored = inColumns(table)
+    const [settings, areFit, comparands] = await withLease(this.#lender, signal, async (lease) => {
       const found = await settingsOf(lease, signal)
-      return [found, !isNew || (await areIndexed(lease, inColumns(table), signal))] as const
+      const areFit = !isNew || (await areIndexed(lease, stored, signal))
+      return [found, areFit, table.deletes && isNew ? await comparandsOf(lease, stored, signal) : undefined] as const
     })
     this.#settings = settings
-    if (!areFit) throw withoutEffect(new MissingIndexError(inColumns(table)))
-    this.#checked.add(table)
+    if (!areFit) throw withoutEffect(new MissingIndexError(stored))
+    if (isNew) this.#known.set(table, comparands)
     return settings
   }
 
@@ -151,12 +157,16 @@ export class MysqlDriver implements Driver<MysqlOperation> {
       dates: this.#dates,
       asTexts: dialect === 'alias',
     }
-    const encode = (rows: BatchInput, sieved?: Sieved) =>
-      new MysqlOperation(form, chunksOf(rows, limits, form.sizes.split), sieved)
-    return isolate ? withoutUnencodable(batch, encode, (single) => chunksOf(single, limits, () => [])) : encode(batch)
+    const { comparands, sizes } = form
+    const chunks = (rows: BatchInput, split: typeof sizes.split) =>
+      chunksOf(comparands === undefined ? rows : comparable(rows, comparands), limits, split)
+    const encode = (rows: BatchInput, sieved?: Sieved) => new MysqlOperation(form, chunks(rows, sizes.split), sieved)
+    return isolate ? withoutUnencodable(batch, encode, (single) => chunks(single, () => [])) : encode(batch)
   }
 
-  #form(batch: Pick<BatchInput, 'table' | 'columns'>, { dialect }: Settings): Form {
-    return this.#forms.get(batch) ?? this.#forms.set(batch, new Form(batch.table, batch.columns, dialect))
+  #form(batch: Omit<BatchInput, 'rows'>, { dialect }: Settings): Form {
+    const known = this.#forms.get(batch)
+    if (known !== undefined) return known
+    return this.#forms.set(batch, new Form(batch, { dialect, comparands: this.#known.get(batch.table) }))
   }
 }

@@ -48,5 +48,6 @@ function rightsIn(grants: Answer, database: string, table: Table): readonly Righ
   })
   const isThere = (name: string) => granted.includes(name) || granted.includes('ALL PRIVILEGES')
   const needed = table.action === 'error' ? ['INSERT'] : ['INSERT', 'UPDATE', 'SELECT']
+  if (table.deletes !== undefined) needed.push('DELETE')
   return needed.map((name) => ({ name, granted: isThere(name) || undefined }))
 }

@@ -5,7 +5,7 @@ import type { Form } from './form.ts'
 
 /** A batch encoded for MySQL, in one statement or several. */
 export class MysqlOperation implements Operation {
-  readonly name = 'INSERT'
+  readonly name: string
   /** With the parameters of one row. */
   readonly text: string
   /** @internal */
@@ -16,6 +16,7 @@ export class MysqlOperation implements Operation {
   readonly sieved: Sieved | undefined
 
   constructor(form: Form, chunks: readonly Chunk[], sieved?: Sieved) {
+    this.name = form.name
     this.text = form.sql(1)
     this.form = form
     this.chunks = chunks

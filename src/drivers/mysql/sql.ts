@@ -1,6 +1,6 @@
 import type { Table } from '../../contract/table.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
-import { combined, isNewer, namedIn, quotingWith, setOf } from '../kit/sql.ts'
+import { combined, isNewer, isNotNewer, namedIn, quotingWith, setOf } from '../kit/sql.ts'
 
 const { quoteIdentifier, quotePath, quoteList } = quotingWith('`')
 
@@ -34,6 +34,24 @@ export function probeSql(table: Table, columns: readonly string[]): string {
   const none = columns.map(() => 'NULL').join(', ')
   const insert = `INSERT INTO ${quotePath(table.path)} (${quoteList(columns)})`
   return `${insert} SELECT ${none} FROM DUAL WHERE FALSE${onConflict(table, columns, 'values')}`
+}
+
+/**
+ * Deletes rows by their keys, unless they are newer.
+ *
+ * @param values how a parameter is compared with each of the keys, and with the version
+ * @param rows none: what such a delete needs of tables and rights
+ */
+export function deleteSql({ path, keys, newer }: Table, values: readonly string[], rows: number): string {
+  const from = `DELETE FROM ${quotePath(path)} WHERE `
+  const names = newer === undefined ? keys : [...keys, newer]
+  if (rows === 0) return `${from}FALSE AND ${names.map((name) => `${quoteIdentifier(name)} IS NULL`).join(' AND ')}`
+  if (names.length === 1)
+    return `${from}${quoteIdentifier(names[0]!)} IN (${values[0]}${`, ${values[0]}`.repeat(rows - 1)})`
+  const conditions = keys.map((key, i) => `${quoteIdentifier(key)} = ${values[i]}`)
+  if (newer !== undefined) conditions.push(isNotNewer(quoteIdentifier(newer), values.at(-1)!))
+  const row = `(${conditions.join(' AND ')})`
+  return `${from}${row}${` OR ${row}`.repeat(rows - 1)}`
 }
 
 /**

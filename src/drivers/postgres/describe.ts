@@ -23,6 +23,8 @@ export interface Description {
 export interface ColumnType {
   /** The declared type, quoted and without a length: a cast must not truncate, only the assignment may judge. */
   readonly sqlType: string
+  /** With the precision that a cast rounds to as the assignment does; without one where that would refuse the value. */
+  readonly exactType: string
   /** What domains and arrays are made of in the end. */
   readonly scalarOid: number
   readonly isEnum: boolean
@@ -35,6 +37,7 @@ export interface ColumnType {
 /** A column the catalogue does not know: the server will say so itself, in its own words. */
 export const UNKNOWN_COLUMN: ColumnType = {
   sqlType: 'pg_catalog.text',
+  exactType: 'pg_catalog.text',
   scalarOid: 0,
   isEnum: false,
   elementOid: undefined,
@@ -48,27 +51,31 @@ export const UNKNOWN_COLUMN: ColumnType = {
 export function versionSql(table: string): string {
   return (
     'SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(pg_catalog.concat_ws(' +
-    "' ', a.attname, a.atttypid, a.attidentity, c.relkind, c.relhasrules, pg_catalog.row_security_active(c.oid)), ',' " +
+    "' ', a.attname, a.atttypid, a.atttypmod, a.attidentity, c.relkind, c.relhasrules, pg_catalog.row_security_active(c.oid)), ',' " +
     'ORDER BY a.attnum), 0) FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid ' +
     `WHERE a.attrelid = pg_catalog.to_regclass(${table}) AND a.attnum > 0 AND NOT a.attisdropped`
   )
 }
 
+/** numeric, time, timetz, timestamp, timestamptz, interval. */
+const ROUNDED = '1700, 1083, 1266, 1114, 1184, 1186'
+
 /** One row per column and per step from its declared type, through domains and array elements, to a scalar. */
 const DESCRIBE = `
 WITH RECURSIVE step AS (
-  SELECT a.attnum, a.attname, a.attidentity, a.attrelid, 0 AS depth, a.atttypid AS type, false AS element
+  SELECT a.attnum, a.attname, a.attidentity, a.attrelid, a.atttypmod, 0 AS depth, a.atttypid AS type, false AS element
   FROM pg_catalog.pg_attribute a
   WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-  SELECT s.attnum, s.attname, s.attidentity, s.attrelid, s.depth + 1,
+  SELECT s.attnum, s.attname, s.attidentity, s.attrelid, s.atttypmod, s.depth + 1,
     CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END, s.element OR t.typtype <> 'd'
   FROM step s JOIN pg_catalog.pg_type t ON t.oid = s.type
   WHERE t.typtype = 'd'
     OR EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)
 )
 SELECT s.attname::text AS name, (s.attidentity = 'a')::text AS identity, s.element::text AS element,
-  s.type::text AS oid, t.typtype::text AS kind, t.typname::text AS type, n.nspname::text AS schema,
+  s.type::text AS oid, CASE WHEN s.depth = 0 AND s.type IN (${ROUNDED}) THEN pg_catalog.format_type(s.type, s.atttypmod) END AS exact,
+  t.typtype::text AS kind, t.typname::text AS type, n.nspname::text AS schema,
   (${versionSql('$1')})::text AS version,
   pg_catalog.pg_backend_pid()::text AS pid,
   (c.relkind IN ('r', 'p') AND NOT c.relhasrules AND NOT pg_catalog.row_security_active(c.oid))::text AS copyable
@@ -103,8 +110,10 @@ function isPooled({ processID }: PgClient, pid: unknown): boolean {
 
 function refine(outer: ColumnType | undefined, row: Record<string, unknown>): ColumnType {
   const oid = Number(row['oid'])
+  const sqlType = outer?.sqlType ?? `${quoteIdentifier(String(row['schema']))}.${quoteIdentifier(String(row['type']))}`
   return {
-    sqlType: outer?.sqlType ?? `${quoteIdentifier(String(row['schema']))}.${quoteIdentifier(String(row['type']))}`,
+    sqlType,
+    exactType: outer?.exactType ?? (row['exact'] === null ? sqlType : String(row['exact'])),
     scalarOid: oid,
     isEnum: row['kind'] === 'e',
     elementOid: outer?.elementOid ?? (row['element'] === 'true' ? oid : undefined),

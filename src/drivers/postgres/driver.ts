@@ -44,10 +44,11 @@ const NO_PREPARE = new Set(['26000', '42P05'])
 
 /**
  * Writes batches to PostgreSQL 11 and later over a pool the application owns: plain inserts with COPY, everything else
- * with one `INSERT … SELECT … FROM unnest(…)`. Each batch is one transaction: all of its rows are committed, or none.
+ * with one `INSERT … SELECT … FROM unnest(…)`, deletions with one `DELETE … USING unnest(…)`. Each batch is one transaction: all of its rows are committed, or none.
  */
 export class PostgresDriver implements Driver<PostgresOperation> {
   readonly name = 'postgres'
+  readonly deletes = true
   readonly target: DriverTarget
   readonly companions: PostgresCompanions
   readonly #lender: Lender<PgClient>
@@ -94,8 +95,11 @@ export class PostgresDriver implements Driver<PostgresOperation> {
   }
 
   /** `INSERT … FROM unnest` of empty arrays, for appends too: it needs what COPY needs. */
-  async probe({ table, columns }: Pick<BatchInput, 'table' | 'columns'>, { signal }: AttemptContext): Promise<void> {
-    const batch = { table, columns, rows: [] }
+  async probe(
+    { table, columns, deletions }: Omit<BatchInput, 'rows'>,
+    { signal }: Pick<AttemptContext, 'signal'>,
+  ): Promise<void> {
+    const batch = { table, columns, deletions, rows: [] }
     const payload = planInsert(batch, await this.#tables.formOf(batch, signal), this.#writers)
     try {
       await this.#send(payload, { signal })

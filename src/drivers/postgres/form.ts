@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { BatchInput } from '../../contract/driver.ts'
 import { columnsOf, inColumns, type Table } from '../../contract/table.ts'
 import { quotePath } from '../kit/sql.ts'
 import type { DateZone } from './date-zone.ts'
@@ -6,8 +7,8 @@ import { type ColumnType, type Description, UNKNOWN_COLUMN, versionSql } from '.
 import { BUILT_IN, binaryWriter, TEXT_OID, textOf } from './encode.ts'
 import type { ToText } from './encode-text.ts'
 import { executeMessages, type Preparation, prepareMessages, queryMessage, SYNC } from './messages.ts'
-import { CLOSE_ROWS, OUTCOME, rowsSql, salvageSql } from './salvage-sql.ts'
-import { copySql, insertSql, quoteLiteral, type UnnestColumn } from './sql.ts'
+import { CLOSE_ROWS, deletePieces, insertPieces, OUTCOME, rowsSql, salvageSql } from './salvage-sql.ts'
+import { copySql, deleteSql, insertSql, quoteLiteral, type UnnestColumn } from './sql.ts'
 import type { WriteBinary } from './writer.ts'
 
 /** After so many batches in a row that held a value for the server to read, binary is not tried again. */
@@ -23,6 +24,7 @@ export interface CopyMessages {
 
 /** A statement that takes one array for each column, without them. */
 export interface ArrayMessages {
+  readonly name: 'INSERT' | 'DELETE'
   readonly prepare: Preparation
   readonly preparations: readonly Preparation[]
   /** What follows the execution, up to the Sync. */
@@ -48,7 +50,7 @@ export interface FormOptions {
 
 interface Messages {
   copy?: CopyMessages
-  insert?: ArrayMessages
+  arrays?: ArrayMessages
   salvage?: ArrayMessages
 }
 
@@ -67,12 +69,19 @@ export class Form {
   readonly #names: readonly string[]
   readonly #types: readonly ColumnType[]
   readonly #named: boolean
+  readonly #deletions: boolean
   readonly #binary: Messages = {}
   readonly #text: Messages = {}
   #textBatches = 0
 
-  constructor(table: Table, columns: readonly string[], description: Description, { named, zone }: FormOptions) {
+  /** @param deletions the rows are deleted */
+  constructor(
+    { table, columns, deletions = false }: Omit<BatchInput, 'rows'>,
+    description: Description,
+    { named, zone }: FormOptions,
+  ) {
     this.table = inColumns(table)
+    this.#deletions = deletions
     this.columns = columns
     this.#names = columnsOf(table, columns)
     this.version = description.version
@@ -99,20 +108,22 @@ export class Form {
     return messages.copy
   }
 
-  /** `INSERT … FROM unnest` */
-  insert(binary: boolean): ArrayMessages {
+  /** `INSERT … FROM unnest`, or `DELETE … USING unnest` */
+  arrays(binary: boolean): ArrayMessages {
     const messages = binary ? this.#binary : this.#text
-    if (messages.insert !== undefined) return messages.insert
+    if (messages.arrays !== undefined) return messages.arrays
     const columns = this.#arrayColumns(binary)
-    return (messages.insert = this.#arrayMessages(columns, insertSql(this.table, columns)))
+    const text = this.#deletions ? deleteSql(this.table, columns) : insertSql(this.table, columns)
+    return (messages.arrays = this.#arrayMessages(columns, text))
   }
 
-  /** Inserts the rows that the table takes; the answer tells of the others. */
+  /** Writes the rows that the table takes; the answer tells of the others. */
   salvage(binary: boolean): ArrayMessages {
     const messages = binary ? this.#binary : this.#text
     if (messages.salvage !== undefined) return messages.salvage
     const columns = this.#arrayColumns(binary)
-    const then = [salvageSql(this.table, columns), OUTCOME, CLOSE_ROWS]
+    const write = this.#deletions ? deletePieces(this.table, columns) : insertPieces(this.table, columns)
+    const then = [salvageSql(write, columns), OUTCOME, CLOSE_ROWS]
     return (messages.salvage = this.#arrayMessages(columns, rowsSql(columns), then))
   }
 
@@ -133,6 +144,7 @@ export class Form {
 
   /** @param then statements that follow in the same transaction */
   #arrayMessages(columns: readonly ArrayColumn[], text: string, then: readonly string[] = []): ArrayMessages {
+    const name = this.#deletions ? 'DELETE' : 'INSERT'
     const following = [...then, this.#check]
     if (!this.#named) {
       const unnamed = { name: '', text }
@@ -140,11 +152,11 @@ export class Form {
         const statement = { name: '', text: other }
         return [prepareMessages(statement), executeMessages(statement)]
       })
-      return { prepare: unnamed, preparations: [unnamed], columns, after: Buffer.concat(after) }
+      return { name, prepare: unnamed, preparations: [unnamed], columns, after: Buffer.concat(after) }
     }
     const [prepare, others] = [named(text), following.map(named)]
     const after = Buffer.concat(others.map(executeMessages))
-    return { prepare, preparations: [prepare, ...others], columns, after }
+    return { name, prepare, preparations: [prepare, ...others], columns, after }
   }
 
   #arrayColumns(binary: boolean): readonly ArrayColumn[] {
@@ -155,14 +167,16 @@ export class Form {
   #arrayColumn(property: string, i: number, binary: boolean): ArrayColumn {
     const name = this.#names[i]!
     const type = this.#types[i]!
+    const { exactType: exact } = type
     const toText = this.texts[i]!
     const builtIn = binary && type.elementOid === undefined ? BUILT_IN.get(type.scalarOid) : undefined
     if (builtIn === undefined) {
       const asText = { parameter: 'pg_catalog.text', cast: type.sqlType, elementOid: TEXT_OID, write: undefined }
-      return { name, property, ...asText, toText }
+      return { name, property, ...asText, exact, toText }
     }
     const parameter = `pg_catalog.${builtIn.name}`
-    return { name, property, parameter, cast: undefined, elementOid: type.scalarOid, write: builtIn.write, toText }
+    const { write } = builtIn
+    return { name, property, parameter, cast: undefined, exact, elementOid: type.scalarOid, write, toText }
   }
 }
 

@@ -14,7 +14,7 @@ const BINARY = 1
 const MOST_BYTES = 128 * 1024 * 1024
 
 /**
- * `INSERT … SELECT … FROM unnest(…)` as Bind, Execute and Sync, each column one binary array.
+ * `INSERT … SELECT … FROM unnest(…)`, or a DELETE by such arrays, as Bind, Execute and Sync, each column one binary array.
  *
  * @param most bytes of one message; a batch of several rows that is larger is to be split
  * @throws {AttemptError} naming the row that cannot be encoded, or none when the batch is too large
@@ -24,7 +24,7 @@ export function planInsert(batch: BatchInput, form: Form, pool: WriterPool, most
   try {
     const binary = fillInsert(batch, form, writer, most)
     form.learn(binary)
-    return payloadOf(form.insert(binary), writer, pool)
+    return payloadOf(form.arrays(binary), writer, pool)
   } catch (error) {
     pool.give(writer)
     throw error
@@ -33,8 +33,8 @@ export function planInsert(batch: BatchInput, form: Form, pool: WriterPool, most
 
 /** Whether it is in binary. */
 export function fillInsert(batch: BatchInput, form: Form, writer: Writer, most = MOST_BYTES): boolean {
-  const binary = form.triesBinary && write(batch, form.insert(true), writer, most)
-  return binary || !write(batch, form.insert(false), writer, most)
+  const binary = form.triesBinary && write(batch, form.arrays(true), writer, most)
+  return binary || !write(batch, form.arrays(false), writer, most)
 }
 
 /**
@@ -70,8 +70,8 @@ function holdsBinary({ rows, columns }: BatchInput, { texts, zone }: Form): bool
   )
 }
 
-function payloadOf({ prepare, preparations }: ArrayMessages, writer: Writer, pool: WriterPool): Payload {
-  return new Payload('INSERT', prepare.text, preparations, writer, pool)
+function payloadOf({ name, prepare, preparations }: ArrayMessages, writer: Writer, pool: WriterPool): Payload {
+  return new Payload(name, prepare.text, preparations, writer, pool)
 }
 
 /** False when a value has no binary form; the writer is then started over. */

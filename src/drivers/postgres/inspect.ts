@@ -14,7 +14,8 @@ SELECT a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) 
     SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal AND tgtype & 6 = 6))::text AS required,
   pg_catalog.has_column_privilege(c.oid, a.attnum, 'INSERT')::text AS "INSERT",
   pg_catalog.has_column_privilege(c.oid, a.attnum, 'UPDATE')::text AS "UPDATE",
-  pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')::text AS "SELECT"
+  pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')::text AS "SELECT",
+  pg_catalog.has_table_privilege(c.oid, 'DELETE')::text AS "DELETE"
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
@@ -56,15 +57,16 @@ function columnFacts({ name, type, generated, required }: Answer[number]): Colum
 }
 
 /** A right may be given to some columns alone. What `excluded` is asked for counts as read, as keys do. */
-function rightsIn(found: Answer, { columns, keys, set }: Table): readonly RightFacts[] {
+function rightsIn(found: Answer, { columns, keys, set, deletes = [] }: Table): readonly RightFacts[] {
   const needed: readonly [string, readonly string[]][] = [
     ['INSERT', columns],
     ['UPDATE', set],
-    ['SELECT', [...keys, ...set]],
+    ['SELECT', [...keys, ...set, ...deletes]],
   ]
   const used = needed.filter(([, columns]) => columns.length > 0)
-  return used.map(([right, columns]) => ({
+  const granted = used.map(([right, columns]) => ({
     name: right,
     granted: found.every(({ name, [right]: has }) => has === 'true' || !columns.includes(String(name))),
   }))
+  return deletes.length === 0 ? granted : [...granted, { name: 'DELETE', granted: found[0]!['DELETE'] === 'true' }]
 }

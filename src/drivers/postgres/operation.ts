@@ -20,7 +20,7 @@ export class PostgresOperation implements Operation {
     this.#sieved = sieved
   }
 
-  get name(): 'COPY' | 'INSERT' {
+  get name(): Payload['name'] {
     return this.payload.name
   }
 

@@ -3,7 +3,7 @@ import type { Writer, WriterPool } from './writer.ts'
 
 /** A batch as bytes, ready to be sent any number of times until it is released. */
 export class Payload {
-  readonly name: 'COPY' | 'INSERT'
+  readonly name: 'COPY' | 'INSERT' | 'DELETE'
   readonly text: string
   /** What the connection must have prepared. */
   readonly preparations: readonly Preparation[]
@@ -14,7 +14,7 @@ export class Payload {
   #holds = 1
 
   constructor(
-    name: 'COPY' | 'INSERT',
+    name: 'COPY' | 'INSERT' | 'DELETE',
     text: string,
     preparations: readonly Preparation[],
     writer: Writer,

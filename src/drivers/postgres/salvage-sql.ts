@@ -1,6 +1,6 @@
 import type { Table } from '../../contract/table.ts'
 import { onConflict, quoteList, quotePath } from '../kit/sql.ts'
-import { parametersOf, quoteLiteral, type UnnestColumn } from './sql.ts'
+import { deleteSql, parametersOf, quoteLiteral, type UnnestColumn } from './sql.ts'
 
 /** Rows fetched at once: to cut a piece out of an array the server walks through it from the start. */
 const FETCHED = 256
@@ -24,20 +24,41 @@ export const CLOSE_ROWS = 'CLOSE batchflow_rows'
 /** How many rows were inserted or updated, and what was refused: an array of arrays, see `Refused`. */
 export const OUTCOME = "SELECT pg_catalog.current_setting('batchflow.outcome')"
 
-/**
- * Inserts what the table takes. Rows go singly after a bad one, and the more at once the longer there was none; to take back a
- * group and try its rows costs far less than a message for each row. An EXCEPTION clause is a savepoint.
- */
-export function salvageSql(table: Table, columns: readonly UnnestColumn[]): string {
+/** Statements for the rows from `first` up to `last` of the arrays `b0`, `b1` …, one for each column. */
+interface Pieces {
+  /** Where there is one. */
+  readonly one: string
+  readonly several: string
+}
+
+export function insertPieces(table: Table, columns: readonly UnnestColumn[]): Pieces {
   const names = columns.map(({ name }) => name)
   const into = `INSERT INTO ${quotePath(table.path)} (${quoteList(names)})`
-  const arrays = columns.map((_, i) => `b${i}`)
   const aliases = columns.map((_, i) => `c${i}`)
   const cast = (value: string, i: number) => value + (columns[i]!.cast === undefined ? '' : `::${columns[i]!.cast}`)
-  const one = arrays.map((array, i) => cast(`${array}[first]`, i))
+  const one = columns.map((_, i) => cast(`b${i}[first]`, i))
   const several = aliases.map((alias, i) => cast(`u.${alias}`, i))
-  const pieces = arrays.map((array) => `${array}[first:last]`)
   const conflict = onConflict(table, names)
+  return {
+    one: `${into} VALUES (${one.join(', ')})${conflict}`,
+    several: `${into} SELECT ${several.join(', ')} FROM unnest(${piecesOf(columns)}) AS u(${aliases.join(', ')})${conflict}`,
+  }
+}
+
+export function deletePieces(table: Table, columns: readonly UnnestColumn[]): Pieces {
+  const sql = deleteSql(table, columns, [piecesOf(columns)])
+  return { one: sql, several: sql }
+}
+
+function piecesOf(columns: readonly UnnestColumn[]): string {
+  return columns.map((_, i) => `b${i}[first:last]`).join(', ')
+}
+
+/**
+ * Writes what the table takes. Rows go singly after a bad one, and the more at once the longer there was none; to take back a
+ * group and try its rows costs far less than a message for each row. An EXCEPTION clause is a savepoint.
+ */
+export function salvageSql({ one, several }: Pieces, columns: readonly UnnestColumn[]): string {
   return `DO ${quoteLiteral(`#variable_conflict use_column
 DECLARE
   source refcursor := 'batchflow_rows';
@@ -47,7 +68,7 @@ DECLARE
   ${DIAGNOSTICS.map((_, i) => `d${i} text;`).join(' ')}
 BEGIN
   LOOP
-    FETCH source INTO ${arrays.join(', ')};
+    FETCH source INTO ${columns.map((_, i) => `b${i}`).join(', ')};
     EXIT WHEN NOT FOUND;
     many := pg_catalog.cardinality(b0);
     first := 1;
@@ -56,9 +77,9 @@ BEGIN
       last := least(first + size - 1, many);
       BEGIN
         IF first = last THEN
-          ${into} VALUES (${one.join(', ')})${conflict};
+          ${one};
         ELSE
-          ${into} SELECT ${several.join(', ')} FROM unnest(${pieces.join(', ')}) AS u(${aliases.join(', ')})${conflict};
+          ${several};
         END IF;
         GET DIAGNOSTICS more = ROW_COUNT;
         written := written + more;

@@ -1,11 +1,13 @@
 import type { Table } from '../../contract/table.ts'
-import { onConflict, quoteList, quotePath } from '../kit/sql.ts'
+import { isNotNewer, onConflict, quoteIdentifier, quoteList, quotePath } from '../kit/sql.ts'
 
 /** One column of an `unnest`: the type its parameter has, and the one to cast to in the SELECT, if any. */
 export interface UnnestColumn {
   readonly name: string
   readonly parameter: string
   readonly cast: string | undefined
+  /** The type that a value has once it is stored. */
+  readonly exact: string
 }
 
 export function quoteLiteral(text: string): string {
@@ -26,6 +28,28 @@ export function insertSql(table: Table, columns: readonly UnnestColumn[]): strin
   return (
     `INSERT INTO ${quotePath(table.path)} (${quoteList(names)}) SELECT ${values.join(', ')} ` +
     `FROM unnest(${parameters.join(', ')}) AS u(${aliases.join(', ')})${onConflict(table, names)}`
+  )
+}
+
+/**
+ * Rows are looked for by what their keys become when they are stored, which the cast does. No name is left for a column of the table to
+ * take, nor for a variable around it.
+ *
+ * @param columns the keys, then the version if there is one
+ * @param arrays one for each of them
+ */
+export function deleteSql(
+  { path, keys, newer }: Table,
+  columns: readonly UnnestColumn[],
+  arrays: readonly string[] = parametersOf(columns),
+): string {
+  const aliases = columns.map((_, i) => `c${i}`)
+  const values = columns.map(({ exact }, i) => `v.c${i}::${exact} AS c${i}`)
+  const conditions = keys.map((key, i) => `t.${quoteIdentifier(key)} = u.c${i}`)
+  if (newer !== undefined) conditions.push(isNotNewer(`t.${quoteIdentifier(newer)}`, `u.c${keys.length}`))
+  return (
+    `DELETE FROM ${quotePath(path)} AS t USING (SELECT ${values.join(', ')} ` +
+    `FROM unnest(${arrays.join(', ')}) AS v(${aliases.join(', ')})) AS u WHERE ${conditions.join(' AND ')}`
   )
 }
 

@@ -91,7 +91,7 @@ export class Tables {
     const known = this.#forms.get(batch)
     if (known?.version === description.version && known.zone === zone) return known
     const options = { named: this.#named, zone }
-    return this.#forms.set(batch, new Form(batch.table, batch.columns, description, options))
+    return this.#forms.set(batch, new Form(batch, description, options))
   }
 }
 

@@ -3,7 +3,7 @@ import type { Row } from '../../contract/table.ts'
 import { fieldOf } from '../../support/field.ts'
 import { EncodeError } from '../kit/encode-error.ts'
 import { keyPositions } from './key-positions.ts'
-import { type CommandFunction, Mapping, type RedisCommand } from './mapping.ts'
+import { type CommandFunction, type Compile, Mapping, type RedisCommand } from './mapping.ts'
 import { PING, type Pipeline } from './pipeline.ts'
 
 /**
@@ -30,10 +30,11 @@ function partsOf(row: Row, columns: readonly string[]): unknown[] {
 
 /** The user's own function as a mapping. */
 export function commandsBy(own: CommandFunction): Mapping {
-  return new Mapping((table) => ({
+  const compile: Compile = (table) => ({
     preamble: PING,
     write: (out, row) => writeCommands(out, own(row as never, table)),
-  }))
+  })
+  return new Mapping(compile, compile)
 }
 
 function writeCommands(out: Pipeline, result: RedisCommand | readonly RedisCommand[]): void {

@@ -23,6 +23,7 @@ const FIRST_SIZE = 16 * 1024
  */
 export class RedisDriver implements Driver<Pipeline> {
   readonly name = 'redis'
+  readonly deletes = true
   readonly #client: RedisClient
   readonly #mappingOf: MappingOf
   /** No mapping was given. */
@@ -89,6 +90,7 @@ export class RedisDriver implements Driver<Pipeline> {
   #refusalOf(table: Table): string | undefined {
     try {
       this.#formOf({ table, columns: table.columns })
+      if (table.deletes !== undefined) this.#formOf({ table, columns: table.deletes, deletions: true })
       return undefined
     } catch (error) {
       if (error instanceof OptionError) return error.message
@@ -96,11 +98,13 @@ export class RedisDriver implements Driver<Pipeline> {
     }
   }
 
-  #formOf({ table, columns }: Pick<BatchInput, 'table' | 'columns'>): Form {
+  #formOf({ table, columns, deletions = false }: Omit<BatchInput, 'rows'>): Form {
     if (table.action === 'sql') {
       throw new OptionError(`table ${JSON.stringify(table.name)}: onConflict.sql is for databases that speak SQL`)
     }
-    const recipe = this.#mappingOf(table).compile(table, columns)
+    const { compile, remove } = this.#mappingOf(table)
+    const recipe = (deletions ? remove : compile)?.(table, columns)
+    if (recipe === undefined) throw new OptionError(`table ${JSON.stringify(table.name)}: its mapping has no deletions`)
     if (table.newer === undefined || recipe.newer === true) return new Form(recipe)
     throw new OptionError(`table ${JSON.stringify(table.name)}: of all mappings only hash() obeys onConflict.newer`)
   }

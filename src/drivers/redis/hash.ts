@@ -7,6 +7,7 @@ import { CALL } from './lua.ts'
 import { allow, Mapping, type Recipe } from './mapping.ts'
 import { NEWEST, newestWriter } from './newest.ts'
 import type { Pipeline } from './pipeline.ts'
+import { removing } from './remove.ts'
 import { Script } from './script.ts'
 import { FOR_EVER, type Ttl, type TtlReader, ttlReader } from './ttl.ts'
 
@@ -23,12 +24,16 @@ export interface HashOptions<R extends Row> {
  * `update` merges (HSET, and HDEL for NULL), `replace` starts over (DEL, HSET), `ignore` and `error` write only when there
  * is no such key, `update` with `onConflict.set` only those columns when there is, adds to them or takes the greatest or the least,
  * and with `onConflict.newer` changes nothing when a newer row is there (scripts). More than one command for a row: MULTI/EXEC.
+ * A deletion is DEL, or with `onConflict.newer` a script.
  *
  * @throws {OptionError} for an unknown option, or a `ttl` that is none
  */
 export function hash<R extends Row>(options: HashOptions<R> = {}): Mapping<R> {
   const { key, ttl } = parse('hash()', OPTIONS, options)
-  return new Mapping((table, columns) => compile(table, columns, keyReader(table, key), ttl))
+  return new Mapping(
+    (table, columns) => compile(table, columns, keyReader(table, key), ttl),
+    (table) => removing(table, key),
+  )
 }
 
 const OPTIONS = {

@@ -73,7 +73,13 @@ async function streamIn(ask: Ask, { name }: Table): Promise<Finding> {
 }
 
 /** What the usual mappings make of a row. */
-function commandsOf({ action, keys, newer }: Table, key: string): readonly Command[] {
+function commandsOf(table: Table, key: string): readonly Command[] {
+  const written = writtenOf(table, key)
+  const isThere = table.deletes === undefined || written.some(([name]) => name === 'DEL')
+  return isThere ? written : [...written, ['DEL', `${key}:1`]]
+}
+
+function writtenOf({ action, keys, newer }: Table, key: string): readonly Command[] {
   if (keys.length === 0) return [['XADD', key, '*', 'field', 'value']]
   const hash = `${key}:1`
   const set: Command = ['HSET', hash, 'field', 'value']

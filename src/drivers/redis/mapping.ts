@@ -28,12 +28,15 @@ export class Mapping<R extends Row = never> {
 
   /** @internal */
   readonly compile: Compile
+  /** For deletions; absent where it has none. @internal */
+  readonly remove: Compile | undefined
   /** Carries the row type; never present at run time. */
   declare readonly '~row'?: (row: R) => void
 
   /** @internal */
-  constructor(compile: Compile) {
+  constructor(compile: Compile, remove?: Compile) {
     this.compile = compile
+    this.remove = remove
   }
 }
 
@@ -46,7 +49,7 @@ export type RedisCommand = readonly [command: string, ...args: RedisValue[]]
 /**
  * The user's own mapping: the command of a row, or several, which are then carried out together (MULTI/EXEC), or an
  * empty array when there is nothing to do for it. What happens on a conflict is up to the commands; the table's action still says how rows of one key are coalesced (those with `add` are added up).
- * Not for a table with `onConflict.newer`.
+ * Not for a table with `onConflict.newer`. Of a table with `deletes` it is given deletions, too: `isDeletion(row)` tells them.
  */
 export type CommandFunction<R extends Row = never> = (row: R, table: Table) => RedisCommand | readonly RedisCommand[]
 

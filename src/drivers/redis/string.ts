@@ -5,8 +5,9 @@ import { type Check, type Option, optional, parse, refuse, required, show } from
 import { EncodeError } from '../kit/encode-error.ts'
 import { jsonText, partOf } from './encode.ts'
 import { keyReader, type RedisKey, redisKey } from './key.ts'
-import { allow, Mapping, type Recipe, refuseCombined } from './mapping.ts'
+import { allow, type Compile, Mapping, type Recipe, refuseCombined } from './mapping.ts'
 import type { Pipeline } from './pipeline.ts'
+import { removing } from './remove.ts'
 import { FOR_EVER, type Ttl, ttlReader } from './ttl.ts'
 import { bulks } from './writer.ts'
 
@@ -21,17 +22,18 @@ export interface SetOptions<R extends Row> {
 
 /**
  * A string per row: SET with the time to live in the same command. `update` and `replace` overwrite, `ignore` and `error`
- * write only when there is no such key (NX).
+ * write only when there is no such key (NX). A deletion is DEL.
  *
  * @throws {OptionError} for an unknown option, or a `value` or `ttl` that is none
  */
 export function set<R extends Row>(options: SetOptions<R>): Mapping<R> {
   const { key, value, ttl } = parse('set()', SET, options)
-  return new Mapping((table) => {
+  const compile: Compile = (table) => {
     refuseCombined('set', table)
     allow('set', table, ['error', 'ignore', 'update', 'replace'])
     return recipe(table, { key: keyReader(table, key), value: valueReader(table, value), ttl })
-  })
+  }
+  return new Mapping(compile, (table) => removing(table, key))
 }
 
 export interface JsonOptions<R extends Row> {
@@ -49,11 +51,12 @@ export interface JsonOptions<R extends Row> {
  */
 export function json<R extends Row>(options: JsonOptions<R> = {}): Mapping<R> {
   const { key, ttl } = parse('json()', JSON_TEXT, options)
-  return new Mapping((table, columns) => {
+  const compile: Compile = (table, columns) => {
     refuseCombined('json', table)
     allow('json', table, ['error', 'ignore', 'replace'])
     return recipe(table, { key: keyReader(table, key), value: (row) => document(table, columns, row), ttl })
-  })
+  }
+  return new Mapping(compile, (table) => removing(table, key))
 }
 
 type Value = string | ((row: never) => unknown)

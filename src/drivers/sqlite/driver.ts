@@ -27,6 +27,7 @@ import { ourTurn } from './turn.ts'
  */
 export class SqliteDriver implements Driver<SqliteOperation> {
   readonly name = 'sqlite'
+  readonly deletes = true
   readonly target: DriverTarget
   readonly companions: SqliteCompanions
   readonly #session: Session
@@ -61,7 +62,7 @@ export class SqliteDriver implements Driver<SqliteOperation> {
     }
   }
 
-  async probe(batch: Pick<BatchInput, 'table' | 'columns'>, attempt: AttemptContext): Promise<void> {
+  async probe(batch: Omit<BatchInput, 'rows'>, attempt: AttemptContext): Promise<void> {
     await ourTurn(attempt.signal)
     this.#session.probe(this.#form(batch).sql)
   }
@@ -89,8 +90,8 @@ export class SqliteDriver implements Driver<SqliteOperation> {
     }
   }
 
-  #form(batch: Pick<BatchInput, 'table' | 'columns'>): Form {
-    return this.#forms.get(batch) ?? this.#forms.set(batch, new Form(batch.table, batch.columns))
+  #form(batch: Omit<BatchInput, 'rows'>): Form {
+    return this.#forms.get(batch) ?? this.#forms.set(batch, new Form(batch))
   }
 
   #encode({ table, rows, columns }: BatchInput): readonly Bound[] {

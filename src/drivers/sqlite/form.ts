@@ -1,5 +1,6 @@
-import { columnsOf, inColumns, type Table } from '../../contract/table.ts'
-import { insertSql } from './sql.ts'
+import type { BatchInput } from '../../contract/driver.ts'
+import { columnsOf, inColumns } from '../../contract/table.ts'
+import { deleteSql, insertSql } from './sql.ts'
 
 /** As many parameters as a statement may have in every SQLite ("Implementation Limits For SQLite", 9). */
 const MOST_PARAMETERS = 999
@@ -24,13 +25,17 @@ export class Form {
   /** It is to be told which rows change nothing. */
   readonly counts: boolean
 
-  constructor(table: Table, columns: readonly string[]) {
+  readonly name: 'INSERT' | 'DELETE'
+
+  constructor({ table, columns, deletions = false }: Omit<BatchInput, 'rows'>) {
+    this.name = deletions ? 'DELETE' : 'INSERT'
     this.width = columns.length
-    this.counts = table.newer !== undefined
+    this.counts = table.newer !== undefined && !deletions
     const most = Math.max(1, Math.floor(MOST_PARAMETERS / this.width))
     const sizes = new Set(SIZES.map((size) => Math.min(size, most)))
     const [stored, names] = [inColumns(table), columnsOf(table, columns)]
-    this.groups = Array.from(sizes, (rows) => ({ rows, sql: insertSql(stored, names, rows) }))
+    const sqlOf = (rows: number) => (deletions ? deleteSql(stored, rows) : insertSql(stored, names, rows))
+    this.groups = Array.from(sizes, (rows) => ({ rows, sql: sqlOf(rows) }))
     this.sql = this.groups.at(-1)!.sql
   }
 }

@@ -5,7 +5,7 @@ import type { Form } from './form.ts'
 
 /** A batch encoded for SQLite: its values one after the other, row by row. */
 export class SqliteOperation implements Operation {
-  readonly name = 'INSERT'
+  readonly name: string
   readonly text: string
   readonly form: Form
   readonly values: readonly Bound[]
@@ -15,6 +15,7 @@ export class SqliteOperation implements Operation {
   readonly sieved: Sieved | undefined
 
   constructor(form: Form, values: readonly Bound[], sieved?: Sieved) {
+    this.name = form.name
     this.text = form.sql
     this.form = form
     this.values = values

@@ -1,5 +1,6 @@
 import { encodeRow, HEADER, overheadOf, textOf } from '../../consume/message-format.ts'
 import { activeTraceHeaders } from '../../consume/traceparent.ts'
+import { checkChange } from '../../contract/deletion.ts'
 import type { Row, Table } from '../../contract/table.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
 import { show } from '../../support/validate.ts'
@@ -9,7 +10,7 @@ import { canonical, keyTextOf, partitionOf } from './partition.ts'
 /** What a row without conflict keys is put together by; rows of one value stay in order. */
 export type PartitionBy = (row: Row, table: string) => string | number | bigint | undefined
 
-/** Rows of one table as the body of a message. */
+/** Rows of one table as the body of a message; of a table with `deletes` deletions are among them, which `isDeletion` tells. */
 export type MessageEncoder = (rows: readonly Row[], table: Table<Row>) => EncodedMessage
 
 export interface EncodedMessage {
@@ -133,6 +134,7 @@ export class Packing {
           rows.map((row) => encodeRow(table, row)),
         ),
       }
+    for (const row of rows) checkChange(table, row)
     const encoded = encode(rows, table)
     const body = encoded?.body
     if (typeof body === 'string' || ArrayBuffer.isView(body)) return encoded

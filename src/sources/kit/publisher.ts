@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Change } from '../../contract/deletion.ts'
 import { defineTable, isTable, type Row, type Table } from '../../contract/table.ts'
 import { createExecutor } from '../../executor/executor.ts'
 import { BatchFlow } from '../../flow/batch-flow.ts'
@@ -51,7 +52,7 @@ export class Publisher implements AsyncDisposable {
    * @throws {FullError} when there is no room and `overflow` is `reject`
    * @throws {AbortedError} when `signal` is aborted first
    */
-  async publish<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<void> {
+  async publish<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>, options?: SubmitOptions): Promise<void> {
     await this.#flow.write(this.#messages, this.#packing.one(known(table), row), options)
   }
 
@@ -63,7 +64,7 @@ export class Publisher implements AsyncDisposable {
    */
   async publishMany<R extends Row>(
     table: Table<R>,
-    rows: readonly NoInfer<R>[],
+    rows: readonly Change<NoInfer<R>>[],
     options?: SubmitOptions,
   ): Promise<void> {
     const messages = this.#packing.many(known(table), rows)
@@ -73,7 +74,7 @@ export class Publisher implements AsyncDisposable {
   }
 
   /** Resolves when the row is accepted, which is at once unless the buffer is full. @throws as `submit` of a flow, and {@link InvalidRowError} */
-  submit<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SubmitOptions): Promise<void> {
+  submit<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>, options?: SubmitOptions): Promise<void> {
     try {
       return this.#flow.submit(this.#messages, this.#packing.one(known(table), row), options)
     } catch (error) {
@@ -84,14 +85,14 @@ export class Publisher implements AsyncDisposable {
   /** Resolves when all rows are accepted. They become one message per partition. @throws as `submit` */
   async submitMany<R extends Row>(
     table: Table<R>,
-    rows: readonly NoInfer<R>[],
+    rows: readonly Change<NoInfer<R>>[],
     options?: SubmitOptions,
   ): Promise<void> {
     await this.#flow.submitMany(this.#messages, this.#packing.many(known(table), rows), options)
   }
 
   /** Takes the row if there is room, without waiting. @throws {ClosedError} {InvalidRowError} */
-  trySubmit<R extends Row>(table: Table<R>, row: NoInfer<R>): boolean {
+  trySubmit<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>): boolean {
     return this.#flow.trySubmit(this.#messages, this.#packing.one(known(table), row))
   }
 

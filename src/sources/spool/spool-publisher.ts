@@ -1,5 +1,6 @@
 import { isSpanContextValid, type SpanContext, trace } from '@opentelemetry/api'
 import { encodeRow } from '../../consume/message-format.ts'
+import type { Change } from '../../contract/deletion.ts'
 import { AbortedError, ClosedError, InvalidRowError } from '../../contract/errors.ts'
 import { isTable, type Row, type Table } from '../../contract/table.ts'
 import { isSignal, unlessAborted } from '../../support/abort.ts'
@@ -55,7 +56,7 @@ export class SpoolPublisher implements AsyncDisposable {
    * @throws {ClosedError} after `close()`
    * @throws {AbortedError} when `signal` is aborted first
    */
-  submit<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SpoolSubmitOptions): Promise<void> {
+  submit<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>, options?: SpoolSubmitOptions): Promise<void> {
     try {
       const signal = signalOf('submit', options)
       return stored(this.#add(isTable('submit: table', table), row, activeOrigin()).group, signal)
@@ -71,7 +72,7 @@ export class SpoolPublisher implements AsyncDisposable {
    */
   async submitMany<R extends Row>(
     table: Table<R>,
-    rows: Iterable<NoInfer<R>> | AsyncIterable<NoInfer<R>>,
+    rows: Iterable<Change<NoInfer<R>>> | AsyncIterable<Change<NoInfer<R>>>,
     options?: SpoolSubmitOptions,
   ): Promise<void> {
     const signal = signalOf('submitMany', options)
@@ -97,14 +98,14 @@ export class SpoolPublisher implements AsyncDisposable {
   }
 
   /** The same as `submit`: here a row counts as accepted when it is in the log. */
-  publish<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SpoolSubmitOptions): Promise<void> {
+  publish<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>, options?: SpoolSubmitOptions): Promise<void> {
     return this.submit(table, row, options)
   }
 
   /** The same as `submitMany`. */
   publishMany<R extends Row>(
     table: Table<R>,
-    rows: Iterable<NoInfer<R>> | AsyncIterable<NoInfer<R>>,
+    rows: Iterable<Change<NoInfer<R>>> | AsyncIterable<Change<NoInfer<R>>>,
     options?: SpoolSubmitOptions,
   ): Promise<void> {
     return this.submitMany(table, rows, options)

@@ -1,5 +1,6 @@
 import type { Worker } from '../../consume/worker.ts'
 import type { WorkerStats } from '../../consume/worker-stats.ts'
+import type { Change } from '../../contract/deletion.ts'
 import { isTable, type Row, type Table } from '../../contract/table.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { OptionError } from '../../support/batchflow-error.ts'
@@ -54,7 +55,7 @@ export class SpooledFlow implements AsyncDisposable {
    *
    * @throws as `submit` of a {@link SpoolPublisher}, and {@link OptionError} for a table that is not among `tables`
    */
-  submit<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SpoolSubmitOptions): Promise<void> {
+  submit<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>, options?: SpoolSubmitOptions): Promise<void> {
     try {
       return this.#publisher.submit(this.#known('submit', table) as Table<R>, row, options)
     } catch (error) {
@@ -65,7 +66,7 @@ export class SpooledFlow implements AsyncDisposable {
   /** Resolves when all rows are in the file. @throws as `submit` */
   async submitMany<R extends Row>(
     table: Table<R>,
-    rows: Iterable<NoInfer<R>> | AsyncIterable<NoInfer<R>>,
+    rows: Iterable<Change<NoInfer<R>>> | AsyncIterable<Change<NoInfer<R>>>,
     options?: SpoolSubmitOptions,
   ): Promise<void> {
     await this.#publisher.submitMany(this.#known('submitMany', table) as Table<R>, rows, options)
@@ -79,7 +80,7 @@ export class SpooledFlow implements AsyncDisposable {
    * @throws {RowFailedError} when the database refused it; it is among the dead letters
    * @throws {SpoolError} `deferred` when the flow was closed first; and as `submit`
    */
-  async write<R extends Row>(table: Table<R>, row: NoInfer<R>, options?: SpoolSubmitOptions): Promise<void> {
+  async write<R extends Row>(table: Table<R>, row: Change<NoInfer<R>>, options?: SpoolSubmitOptions): Promise<void> {
     const signal = signalOf('write', options)
     const { group, message } = this.#publisher.place(this.#known('write', table), row)
     const committed = this.#receipts.expect(message)

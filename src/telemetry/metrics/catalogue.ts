@@ -165,6 +165,13 @@ export const METRICS = {
     description: 'Committed rows that changed nothing: they were not newer than another row of their conflict key.',
     attributes: PER_TABLE,
   },
+  deletedRecords: {
+    name: 'batchflow.deleted.records',
+    kind: 'counter',
+    unit: '{row}',
+    description: 'Deletions carried out, those merged into others of their key not counted.',
+    attributes: PER_TABLE,
+  },
   acceptedRecords: {
     name: 'batchflow.accepted.records',
     kind: 'counter',

@@ -16,6 +16,7 @@ const COUNTERS = {
   acceptedRecords: METRICS.acceptedRecords,
   executorOutages: METRICS.executorOutages,
   supersededRecords: METRICS.supersededRecords,
+  deletedRecords: METRICS.deletedRecords,
   sentBytes: METRICS.sentBytes,
   sourceMessages: SOURCE_METRICS.sourceMessages,
   sourceRedelivered: SOURCE_METRICS.sourceRedelivered,

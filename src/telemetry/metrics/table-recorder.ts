@@ -32,6 +32,7 @@ export class TableRecorder implements TableMetrics {
   readonly #coalesced: CountOf<string>
   readonly #deadLetters: CountOf<Reason>
   #superseded: Count | undefined
+  #deleted: Count | undefined
   #sentBytes: Count | undefined
   readonly #shared: SharedMeter
 
@@ -118,6 +119,11 @@ export class TableRecorder implements TableMetrics {
   countSuperseded(rows: number): void {
     this.#superseded ??= this.#shared.counters.of('supersededRecords', this.#base)
     this.#superseded.add(rows)
+  }
+
+  countDeleted(rows: number): void {
+    this.#deleted ??= this.#shared.counters.of('deletedRecords', this.#base)
+    this.#deleted.add(rows)
   }
 
   countSentBytes(bytes: number): void {

@@ -13,6 +13,7 @@ const copying = suite('messages of a batch')
 const table = defineTable<{ id: number; body: string }>('t', { columns: ['id', 'body'] })
 const type = (scalarOid: number): ColumnType => ({
   sqlType: 'x',
+  exactType: 'x',
   scalarOid,
   isEnum: false,
   elementOid: undefined,
@@ -24,7 +25,11 @@ const columns = new Map([
 ])
 
 function form(named = true): Form {
-  return new Form(table, table.columns, { copyable: true, version: '42', columns }, { named, zone: 'local' })
+  return new Form(
+    { table, columns: table.columns },
+    { copyable: true, version: '42', columns },
+    { named, zone: 'local' },
+  )
 }
 
 function batch(rows: readonly object[]) {

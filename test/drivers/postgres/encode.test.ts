@@ -12,6 +12,7 @@ function column(name: string, change: Partial<ColumnType> = {}): ColumnType {
   const found = [...BUILT_IN].find(([, builtIn]) => builtIn.name === name)
   return {
     sqlType: name,
+    exactType: name,
     scalarOid: found?.[0] ?? 0,
     isEnum: false,
     elementOid: undefined,

@@ -1,15 +1,15 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { defineTable, type OnConflict } from '../../../src/contract/table.ts'
-import { copySql, insertSql, quoteLiteral } from '../../../src/drivers/postgres/sql.ts'
+import { copySql, deleteSql, insertSql, quoteLiteral } from '../../../src/drivers/postgres/sql.ts'
 
 const sql = suite('sql')
 type User = { id: number; name: string; mood: string }
 const columns = ['id', 'name', 'mood'] as const
 const unnested = [
-  { name: 'id', parameter: 'pg_catalog.int4', cast: undefined },
-  { name: 'name', parameter: 'pg_catalog.text', cast: undefined },
-  { name: 'mood', parameter: 'pg_catalog.text', cast: '"public"."mood"' },
+  { name: 'id', parameter: 'pg_catalog.int4', cast: undefined, exact: '"pg_catalog"."int4"' },
+  { name: 'name', parameter: 'pg_catalog.text', cast: undefined, exact: '"pg_catalog"."text"' },
+  { name: 'mood', parameter: 'pg_catalog.text', cast: '"public"."mood"', exact: '"public"."mood"' },
 ]
 const INSERT =
   'INSERT INTO "users" ("id", "name", "mood") SELECT u.c0, u.c1, u.c2::"public"."mood" ' +
@@ -22,6 +22,20 @@ function insert(onConflict: OnConflict<User>, written = unnested): string {
 sql('literals are quoted whatever standard_conforming_strings says', () => {
   assert.is(quoteLiteral(`it's`), `'it''s'`)
   assert.is(quoteLiteral(`a\\'b`), ` E'a\\\\''b'`)
+})
+
+sql('a DELETE looks for keys as they are stored, and leaves what is newer', () => {
+  const table = defineTable<User>('app.users', {
+    columns,
+    onConflict: { action: 'update', keys: ['id', 'mood'], newer: 'name' },
+    deletes: true,
+  })
+  assert.is(
+    deleteSql(table, [unnested[0]!, unnested[2]!, unnested[1]!]),
+    'DELETE FROM "app"."users" AS t USING (SELECT v.c0::"pg_catalog"."int4" AS c0, v.c1::"public"."mood" AS c1, ' +
+      'v.c2::"pg_catalog"."text" AS c2 FROM unnest($1::pg_catalog.int4[], $2::pg_catalog.text[], $3::pg_catalog.text[]) ' +
+      'AS v(c0, c1, c2)) AS u WHERE t."id" = u.c0 AND t."mood" = u.c1 AND (t."name" > u.c2) IS NOT TRUE',
+  )
 })
 
 sql('COPY', () => {

@@ -131,6 +131,7 @@ export const RULES: Readonly<Record<MetricSpec['name'], Rule>> = {
     books.tables.filter(isKeyed).map((table) => coalesced(books, table)),
   ),
   'batchflow.superseded.records': number(() => []), // no table of the load has versions
+  'batchflow.deleted.records': number(() => []), // nor does it delete
 }
 
 type Count = readonly [labels: RuleLabels, value: number]

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type Database from 'libsql'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { AbortedError, ClosedError, RowFailedError } from '../../../src/contract/errors.ts'
+import { deletion } from '../../../src/contract/deletion.ts'
+import { AbortedError, ClosedError, InvalidRowError, RowFailedError } from '../../../src/contract/errors.ts'
 import { defineTable } from '../../../src/contract/table.ts'
 import { sqliteExecutor } from '../../../src/drivers/sqlite/index.ts'
 import { openSpool } from '../../../src/sources/spool/open-spool.ts'
@@ -18,6 +19,12 @@ const users = defineTable<{ id: number; name: string | null }>('users', { column
 const latest = defineTable<{ id: number; name: string }>('latest', {
   columns: ['id', 'name'],
   onConflict: { action: 'update', keys: ['id'] },
+})
+
+const erasable = defineTable<{ id: number; name: string }>('latest', {
+  columns: ['id', 'name'],
+  onConflict: { action: 'update', keys: ['id'] },
+  deletes: true,
 })
 
 let files: SpoolFiles
@@ -51,6 +58,20 @@ for (const how of [{ position: 'database' }, { acks: 'broker' }] as const) {
     const { committed, failed, left } = await flow.close()
     assert.equal({ committed, failed, left }, { committed: 7, failed: 0, left: 0 })
     await rejectsWith(ClosedError, 'ERR_BATCHFLOW_CLOSED', /closed/, () => flow.submit(users, { id: 8, name: '' }))
+  })
+}
+
+for (const how of [{ position: 'database' }, { acks: 'broker' }] as const) {
+  test(`${Object.keys(how)[0]}: deletions keep their order among rows, and are put aside where the table takes none`, async () => {
+    const flow = await openSpool(files.connect(), sqliteExecutor(target), { tables: [erasable, users], ...how })
+    await flow.submitMany(erasable, [{ id: 1, name: 'a' }, { id: 2, name: 'a' }, deletion({ id: 1 })])
+    await flow.submitMany(erasable, [deletion({ id: 2 }), { id: 2, name: 'b' }, deletion({ id: 3 })])
+    await flow.write(erasable, deletion({ id: 4 }))
+    const error = await flow.submit(users, deletion({ id: 1 })).catch((thrown: unknown) => thrown)
+    assert.instance(error, InvalidRowError)
+    while (flow.stats().spool.messages > 0) await sleep(1)
+    await flow.close()
+    assert.equal(target.prepare('SELECT id, name FROM latest').all(), [{ id: 2, name: 'b' }])
   })
 }
 

@@ -22,6 +22,7 @@ export interface Run {
  */
 export class MemoryDriver implements Driver<MemoryOperation> {
   readonly name = 'memory'
+  readonly deletes: boolean = true
   /** Every attempt, in order. */
   readonly runs: Run[] = []
   /** Rows of attempts that succeeded, in the order they did. */

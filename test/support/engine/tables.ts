@@ -24,6 +24,13 @@ export const versioned = defineTable<Versioned>('versioned', {
   onConflict: { action: 'update', keys: ['id'], newer: 'version' },
 })
 
+/** Of which rows may be deleted. */
+export const people = defineTable<User>('people', {
+  columns,
+  onConflict: { action: 'update', keys: ['id'] },
+  deletes: true,
+})
+
 export function user(id: number): User {
   return { id, name: `user ${id}`, email: `${id}@example.org` }
 }

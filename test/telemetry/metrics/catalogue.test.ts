@@ -36,6 +36,7 @@ batchflow.pipeline.flushes | batchflow_pipeline_flushes_total | counter | {batch
 batchflow.coalesced.records | batchflow_coalesced_records_total | counter | {row} | table database test_name strategy
 batchflow.dead.letters | batchflow_dead_letters_total | counter | {row} | table database test_name reason
 batchflow.superseded.records | batchflow_superseded_records_total | counter | {row} | table database test_name
+batchflow.deleted.records | batchflow_deleted_records_total | counter | {row} | table database test_name
 batchflow.accepted.records | batchflow_accepted_records_total | counter | {row} | table database test_name
 batchflow.unsettled.records | batchflow_unsettled_records | gauge | {row} | table database test_name
 batchflow.oldest.record.age.seconds | batchflow_oldest_record_age_seconds | gauge | s | table database test_name

@@ -3,11 +3,12 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { freePort } from '../../../examples/shared/free-port.ts'
+import { deletion } from '../../../src/contract/deletion.ts'
 import { METRICS, OtelMetricsReporter, prometheusLabel, prometheusName } from '../../../src/telemetry/index.ts'
 import { settled } from '../../support/engine/clock.ts'
 import { rig } from '../../support/engine/flow.ts'
 import { MemoryDriver, MemoryError } from '../../support/engine/memory-driver.ts'
-import { updated, user, users, versioned } from '../../support/engine/tables.ts'
+import { people, updated, user, users, versioned } from '../../support/engine/tables.ts'
 import { samplesOf } from '../../support/prometheus/exposition.ts'
 
 const test = suite("OpenTelemetry's own Prometheus exporter")
@@ -34,6 +35,7 @@ async function troubles(meterProvider: MeterProvider): Promise<void> {
   const merging = rig({ bufferSize: 500 }, (executor) => executor.withMetricsReporter(reporter))
   for (const id of [1, 1]) await merging.flow.submit(updated, user(id))
   for (const version of [2, 1]) await merging.flow.submit(versioned, { ...user(1), version })
+  await merging.flow.submit(people, deletion({ id: 1 }))
   const closed = merging.flow.close()
   for (const run of merging.driver.runs) run.succeed()
   await Promise.all([closed, flow.close()])

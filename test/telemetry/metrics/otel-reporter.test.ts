@@ -44,6 +44,7 @@ function useEveryVerb(table: TableMetrics): void {
   table.countAccepted?.(200)
   table.countSentBytes?.(4096)
   table.countSuperseded?.(4)
+  table.countDeleted?.(3)
 }
 
 test('a failure without a reason has none, and what succeeded neither', async () => {
@@ -125,6 +126,7 @@ const RECORDED: readonly (readonly [MetricSpec, readonly (readonly [Attributes, 
   [METRICS.acceptedRecords, [[{}, 203]]],
   [METRICS.sentBytes, [[{}, 4096]]],
   [METRICS.supersededRecords, [[{}, 4]]],
+  [METRICS.deletedRecords, [[{}, 3]]],
 ]
 
 test('each verb records its value with its attributes', async () => {

@@ -1,8 +1,9 @@
 import * as assert from 'uvu/assert'
 import type { Companion, Companions } from '../../../../src/contract/companion.ts'
+import { deletion } from '../../../../src/contract/deletion.ts'
 import { AttemptError, type Driver } from '../../../../src/contract/driver.ts'
 import { FencedError } from '../../../../src/contract/errors.ts'
-import type { Table } from '../../../../src/contract/table.ts'
+import { defineTable, type Table } from '../../../../src/contract/table.ts'
 import { BatchRun } from '../../../../src/executor/batch-run.ts'
 import type { Executor } from '../../../../src/executor/executor.ts'
 import { Batch } from '../../../../src/lanes/batch.ts'
@@ -211,6 +212,42 @@ export const companions: Register = ({ add, can }) => {
       )
       assert.is(bad.failures.size, 2, 'what follows a bad part is not written')
       assert.is((await own.claim([SCOPE], signal)).get(SCOPE), '1')
+      assert.is(await table.count(), 3)
+    },
+  )
+
+  addWith(
+    'rows and deletions of one batch move its position together, and sums are added once',
+    async (database, executor, own) => {
+      const table = await database.create(CHECKED)
+      const target = defineTable<AnyRow>(table.name, {
+        columns: table.columns,
+        onConflict: { action: 'update', keys: ['id'], set: { amount: 'add' } },
+        deletes: true,
+      })
+      await own.claim([SCOPE], signal)
+      const rows = range(5).map((id) => ({ id, amount: 1 }))
+      assert.is((await run(executor, target, rows, move('', '1'))).failures.size, 0)
+      const bad = [deletion({ id: 0 }), { id: 1, amount: 1 }, { id: 2, amount: -9 }]
+      assert.is(
+        (await run(executor, target, bad, move('1', '2'))).failures.size,
+        2,
+        'what was deleted is, and will be once more',
+      )
+      assert.is((await run(executor, target, [deletion({ id: 3 })], move('', '2'))).failures.get(0)!.reason, 'fenced')
+      assert.is((await run(executor, target, bad.slice(0, 2), move('1', '2'))).failures.size, 0)
+      assert.is((await own.claim([SCOPE], signal)).get(SCOPE), '2')
+      assert.equal(
+        (await table.rows()).map(({ id, amount }) => [id, amount]),
+        [
+          [1, 2],
+          [2, 1],
+          [3, 1],
+          [4, 1],
+        ],
+      )
+      const verified = executor.withRetry({ onAmbiguous: 'verify' })
+      await writeAll(verified, target, [deletion({ id: 1 }), { id: 2, amount: 1 }])
       assert.is(await table.count(), 3)
     },
   )

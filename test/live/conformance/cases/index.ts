@@ -6,6 +6,7 @@ import { companions } from './companions.ts'
 import { concurrency } from './concurrency.ts'
 import { conflicts } from './conflicts.ts'
 import { defaults } from './defaults.ts'
+import { deletes } from './deletes.ts'
 import { cancellation, faults, restart } from './faults.ts'
 import { names } from './names.ts'
 import { newest } from './newest.ts'
@@ -20,6 +21,7 @@ export const CASES: readonly Register[] = [
   defaults,
   newest,
   ownClause,
+  deletes,
   values,
   names,
   volume,

@@ -1,0 +1,119 @@
+import type { BatchInput } from '../../contract/driver.ts'
+import type { Table } from '../../contract/table.ts'
+import { fieldOf, setField } from '../../support/field.ts'
+import { EncodeError, pinned } from '../kit/encode-error.ts'
+import { answerTo } from '../kit/lease.ts'
+import { wholeOrText } from './chunks.ts'
+import type { Lease } from './connection.ts'
+import { placeOf } from './keys.ts'
+
+/**
+ * How a value is compared with a column as it would be stored there. An insert has columns to convert its values and to refuse them; a
+ * comparison has rules of its own, by which `1st` is 1, and a cast takes what is no number for 0: another row would be deleted.
+ */
+export interface Comparand {
+  /** `?`, or what makes it a value of the column. */
+  readonly sql: string
+  /** What to bind. @throws {EncodeError} for what no row of the column can have */
+  readonly bound: (value: unknown) => unknown
+}
+
+const QUESTION = `
+SELECT column_name, data_type, column_type, datetime_precision FROM information_schema.columns
+WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?`
+
+/** By the columns in lower case. */
+export async function comparandsOf(
+  lease: Lease,
+  table: Table,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Comparand>> {
+  const answer = lease.connection.query({ sql: QUESTION, values: placeOf(table), rowsAsArray: true })
+  const [rows] = await answerTo(lease, answer, signal)
+  const found = rows as [name: unknown, type: unknown, whole: unknown, precision: unknown][]
+  return new Map(
+    found.map(([name, type, whole, precision]) => [
+      String(name).toLowerCase(),
+      comparandOf(String(type), String(whole), Number(precision ?? 0)),
+    ]),
+  )
+}
+
+const asItIs = (value: unknown) => value
+
+/** A column that is not known is for the server to complain about. */
+export const AS_IT_IS: Comparand = { sql: '?', bound: asItIs }
+
+const TEXTS = /^(?:(?:var)?char|(?:tiny|medium|long)?text|enum|set|(?:var)?binary|(?:tiny|medium|long)?blob)$/
+
+/** @param type without what is in brackets. @param whole with it */
+function comparandOf(type: string, whole: string, precision: number): Comparand {
+  if (TEXTS.test(type)) return { sql: '?', bound: textOf }
+  if (/^(?:tiny|small|medium|big)?int$/.test(type)) {
+    const isUnsigned = whole.includes('unsigned')
+    return { sql: `CAST(? AS ${isUnsigned ? 'UNSIGNED' : 'SIGNED'})`, bound: isUnsigned ? unsigned : signed }
+  }
+  if (type === 'float' || type === 'double') return { sql: '?', bound: decimal(Number.POSITIVE_INFINITY) }
+  if (type === 'decimal') {
+    const [, digits, scale] = /\((\d+),(\d+)\)/.exec(whole) ?? [undefined, '10', '0']
+    return { sql: `CAST(? AS DECIMAL(${digits},${scale}))`, bound: decimal(Number(digits) - Number(scale)) }
+  }
+  if (type === 'datetime' || type === 'timestamp') return cast(`DATETIME(${precision})`)
+  if (type === 'time') return cast(`TIME(${precision})`)
+  return type === 'date' ? cast('DATE') : AS_IT_IS
+}
+
+/** What is no date becomes NULL, which no row equals. */
+function cast(type: string): Comparand {
+  return { sql: `CAST(? AS ${type})`, bound: asItIs }
+}
+
+/** As the server itself would store it. */
+function textOf(value: unknown): unknown {
+  if (typeof value === 'number' && Number.isFinite(value)) return String(wholeOrText(value))
+  if (typeof value === 'boolean') return value ? '1' : '0'
+  return typeof value === 'bigint' ? String(value) : value
+}
+
+const [signed, unsigned] = [whole(-(2n ** 63n), 2n ** 63n - 1n), whole(0n, 2n ** 64n - 1n)]
+
+function whole(least: bigint, most: bigint): (value: unknown) => unknown {
+  return (value) => {
+    if (typeof value === 'boolean') return value
+    const isWhole = typeof value === 'string' ? /^[+-]?\d{1,20}$/.test(value) : Number.isSafeInteger(value)
+    const number = typeof value === 'bigint' ? value : isWhole ? BigInt(value as string | number) : undefined
+    if (number !== undefined && number >= least && number <= most) return value
+    throw new EncodeError('its column has whole numbers, of which it is none')
+  }
+}
+
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
+
+/** @param most digits before the point */
+function decimal(most: number): (value: unknown) => unknown {
+  return (value) => {
+    if (typeof value === 'boolean') return value
+    const isNumber = typeof value === 'string' ? NUMBER.test(value) : /^(?:number|bigint)$/.test(typeof value)
+    if (isNumber && Math.abs(Number(value)) < 10 ** most) return value
+    throw new EncodeError('its column has numbers, of which it is none')
+  }
+}
+
+/** Deletions whose values can be compared. @throws {AttemptError} naming the row that has one that cannot */
+export function comparable(
+  { table, columns, deletions, rows }: BatchInput,
+  comparands: readonly Comparand[],
+): BatchInput {
+  const converted = pinned(columns, (cursor) =>
+    rows.map((row, index) => {
+      const bound = {}
+      cursor.row = index
+      for (const [i, column] of columns.entries()) {
+        cursor.column = i
+        setField(bound, column, comparands[i]!.bound(fieldOf(row, column)))
+      }
+      return bound
+    }),
+  )
+  return { table, columns, deletions, rows: converted }
+}
