@@ -210,7 +210,7 @@ export class BatchFlow implements Flow {
    */
   writable<R extends Row>(table: Table<R>): Writable {
     const { name } = this.#lanes.of(table).table
-    return new RowWritable(name, async (row, waiter) => this.#intake.submit(this.#lanes.of(table), row, waiter))
+    return new RowWritable(name, (row, waiter) => this.#intake.submit(this.#lanes.of(table), row, waiter))
   }
 
   /** Sends what is buffered now without waiting for full batches; resolves when it is settled, failed rows included. */

@@ -26,7 +26,11 @@ export class RowWritable extends Writable implements Waiter {
 
   override _write(row: Row, _encoding: BufferEncoding, callback: Callback): void {
     this.#accepted++
-    this.#offer(row, this).then(() => callback(), callback)
+    try {
+      this.#offer(row, this).then(() => callback(), callback)
+    } catch (error) {
+      callback(error as BatchFlowError)
+    }
   }
 
   override _final(callback: Callback): void {

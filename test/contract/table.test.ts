@@ -214,7 +214,7 @@ const bad: [title: string, define: () => unknown, message: string][] = [
   [
     'an unknown option',
     () => defineTable('u', { columns: ['id'], key: 'id' } as never),
-    'defineTable("u"): unknown option "key"; there are columns, onConflict, absent',
+    'defineTable("u"): unknown option "key"; there are columns, onConflict, absent, deletes',
   ],
   [
     'no columns',
