@@ -49,6 +49,7 @@ const NO_PREPARE = new Set(['26000', '42P05'])
 export class PostgresDriver implements Driver<PostgresOperation> {
   readonly name = 'postgres'
   readonly target: DriverTarget
+  readonly connections: number | undefined
   readonly companions: PostgresCompanions
   readonly #lender: Lender<PgClient>
   readonly #options: ReturnType<typeof validOptions>
@@ -60,6 +61,7 @@ export class PostgresDriver implements Driver<PostgresOperation> {
   constructor(pool: PgPool, options: PostgresOptions = {}) {
     this.#lender = lenderOf(validPool(pool))
     this.target = targetOf(pool)
+    this.connections = pool.options?.max
     this.#options = validOptions(options)
     this.#tables = new Tables(
       (path, signal) => withLease(this.#lender, signal, (lease) => describeTable(lease, path, signal)),

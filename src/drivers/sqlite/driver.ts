@@ -28,6 +28,7 @@ import { ourTurn } from './turn.ts'
 export class SqliteDriver implements Driver<SqliteOperation> {
   readonly name = 'sqlite'
   readonly target: DriverTarget
+  readonly connections = 1
   readonly companions: SqliteCompanions
   readonly #session: Session
   readonly #encodeDate: EncodeDate
