@@ -12,8 +12,8 @@ export interface AdaptiveOptions {
   readonly flushSize?: readonly [min: number, max: number]
   /**
    * How many batches of this flow are written at once: between which values that is looked for. Never more than the executor's
-   * concurrency limit, and more than the client has connections is of no use.
-   * @default from 1 to the executor's limit, or without one to the connections of the client, where known, else to 8
+   * concurrency limit, nor than the connections that the client opens at most, where that is known.
+   * @default from 1 to as many as these two allow; 8 where there is neither
    */
   readonly concurrency?: readonly [min: number, max: number]
 }
@@ -55,15 +55,16 @@ export const adaptiveOptions: Check<AdaptiveOptions | false> = (name, value) => 
   return refuse(name, 'true, false or an object', value)
 }
 
-export function adaptiveSettings(
-  { flushSize, concurrency = [1, MOST_FLUSH_SIZE] }: AdaptiveOptions,
-  around: Surroundings,
-): AdaptiveSettings {
-  const { concurrencyLimit, connections = MOST_BATCHES, bufferSize = MOST_FLUSH_SIZE } = around
-  const [least, most] = FLUSH_SIZE
-  const usual: Range = [Math.min(least, around.flushSize), Math.min(bufferSize, Math.max(most, around.flushSize))]
-  const batches = concurrencyLimit === 0 ? Math.max(concurrency[0], connections) : concurrencyLimit
-  return { flushSize: flushSize ?? usual, concurrency: within([1, batches], concurrency) }
+export function adaptiveSettings(given: AdaptiveOptions, around: Surroundings): AdaptiveSettings {
+  const { flushSize, bufferSize = MOST_FLUSH_SIZE, concurrencyLimit, connections = Number.POSITIVE_INFINITY } = around
+  const most = Math.min(bufferSize, Math.max(FLUSH_SIZE[1], flushSize))
+  const least = Math.min(FLUSH_SIZE[0], flushSize, most)
+  const batches = Math.min(concurrencyLimit === 0 ? Number.POSITIVE_INFINITY : concurrencyLimit, connections)
+  const usual: Range = [1, batches === Number.POSITIVE_INFINITY ? MOST_BATCHES : batches]
+  return {
+    flushSize: given.flushSize ?? [least, most],
+    concurrency: within([1, batches], given.concurrency ?? usual),
+  }
 }
 
 /** The part of `range` that lies in `bounds`. */

@@ -29,11 +29,13 @@ test('looks between 100 and 4,000 rows, and up to 8 batches where nothing is kno
   assert.is(bufferSize, 64_000, 'two of the largest batches for each that runs at once')
 })
 
-test('takes as many batches as the executor allows, else as the client has connections', () => {
+test('takes no more batches at once than the executor allows and the client has connections', () => {
   const batches = (options: BatchFlowOptions, around: Parameters<typeof settings>[1]) =>
     settings(options, around).adaptive!.concurrency
   assert.equal(batches({ adaptive: true }, { limit: 3, connections: 10 }), [1, 3])
   assert.equal(batches({ adaptive: true }, { connections: 10 }), [1, 10])
+  assert.equal(batches({ adaptive: true }, { limit: 20, connections: 10 }), [1, 10])
+  assert.equal(batches({ adaptive: { concurrency: [2, 20] } }, {}), [2, 20])
   assert.equal(batches({ adaptive: { concurrency: [2, 20] } }, { limit: 3 }), [2, 3])
   assert.equal(batches({ adaptive: { concurrency: [2, 20] } }, { connections: 10 }), [2, 10])
   assert.equal(batches({ adaptive: { concurrency: [5, 20] } }, { limit: 3 }), [3, 3])
@@ -41,6 +43,7 @@ test('takes as many batches as the executor allows, else as the client has conne
 
 test('keeps to the buffer, and begins with flushSize', () => {
   assert.equal(settings({ adaptive: true, bufferSize: 1000 }).adaptive!.flushSize, [100, 1000])
+  assert.equal(settings({ adaptive: true, bufferSize: 50 }).adaptive!.flushSize, [50, 50])
   assert.equal(settings({ adaptive: true, flushSize: 50 }).adaptive!.flushSize, [50, 4000])
   assert.equal(settings({ adaptive: true, flushSize: 9000 }).adaptive!.flushSize, [100, 9000])
   const { flushSize, bufferSize } = settings({ adaptive: { flushSize: [1000, 20_000], concurrency: [1, 2] } })
