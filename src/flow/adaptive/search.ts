@@ -17,16 +17,25 @@ export type Search<Result = never> = Generator<Question, Result, Answer>
 
 /** How often two settings are measured in turn at most, until it is clear which one is better. */
 const ROUNDS = 8
-/** How clear that has to be, in standard errors; and how likely where it is not, when all rounds are over. */
+/**
+ * In standard errors: how clear that has to be; how likely, where nothing is clear when all rounds are over; and how unlikely,
+ * for it to be given up before. To stay is always possible, so it takes less.
+ */
 const CLEAR = 3
 const LIKELY = 1
+const UNLIKELY = 0.5
+const ROUNDS_AT_LEAST = 2
 
 /** How often flush size and concurrency are gone through, as each depends on the other. */
 const PASSES = 3
 
-/** What counts as another pace than usual (a logarithm), and for how many measurements in a row it has to. */
+/**
+ * What counts as another pace than usual (a logarithm), and for how many measurements in a row it has to: for twice as many
+ * each time when nothing better was found, as on a machine where others come and go.
+ */
 const OTHERWISE = 0.25
 const IN_A_ROW = 3
+const MOST_IN_A_ROW = 24
 /** Of how many measurements the usual pace is made. */
 const USUAL = 8
 /** After how many measurements one looks around, at first and at most. */
@@ -41,10 +50,11 @@ const MOST_PATIENCE = 512
  */
 export function* search(start: Setting, bounds: AdaptiveSettings): Search {
   const paths = [upwards(flushSizes(bounds)), downwards(concurrencies(bounds))]
-  let at = start
-  for (;;) {
-    at = yield* climb(at, paths)
-    at = yield* rest(at, oneMore(at, bounds))
+  let at = yield* climb(start, paths)
+  for (let inARow = IN_A_ROW; ; ) {
+    const next = yield* climb(yield* rest(at, oneMore(at, bounds), inARow), paths)
+    inARow = next === at ? Math.min(MOST_IN_A_ROW, 2 * inARow) : IN_A_ROW
+    at = next
   }
 }
 
@@ -105,6 +115,7 @@ function* compare({ to, least }: Step, from: Setting, likely: number): Search<bo
     const { gain, error } = there.against(here)
     const lead = gain - least
     if (Math.abs(lead) > CLEAR * error) return lead > 0
+    if (round >= ROUNDS_AT_LEAST && lead < -UNLIKELY * error) return false
     if (round === ROUNDS) return lead > likely * error
   }
 }
@@ -121,11 +132,11 @@ function* paceOf(setting: Setting): Search<Pace> {
  * Stays until the pace is another one than usual. Where a database was not the limit, that it has become faster shows in no
  * pace: so every now and then, ever more seldom, one batch more at once is tried.
  */
-function* rest(at: Setting, more: Step | undefined): Search<Setting> {
+function* rest(at: Setting, more: Step | undefined, inARow: number): Search<Setting> {
   const usual = new Pace()
   let patience = PATIENCE
   let strange = 0
-  for (let measured = 1; strange < IN_A_ROW; measured++) {
+  for (let measured = 1; strange < inARow; measured++) {
     const now = yield* paceOf(at)
     const isOther = measured > 1 && Math.abs(now.against(usual).gain) > OTHERWISE
     strange = isOther ? strange + 1 : 0
