@@ -27,6 +27,7 @@ export {
   TableCheckError,
 } from './contract/errors.ts'
 export {
+  type AdaptiveProbe,
   type ExecutorProbe,
   type FlowMetrics,
   type FlowProbe,
@@ -83,6 +84,7 @@ export { registerErrorClassifier } from './executor/classify.ts'
 export { createExecutor, type Executor } from './executor/executor.ts'
 export type { OperationPreview, Preview, PreviewOptions } from './executor/preview.ts'
 export type { RetryOptions } from './executor/retry.ts'
+export type { AdaptiveOptions } from './flow/adaptive/options.ts'
 export { BatchFlow } from './flow/batch-flow.ts'
 export type { Logger, LogOptions } from './flow/batch-log.ts'
 export type { DeliverOptions } from './flow/call-options.ts'

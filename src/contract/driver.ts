@@ -77,6 +77,8 @@ export interface Driver<Op extends Operation = Operation> {
   readonly target?: DriverTarget | undefined
   /** It carries out batches of deletions. @default false */
   readonly deletes?: boolean
+  /** Batches that can reach the database at once: the connections that the client opens at most, where it tells. */
+  readonly connections?: number | undefined
   /** What can be committed together with a batch; absent where the database has no transactions for it. */
   readonly companions?: Companions | undefined
   /** Builds the operation, encoding included. May throw an {@link AttemptError} with `rowIndex` for a bad value. */

@@ -39,6 +39,8 @@ export interface FlowProbe {
   queueLengths(): Iterable<readonly [table: string, rows: number]>
   /** Every table seen, as it is now; one that has several definitions shows up several times. */
   tables(): Iterable<TableProbe>
+  /** What the flow has found out by itself; `undefined`: it was told. */
+  readonly adaptive?: AdaptiveProbe | undefined
   /** The log whose rows the flow writes; `undefined`: they come from elsewhere. */
   source?(): SourceProbe | undefined
 }
@@ -74,6 +76,14 @@ export interface TableProbe {
    * none. Counted from when the reporter came, for rows that were there before.
    */
   readonly oldestAge: number | undefined
+}
+
+/** How a flow with `adaptive` makes its batches now, but for what it tries out. */
+export interface AdaptiveProbe {
+  /** Rows at which a batch leaves. */
+  readonly flushSize: number
+  /** Batches of the flow at once. */
+  readonly concurrency: number
 }
 
 export interface ExecutorProbe {

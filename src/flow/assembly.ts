@@ -3,8 +3,9 @@ import type { Batch } from '../lanes/batch.ts'
 import type { Lane } from '../lanes/lane.ts'
 import { Lanes } from '../lanes/lanes.ts'
 import { Limit } from '../support/limit.ts'
+import { adapt } from './adaptive/adapt.ts'
 import { DeadLetters } from './dead-letters.ts'
-import { Dispatcher } from './dispatcher.ts'
+import { Dispatcher, type DispatchHost } from './dispatcher.ts'
 import { Intake } from './intake.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { Observers } from './observers.ts'
@@ -40,7 +41,8 @@ export function assemble(flow: object, executor: Executor, settings: FlowSetting
     makeRoom: (held, first, wanted) => overflow.makeRoom(held, first, wanted),
   })
   const lanes = lanesOf(settings, { schedule: (lane) => dispatcher.schedule(lane), observers: () => observers })
-  const observers = new Observers(executor, lanes)
+  const adaptation = settings.adaptive && adapt(executor, settings, settings.adaptive, { intake, lanes })
+  const observers = new Observers(executor, lanes, adaptation?.tuner)
   const deadLetters = new DeadLetters(settings.deadLetter, buffer, flow)
   const outcomes = new Outcomes(settings, lanes, deadLetters)
   const settled = (lane: Lane, batch: Batch, bytes?: number) => {
@@ -49,7 +51,7 @@ export function assemble(flow: object, executor: Executor, settings: FlowSetting
     if (intake.calm) lanes.settled(lane) // a lane that somebody waits for must not be dropped
     lifecycle.settled()
   }
-  const dispatcher: Dispatcher = new Dispatcher(executor, settings.clock, {
+  const host: DispatchHost = {
     get tracing() {
       return observers.tracing
     },
@@ -61,7 +63,8 @@ export function assemble(flow: object, executor: Executor, settings: FlowSetting
       settled(lane, run.batch, run.bytes)
       if (recalled !== undefined) settled(lane, recalled)
     },
-  })
+  }
+  const dispatcher: Dispatcher = new Dispatcher(executor, settings.clock, host, adaptation)
   const overflow = new Overflow(buffer, { lanes, dispatcher, deadLetters, outcomes, settled })
   observers.start()
   const outages = new OutageLog(executor, settings.log, () => intake.outstanding)

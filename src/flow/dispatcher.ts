@@ -10,6 +10,9 @@ import { Bag } from '../support/bag.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Clock } from '../support/clock.ts'
 import { Queue } from '../support/queue.ts'
+import type { Adaptation } from './adaptive/adapt.ts'
+import type { SlotsOfFlow } from './adaptive/own-slots.ts'
+import type { Flight, Tuner } from './adaptive/tuner.ts'
 import { exitWatch } from './exit-watch.ts'
 
 /** What the dispatcher asks of its flow. */
@@ -27,6 +30,9 @@ export interface DispatchHost {
 /** Sends the batches of due lanes to the executor as slots allow, oldest lane first. */
 export class Dispatcher {
   readonly #executor: Executor
+  readonly #slots: SlotsOfFlow
+  readonly #tuner: Tuner | undefined
+  readonly #unwatch: (() => void) | undefined
   readonly #clock: Clock
   readonly #host: DispatchHost
   readonly #due = new Queue<Lane>()
@@ -39,8 +45,12 @@ export class Dispatcher {
   #stopped: BatchFlowError | undefined
   #pumping = false
 
-  constructor(executor: Executor, clock: Clock, host: DispatchHost) {
+  /** @param adaptation whose slots it takes, and who learns from batches, where that is not the executor and nobody */
+  constructor(executor: Executor, clock: Clock, host: DispatchHost, adaptation?: Adaptation) {
     this.#executor = executor
+    this.#slots = adaptation?.slots ?? executor.slots
+    this.#tuner = adaptation?.tuner
+    this.#unwatch = adaptation?.unwatch
     this.#clock = clock
     this.#host = host
   }
@@ -72,11 +82,12 @@ export class Dispatcher {
   }
 
   dispose(): void {
-    this.#executor.slots.forget(this.#onFreeSlot)
+    this.#slots.forget(this.#onFreeSlot)
+    this.#unwatch?.()
   }
 
   #sendNext(): boolean {
-    const { slots } = this.#executor
+    const slots = this.#slots
     if (this.#stopped !== undefined) {
       if (this.#running.size > 0) return false // rows that are cut short keep their order
     } else if (!slots.free) {
@@ -97,18 +108,20 @@ export class Dispatcher {
   }
 
   async #run(lane: Lane, batch: Batch): Promise<void> {
-    const { slots } = this.#executor
+    const slots = this.#slots
     const { metrics } = batch
     const trace = startTrace(batch, this.#host.tracing)
     const run = new BatchRun(batch, this.#executor, this.#clock, trace)
     if (this.#stopped !== undefined) run.stop(this.#stopped)
     slots.take()
+    const flight = this.#tuner?.begin()
     lane.executing++
     if (this.#running.size === 0) exitWatch.hold(this)
     this.#running.add(run)
     this.unsettled.add(batch)
     const start = metrics === undefined ? 0 : this.#clock.now()
     await run.execute()
+    if (flight !== undefined) this.#learn(flight, run)
     if (metrics !== undefined) {
       const status = run.failures.size > 0 ? 'fail' : 'success'
       metrics.observeExecuteDuration((this.#clock.now() - start) / 1000, status, run.reason, trace?.context)
@@ -131,6 +144,11 @@ export class Dispatcher {
     if (this.#running.size === 0) exitWatch.release(this)
     this.#host.settle(lane, run, taken)
     if (this.#stopped !== undefined) this.pump()
+  }
+
+  /** Before the slot is free, so that what is learned holds for the next batch. */
+  #learn(flight: Flight, { batch, failures }: BatchRun): void {
+    this.#tuner!.end(flight, batch, failures.size === 0 && batch.retried === 0)
   }
 }
 

@@ -1,5 +1,5 @@
 import { hub, type Observable, type Observer } from '../contract/hub.ts'
-import type { FlowProbe, MetricsReporter, SourceProbe } from '../contract/metrics-reporter.ts'
+import type { AdaptiveProbe, FlowProbe, MetricsReporter, SourceProbe } from '../contract/metrics-reporter.ts'
 import type { FlowTracing, Tracing } from '../contract/tracing.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { Lanes } from '../lanes/lanes.ts'
@@ -17,15 +17,17 @@ export class Observers implements Observable {
   source: SourceProbe | undefined
   readonly #executor: Executor
   readonly #lanes: Lanes
+  readonly #adaptive: AdaptiveProbe | undefined
   /** What reporters of the flow's own made of it. */
   readonly #own: GuardedMetrics[] = []
   /** Who reports for the hub. */
   #guest: { readonly reporter: MetricsReporter; readonly metrics: GuardedMetrics | undefined } | undefined
   #tracer: Tracing | undefined
 
-  constructor(executor: Executor, lanes: Lanes) {
+  constructor(executor: Executor, lanes: Lanes, adaptive?: AdaptiveProbe) {
     this.#executor = executor
     this.#lanes = lanes
+    this.#adaptive = adaptive
   }
 
   start(): void {
@@ -73,6 +75,7 @@ export class Observers implements Observable {
       executor: slots,
       queueLengths: () => Array.from(this.#lanes, (lane) => [lane.table.name, lane.queued] as const),
       tables: () => Array.from(this.#lanes, (lane) => lane.probe()),
+      adaptive: this.#adaptive,
       source: () => this.source,
     }
   }

@@ -12,6 +12,14 @@ import {
   optional,
   parse,
 } from '../support/validate.ts'
+import {
+  type AdaptiveOptions,
+  type AdaptiveSettings,
+  adaptiveOptions,
+  adaptiveSettings,
+  clamp,
+  MOST_FLUSH_SIZE,
+} from './adaptive/options.ts'
 import { BatchLog, type LogOptions, logOptions } from './batch-log.ts'
 import type { DeadLetterHandler } from './dead-letters.ts'
 
@@ -28,7 +36,10 @@ import type { DeadLetterHandler } from './dead-letters.ts'
 export type OverflowPolicy = 'wait' | 'reject' | 'drop-oldest'
 
 export interface BatchFlowOptions {
-  /** Most rows accepted and not yet settled. @default max(10,000, 2 × flushSize × concurrency limit), no limit counting as 1 */
+  /**
+   * Most rows accepted and not yet settled.
+   * @default max(10,000, 2 × flushSize × concurrency limit), no limit counting as 1; with `adaptive` the largest of its bounds
+   */
   readonly bufferSize?: number
   /**
    * About how many bytes of memory those rows take at most, by their columns. One row that is larger is accepted when there
@@ -38,7 +49,7 @@ export interface BatchFlowOptions {
   readonly bufferBytes?: number
   /** What becomes of a row that finds no room: see {@link OverflowPolicy}. @default 'wait' */
   readonly overflow?: OverflowPolicy
-  /** Rows at which a batch leaves. Minimum 1. @default 500 */
+  /** Rows at which a batch leaves; with `adaptive`: at first. Minimum 1. @default 500 */
   readonly flushSize?: number
   /**
    * About how many bytes are sent in one batch at most; a row that is larger leaves alone. Learned from what the driver
@@ -48,6 +59,13 @@ export interface BatchFlowOptions {
   readonly flushBytes?: number
   /** Longest time a row waits for its batch to fill up, in ms. @default 100 */
   readonly flushInterval?: number
+  /**
+   * The flow finds out by itself how many rows a batch should have and how many batches to write at once, from how fast rows are
+   * committed: `true`, or the bounds within which it looks. It learns only while the database limits it, not from batches that
+   * left by the clock, that had bad rows or were tried again, nor from an outage. Needs some thousand full batches to be done.
+   * @default false
+   */
+  readonly adaptive?: boolean | AdaptiveOptions
   /**
    * One row in this many has its two latencies taken, on average; 1 = every row. Only with a reporter.
    * @default min(2000, flushSize), which is about one row of a full batch
@@ -76,6 +94,8 @@ export interface FlowSettings {
   readonly flushSize: number
   readonly flushBytes: number
   readonly flushInterval: number
+  /** `undefined`: all is as it was told. */
+  readonly adaptive: AdaptiveSettings | undefined
   readonly sampling: number
   readonly check: boolean
   readonly log: BatchLog | undefined
@@ -95,9 +115,10 @@ const OPTIONS = {
   bufferSize: optional(integer(1)),
   bufferBytes: optional(integer(1)),
   overflow: optional(oneOf('wait', 'reject', 'drop-oldest'), 'wait'),
-  flushSize: optional(integer(1, 1_000_000), 500),
+  flushSize: optional(integer(1, MOST_FLUSH_SIZE), 500),
   flushBytes: optional(integer(1)),
   flushInterval: optional(integer(0, MAX_DELAY), 100),
+  adaptive: optional(adaptiveOptions, false),
   latencySampling: optional(integer(1)),
   check: optional(boolean, false),
   log: optional(logOptions),
@@ -109,13 +130,19 @@ const OPTIONS = {
 /** @throws {OptionError} naming the option, the value received and what is allowed */
 export function flowSettings(options: BatchFlowOptions, executor: Executor): FlowSettings {
   const { driver, slots } = isExecutor('BatchFlow: executor', executor)
-  const { latencySampling, log, ...given } = parse('BatchFlow', OPTIONS, options)
-  const { flushSize } = given
-  const usual = Math.min(MOST_ROWS, Math.max(10_000, 2 * flushSize * Math.max(1, slots.concurrencyLimit)))
+  const { latencySampling, log, adaptive, ...given } = parse('BatchFlow', OPTIONS, options)
+  const { concurrencyLimit } = slots
+  const around = { ...given, concurrencyLimit, connections: driver.connections }
+  const bounds = adaptive === false ? undefined : adaptiveSettings(adaptive, around)
+  const flushSize = bounds === undefined ? given.flushSize : clamp(bounds.flushSize, given.flushSize)
+  const [largest, batches] = [bounds?.flushSize[1] ?? flushSize, bounds?.concurrency[1] ?? concurrencyLimit]
+  const usual = Math.min(MOST_ROWS, Math.max(10_000, 2 * largest * Math.max(1, batches)))
   return {
     ...given,
     ...bytesOf(given),
-    bufferSize: integer(flushSize)(`BatchFlow: bufferSize (with flushSize ${flushSize})`, given.bufferSize ?? usual),
+    flushSize,
+    adaptive: bounds,
+    bufferSize: integer(largest)(`BatchFlow: bufferSize (with flushSize ${largest})`, given.bufferSize ?? usual),
     sampling: latencySampling ?? Math.min(2000, flushSize),
     log: log && new BatchLog(driver.name, log),
   }

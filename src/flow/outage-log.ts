@@ -68,7 +68,7 @@ function tellDiag(level: 'info' | 'warn', message: string): void {
 }
 
 /** The gate, which lives as long as its executor, must not hold a flow that nobody closed. */
-function watchWeakly(gate: Gate, observer: OutageObserver): () => void {
+export function watchWeakly(gate: Gate, observer: OutageObserver): () => void {
   const reference = new WeakRef(observer)
   const tell = (act: (observer: OutageObserver) => void) => {
     const observer = reference.deref()

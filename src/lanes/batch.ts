@@ -4,7 +4,7 @@ import type { RowFailedError } from '../contract/errors.ts'
 import type { FlushTrigger, TableMetrics } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
-import type { Origins } from './origins.ts'
+import { Origins } from './origins.ts'
 import { type ErrorOf, isKept, ManyWaiter, type Receipt, Stretch, tell, type Waiter } from './waiter.ts'
 
 /** In place of a time that nobody took. */
@@ -33,6 +33,8 @@ export class Batch {
   /** When it left the lane (ms); only where something is reported. */
   leftAt = 0
   trigger: FlushTrigger = 'size'
+  /** The `flushSize` of the flow when its first row came; 0: it came ready-made. */
+  flushSize = 0
   /** When each row was accepted, in rows accepted before it; only where the oldest rows may have to make room. */
   ages: number[] | undefined
   /**
@@ -95,6 +97,22 @@ export class Batch {
     this.bytes -= bytes
     other.bytes += bytes
     other.accepted++
+  }
+
+  /** Takes over the rows of `other`, behind its own, with everybody who waits for them. Neither may be of merged rows. */
+  append(other: Batch): void {
+    const by = this.rows.length + this.#shifted - other.#shifted
+    for (const row of other.rows) this.rows.push(row)
+    for (const place of other.#places) this.#places.push(place + by)
+    for (const waiter of other.#waiters) this.#waiters.push(waiter)
+    for (const stretch of other.#stretches) {
+      stretch.place += by
+      this.#stretches.push(stretch)
+    }
+    for (const sample of other.samples ?? []) (this.samples ??= []).push(sample)
+    for (const age of other.ages ?? []) (this.ages ??= []).push(age)
+    if (other.origins !== undefined) (this.origins ??= new Origins()).addAll(other.origins)
+    this.bytes += other.bytes
   }
 
   weightOf(index: number): number {

@@ -15,17 +15,22 @@ import { NOT_SAMPLED } from './watch.ts'
  * the more rows come.
  */
 export class FifoLane extends Lane {
-  #open: Batch
+  #open!: Batch
   /** What the open batch has room for. */
-  #room: Room
+  #room!: Room
   /** What made the open batch due, before it was full. */
   #due: FlushTrigger | undefined
   readonly #full = new Queue<Batch>()
 
   constructor(table: Table, host: LaneHost) {
     super(table, host)
-    this.#open = new Batch(table)
+    this.#begin(new Batch(table))
+  }
+
+  #begin(batch: Batch): void {
+    this.#open = batch
     this.#room = new Room(this.limit)
+    batch.flushSize = this.host.limit.rows
   }
 
   get due(): boolean {
@@ -125,8 +130,7 @@ export class FifoLane extends Lane {
   #close(): Batch {
     const batch = this.#open
     batch.bytes = this.#room.taken
-    this.#open = new Batch(this.table)
-    this.#room = new Room(this.limit)
+    this.#begin(new Batch(this.table))
     this.#due = undefined
     this.scale.measureNext()
     this.host.waiting.delete(this)
@@ -135,7 +139,12 @@ export class FifoLane extends Lane {
 
   override settled(batch: Batch, sent?: number): void {
     super.settled(batch, sent)
-    if (this.#open.rows.length === 0) this.#room = new Room(this.limit)
+    if (this.#open.rows.length === 0) this.#begin(this.#open)
+  }
+
+  override resize(): void {
+    super.resize()
+    if (this.#open.rows.length === 0) this.#begin(this.#open)
   }
 
   flush(trigger: FlushTrigger): void {
@@ -154,10 +163,21 @@ export class FifoLane extends Lane {
   take(): Batch | undefined {
     const batch = this.#full.shift() ?? this.#takeOpen()
     if (batch === undefined) return undefined
+    if (batch.flushSize < this.host.limit.rows) this.#fill(batch)
     batch.accepted = batch.rows.length
     this.handOver(batch.accepted)
     this.leave(batch)
     return batch
+  }
+
+  /** Batches that were full when fewer rows made one leave together. */
+  #fill(batch: Batch): void {
+    const { rows, bytes } = this.limit
+    for (let next = this.#full.first; next !== undefined; next = this.#full.first) {
+      if (batch.rows.length + next.rows.length > rows || batch.bytes + next.bytes > bytes) break
+      batch.append(this.#full.shift()!)
+    }
+    if (batch.rows.length === rows) batch.flushSize = this.host.limit.rows
   }
 
   #takeOpen(): Batch | undefined {

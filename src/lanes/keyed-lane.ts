@@ -192,6 +192,7 @@ export class KeyedLane extends Lane {
 
   #load(entries: readonly Entry[]): Batch {
     const batch = new Batch(this.table)
+    batch.flushSize = this.host.limit.rows
     if (this.metrics !== undefined) batch.since = oldest(entries)
     for (const entry of entries) {
       move(entry, batch)
@@ -228,6 +229,11 @@ export class KeyedLane extends Lane {
     super.settled(batch, sent)
     for (const entry of this.#travelling.get(batch) ?? []) this.#release(entry)
     if (this.due) this.host.schedule(this)
+  }
+
+  override resize(): void {
+    super.resize()
+    if (this.#isFull) this.host.schedule(this)
   }
 
   /** Nothing of the key is ahead of `entry` any more: what waits in it may leave, or else what is behind it. */

@@ -17,8 +17,8 @@ import { NOT_SAMPLED, Watch } from './watch.ts'
 /** What a lane needs of its flow. */
 export interface LaneHost {
   readonly clock: Clock
-  /** What goes into a batch. */
-  readonly limit: Limit
+  /** What goes into a batch; another one where the flow finds its own `flushSize`. */
+  limit: Limit
   /** ms */
   readonly flushInterval: number
   /** Only whether there is one: then batches note when they leave. */
@@ -153,6 +153,12 @@ export abstract class Lane {
     const { rows } = this.#size
     if (sent !== undefined) this.limit = new Limit(rows, this.host.limit.bytes * this.scale.learn(batch.bytes, sent))
     else if (rows !== this.limit.rows) this.limit = new Limit(rows, this.limit.bytes)
+  }
+
+  /** The flow wants another number of rows in a batch. */
+  resize(): void {
+    this.#size.allow(this.host.limit.rows)
+    this.limit = new Limit(this.#size.rows, this.limit.bytes)
   }
 
   /** So many rows wait no longer: they are in a batch that left. */

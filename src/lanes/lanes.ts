@@ -1,6 +1,7 @@
 import type { TableMetrics } from '../contract/metrics-reporter.ts'
 import { isTable, type Table } from '../contract/table.ts'
 import type { FlowTracing } from '../contract/tracing.ts'
+import { Limit } from '../support/limit.ts'
 import { FifoLane } from './fifo-lane.ts'
 import { KeyedLane } from './keyed-lane.ts'
 import type { Lane, LaneHost } from './lane.ts'
@@ -59,6 +60,12 @@ export class Lanes {
 
   [Symbol.iterator](): Iterator<Lane> {
     return this.#byId.values()
+  }
+
+  /** Batches are to have so many rows from now on. */
+  resize(rows: number): void {
+    this.#host.limit = new Limit(rows, this.#host.limit.bytes)
+    for (const lane of this) lane.resize()
   }
 
   /** What became of all rows, those of dropped lanes among them. */

@@ -345,7 +345,7 @@ const bad: [options: object, message: string][] = [
   [{ signal: {} }, 'BatchFlow: signal must be an AbortSignal with a method addEventListener(), received an object'],
   [
     { bufferSise: 1 },
-    'BatchFlow: unknown option "bufferSise"; there are bufferSize, bufferBytes, overflow, flushSize, flushBytes, flushInterval, latencySampling, check, log, deadLetter, signal, clock',
+    'BatchFlow: unknown option "bufferSise"; there are bufferSize, bufferBytes, overflow, flushSize, flushBytes, flushInterval, adaptive, latencySampling, check, log, deadLetter, signal, clock',
   ],
 ]
 for (const [options, message] of bad) {

@@ -1,7 +1,7 @@
 /** One load with every kind of trouble, reported by all routes at once. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { MetricsReporter } from 'batchflow-otel'
+import { BatchFlow, type MetricsReporter } from 'batchflow-otel'
 import { OtelTracing } from 'batchflow-otel/otel'
 import { openBackends } from '../../examples/traffic/backends.ts'
 import { startTraffic } from '../../examples/traffic/traffic.ts'
@@ -25,12 +25,17 @@ export async function startLoad(identity: Identity, otlp: Otlp): Promise<Load> {
   const tracing = startTracing(identity, otlp)
   const providers = await startProviders(identity, otlp, 'verify')
   const traffic = startTraffic(backends, { reporter: providers.reporter, tracing: new OtelTracing() })
+  const adaptive = new BatchFlow(
+    backends[0]!.executor.withConcurrencyLimit(1).withMetricsReporter(providers.reporter),
+    { adaptive: true },
+  )
   const deliveries = redis && (await startDeliveries(redis, providers.reporter))
   return {
     databases: backends.map(({ executor }) => executor.driver.name),
     async stop() {
       await traffic.stop()
       if (deliveries) await deliveries()
+      await adaptive.close()
       await Promise.all(backends.map((backend) => backend.close()))
       await tracing.shutdown()
     },

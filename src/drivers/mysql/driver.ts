@@ -28,7 +28,7 @@ import { MysqlOperation } from './operation.ts'
 import { type MysqlOptions, validOptions } from './options.ts'
 import { type Settings, settingsOf } from './server.ts'
 import { Transaction } from './session.ts'
-import { targetOf, timezoneOf } from './target.ts'
+import { connectionsOf, targetOf, timezoneOf } from './target.ts'
 import { Writer } from './writer.ts'
 
 type Comparands = ReadonlyMap<string, Comparand> | undefined
@@ -45,6 +45,7 @@ export class MysqlDriver implements Driver<MysqlOperation> {
   readonly name = 'mysql'
   readonly deletes = true
   readonly target: DriverTarget
+  readonly connections: number | undefined
   readonly companions: MysqlCompanions
   readonly #lender: Lender<MysqlConnection>
   readonly #dates: Dates
@@ -64,6 +65,7 @@ export class MysqlDriver implements Driver<MysqlOperation> {
     this.companions = new MysqlCompanions(this.#lender, companions)
     this.#dates = datesIn(timezoneOf(valid))
     this.target = targetOf(valid)
+    this.connections = connectionsOf(valid)
   }
 
   plan(batch: BatchInput, { signal, isolate = false }: AttemptContext): MysqlOperation | Promise<MysqlOperation> {

@@ -18,6 +18,12 @@ export function timezoneOf(pool: MysqlPromisePool): string {
   return typeof timezone === 'string' ? timezone : 'local'
 }
 
+/** How many connections it opens at most. */
+export function connectionsOf(pool: MysqlPromisePool): number | undefined {
+  const limit = property(property(property(pool, 'pool'), 'config'), 'connectionLimit')
+  return typeof limit === 'number' ? limit : undefined
+}
+
 function configOf(pool: MysqlPromisePool): unknown {
   return property(property(property(pool, 'pool'), 'config'), 'connectionConfig')
 }

@@ -11,7 +11,7 @@ export interface PgPool {
   connect(callback: (error: Error | undefined, client: PgClient | undefined, done: unknown) => void): unknown
   on?(event: 'error', listener: (error: Error) => void): unknown
   listenerCount?(event: string): number
-  /** Where it connects to; read for spans only. */
+  /** Where it connects to; read for spans. How many connections there may be is read, too. */
   readonly options?: PgPoolOptions
 }
 
@@ -20,6 +20,8 @@ export interface PgPoolOptions {
   readonly host?: string | undefined
   readonly port?: number | undefined
   readonly database?: string | undefined
+  /** Connections at most. */
+  readonly max?: number | undefined
 }
 
 export interface PgClient {

@@ -50,6 +50,7 @@ export class PostgresDriver implements Driver<PostgresOperation> {
   readonly name = 'postgres'
   readonly deletes = true
   readonly target: DriverTarget
+  readonly connections: number | undefined
   readonly companions: PostgresCompanions
   readonly #lender: Lender<PgClient>
   readonly #options: ReturnType<typeof validOptions>
@@ -61,6 +62,7 @@ export class PostgresDriver implements Driver<PostgresOperation> {
   constructor(pool: PgPool, options: PostgresOptions = {}) {
     this.#lender = lenderOf(validPool(pool))
     this.target = targetOf(pool)
+    this.connections = pool.options?.max
     this.#options = validOptions(options)
     this.#tables = new Tables(
       (path, signal) => withLease(this.#lender, signal, (lease) => describeTable(lease, path, signal)),

@@ -29,6 +29,7 @@ export class SqliteDriver implements Driver<SqliteOperation> {
   readonly name = 'sqlite'
   readonly deletes = true
   readonly target: DriverTarget
+  readonly connections = 1
   readonly companions: SqliteCompanions
   readonly #session: Session
   readonly #encodeDate: EncodeDate

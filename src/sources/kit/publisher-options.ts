@@ -61,6 +61,7 @@ const FLOW: Record<keyof BatchFlowOptions, Option<unknown>> = {
   flushSize: optional(unchecked()),
   flushBytes: optional(unchecked()),
   flushInterval: optional(unchecked()),
+  adaptive: optional(unchecked()),
   latencySampling: optional(unchecked()),
   check: optional(unchecked()),
   log: optional(unchecked()),

@@ -1,6 +1,8 @@
 import type { Attributes, BatchObservableResult, Meter, Observable } from '@opentelemetry/api'
 import type { FlowProbe } from '../../contract/metrics-reporter.ts'
 import type { Guard } from '../../support/guard.ts'
+import { ADAPTIVE_METRICS } from './adaptive-catalogue.ts'
+import { AdaptiveCell } from './adaptive-cell.ts'
 import { METRICS, type MetricSpec } from './catalogue.ts'
 import { cellOf } from './cells.ts'
 import type { Counters } from './counters.ts'
@@ -31,6 +33,7 @@ export class LiveGauges {
   readonly #flows = new Set<LiveFlow>()
   readonly #tables = new Map<string, TableCell>()
   readonly #executors = new Map<string, ExecutorCell>()
+  readonly #adaptive = new Map<string, AdaptiveCell>()
   readonly #sources: SourceCells
   readonly #observed: ReturnType<typeof createObserved>
 
@@ -75,10 +78,12 @@ export class LiveGauges {
   observe(result: BatchObservableResult): void {
     for (const cell of this.#tables.values()) cell.clear()
     for (const cell of this.#executors.values()) cell.clear()
+    for (const cell of this.#adaptive.values()) cell.clear()
     this.#sources.clear()
     for (const flow of this.#flows) this.#guard.run(() => this.#sum(flow)) // the others are still told
     for (const cell of this.#tables.values()) this.#observeTable(result, cell)
     for (const cell of this.#executors.values()) this.#observeExecutors(result, cell)
+    for (const cell of this.#adaptive.values()) this.#observeAdaptive(result, cell)
     this.#observeSources(result)
   }
 
@@ -112,11 +117,22 @@ export class LiveGauges {
     observe(result, this.#observed.executorPaused, cell.paused, attributes)
   }
 
+  #observeAdaptive(result: BatchObservableResult, { flushSize, concurrency, attributes }: AdaptiveCell): void {
+    observe(result, this.#observed.adaptiveFlushSize, flushSize, attributes)
+    observe(result, this.#observed.adaptiveConcurrency, concurrency, attributes)
+  }
+
   #sum(flow: LiveFlow): void {
     this.#executorCell(flow.common).add(flow.probe.executor)
+    const { adaptive } = flow.probe
+    if (adaptive !== undefined) this.#adaptiveCell(flow.common).add(adaptive)
     for (const table of flow.probe.tables()) flow.cellOf(table.table).add(table)
     const source = flow.probe.source?.()
     if (source !== undefined) this.#sources.add(source, flow.common)
+  }
+
+  #adaptiveCell(attributes: Attributes): AdaptiveCell {
+    return cellOf(this.#adaptive, attributes, () => new AdaptiveCell(attributes))
   }
 
   #executorCell(attributes: Attributes): ExecutorCell {
@@ -137,6 +153,8 @@ function createObserved(meter: Meter) {
     executorSlots: upDownCounter(METRICS.executorSlots),
     executorSlotsUsed: upDownCounter(METRICS.executorSlotsUsed),
     executorPaused: upDownCounter(METRICS.executorPaused),
+    adaptiveFlushSize: gauge(ADAPTIVE_METRICS.adaptiveFlushSize),
+    adaptiveConcurrency: upDownCounter(ADAPTIVE_METRICS.adaptiveConcurrency),
     sourcePartitions: upDownCounter(SOURCE_METRICS.sourcePartitions),
     sourceLag: upDownCounter(SOURCE_METRICS.sourceLag),
     sourceLagSeconds: gauge(SOURCE_METRICS.sourceLagSeconds),

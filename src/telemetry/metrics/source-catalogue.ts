@@ -1,4 +1,5 @@
 /** The metric contract of what a worker over a durable log reports beside its flow; the rest is in {@link METRICS}. */
+import { ADAPTIVE_METRICS } from './adaptive-catalogue.ts'
 import { METRICS } from './catalogue.ts'
 import { ATTR, type MetricSpec } from './metric-spec.ts'
 
@@ -43,4 +44,4 @@ export const SOURCE_METRICS = {
 } as const satisfies Record<string, MetricSpec>
 
 /** Everything this package can report. */
-export const ALL_METRICS = { ...METRICS, ...SOURCE_METRICS } as const
+export const ALL_METRICS = { ...METRICS, ...ADAPTIVE_METRICS, ...SOURCE_METRICS } as const

@@ -8,7 +8,13 @@ import {
   MetricReader,
   type ScopeMetrics,
 } from '@opentelemetry/sdk-metrics'
-import type { ExecutorProbe, FlowProbe, Outage, TableProbe } from '../../../src/contract/metrics-reporter.ts'
+import type {
+  AdaptiveProbe,
+  ExecutorProbe,
+  FlowProbe,
+  Outage,
+  TableProbe,
+} from '../../../src/contract/metrics-reporter.ts'
 import type { Reason } from '../../../src/contract/reasons.ts'
 
 /** A real SDK whose metrics are read on demand. */
@@ -65,12 +71,13 @@ export interface ProbeState {
   database?: string
   executor?: ExecutorProbe
   queues?: Record<string, number>
+  adaptive?: AdaptiveProbe
   /** What else there is of the tables of `queues`. */
   tables?: Record<string, Partial<TableProbe>>
 }
 
 export function flowProbe(state: ProbeState = {}): FlowProbe {
-  const { database = 'postgres', executor = slots(0, 0), queues = {}, tables = {} } = state
+  const { database = 'postgres', executor = slots(0, 0), queues = {}, tables = {}, adaptive } = state
   const names = () => [...new Set([...Object.keys(queues), ...Object.keys(tables)])]
   const tableOf = (table: string) => {
     const empty = { table, queued: queues[table] ?? 0, inFlight: 0, batches: 0, oldestAge: undefined }
@@ -79,6 +86,7 @@ export function flowProbe(state: ProbeState = {}): FlowProbe {
   return {
     database,
     executor,
+    adaptive,
     queueLengths: () => Object.entries(queues),
     tables: () => names().map(tableOf),
   }

@@ -43,6 +43,8 @@ batchflow.oldest.record.age.seconds | batchflow_oldest_record_age_seconds | gaug
 batchflow.executor.paused | batchflow_executor_paused | gauge | {executor} | database test_name
 batchflow.executor.outages | batchflow_executor_outages_total | counter | {outage} | database test_name reason
 batchflow.sent.bytes | batchflow_sent_bytes_total | counter | By | table database test_name
+batchflow.adaptive.flush.size | batchflow_adaptive_flush_size | gauge | {row} | database test_name
+batchflow.adaptive.concurrency | batchflow_adaptive_concurrency | gauge | {batch} | database test_name
 batchflow.source.messages | batchflow_source_messages_total | counter | {message} | source database test_name outcome
 batchflow.source.redelivered | batchflow_source_redelivered_total | counter | {message} | source database test_name
 batchflow.source.lag | batchflow_source_lag | gauge | {message} | source database test_name partition

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FlowProbe } from '../../../src/contract/metrics-reporter.ts'
+import { ADAPTIVE_METRICS } from '../../../src/telemetry/metrics/adaptive-catalogue.ts'
 import { METRICS } from '../../../src/telemetry/metrics/catalogue.ts'
 import { OtelMetricsReporter } from '../../../src/telemetry/metrics/otel-reporter.ts'
 import {
@@ -307,6 +308,26 @@ test('reasons of outages past the cap are summed under _other', async () => {
   const { begun } = await outages()
   assert.is(begun.length, 61)
   assert.equal(begun[60], [{ ...A, reason: '_other' }, 3])
+})
+
+test('of flows that find their settings by themselves the largest size is told, and all batches at once', async () => {
+  const { sdk, open } = setUp()
+  const found = async () => [
+    await sdk.points(ADAPTIVE_METRICS.adaptiveFlushSize.name),
+    await sdk.points(ADAPTIVE_METRICS.adaptiveConcurrency.name),
+  ]
+  open('b', flowProbe())
+  assert.equal(await found(), [[], []], 'nobody sees them who has none')
+  const adaptive = { flushSize: 1000, concurrency: 4 }
+  const flows = [
+    open('a', flowProbe({ adaptive })),
+    open('a', flowProbe({ adaptive: { flushSize: 500, concurrency: 2 } })),
+  ]
+  assert.equal(await found(), [[[A, 1000]], [[A, 6]]])
+  adaptive.flushSize = 250
+  assert.equal(await found(), [[[A, 500]], [[A, 6]]])
+  for (const flow of flows) flow.close()
+  assert.equal(await found(), [[[A, 0]], [[A, 0]]])
 })
 
 test('a value that is not finite is not observed', async () => {
