@@ -7,7 +7,7 @@ import type { Waiter } from './waiter.ts'
 /** A key that waits, is in flight, or both: the latest row waits behind the one in flight. */
 export class Entry {
   /** `undefined`: a part is NULL, which equals nothing. */
-  readonly key: Key | undefined
+  key: Key | undefined
   /** The row that stands for all rows accepted with this key since the last one left. */
   row: Row | undefined = undefined
   /** How many those are; 0 = nothing waits. */

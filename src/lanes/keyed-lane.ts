@@ -3,13 +3,17 @@ import type { FlushTrigger } from '../contract/metrics-reporter.ts'
 import type { Row, Table } from '../contract/table.ts'
 import { Queue } from '../support/queue.ts'
 import { Batch, UNTIMED } from './batch.ts'
-import { type Key, type KeyReader, keyReader, mergeOf } from './coalesce.ts'
-import { Entry, move, oldest, sortByKey } from './entry.ts'
+import { type KeyReader, keyReader, mergeOf } from './coalesce.ts'
+import { Entries } from './entries.ts'
+import { type Entry, move, oldest, sortByKey } from './entry.ts'
 import { Lane, type LaneHost } from './lane.ts'
 import type { Merge } from './newest.ts'
 import { Origins } from './origins.ts'
 import { ManyWaiter, type Waiter } from './waiter.ts'
 import { NOT_SAMPLED } from './watch.ts'
+
+/** Batches whose entries are kept to be used again, as several may be settled at once. */
+const SPARE = 4
 
 /**
  * Rows with a conflict key. Rows of one key merge while they wait, and a key is in one batch in flight at most, so that
@@ -19,7 +23,7 @@ import { NOT_SAMPLED } from './watch.ts'
 export class KeyedLane extends Lane {
   readonly #keyOf: KeyReader
   readonly #merge: Merge
-  readonly #entries = new Map<Key, Entry>()
+  readonly #entries = new Entries()
   /** Entries that may leave, oldest first. */
   readonly #ready = new Queue<Entry>()
   readonly #travelling = new WeakMap<Batch, readonly Entry[]>()
@@ -95,24 +99,13 @@ export class KeyedLane extends Lane {
   }
 
   #entryOf(row: Row): Entry {
-    const key = this.#keyOf(row)
-    let entry = key === undefined ? undefined : this.#entries.get(key)
-    if (entry === undefined) {
-      entry = new Entry(key)
-      if (key !== undefined) this.#entries.set(key, entry)
-    }
-    return entry
+    return this.#entries.of(this.#keyOf(row))
   }
 
   /** An empty one for a row that must not become one with the last of its key. */
   #entryBehind(row: Row): Entry {
     const last = this.#entryOf(row)
-    if (last.accepted === 0) return last
-    const behind = new Entry(last.key)
-    behind.inflight = true
-    last.behind = behind
-    if (last.key !== undefined) this.#entries.set(last.key, behind)
-    return behind
+    return last.accepted === 0 ? last : this.#entries.behind(last)
   }
 
   #wait(entry: Entry): void {
@@ -227,7 +220,10 @@ export class KeyedLane extends Lane {
 
   override settled(batch: Batch, sent?: number): void {
     super.settled(batch, sent)
-    for (const entry of this.#travelling.get(batch) ?? []) this.#release(entry)
+    for (const entry of this.#travelling.get(batch) ?? []) {
+      this.#release(entry)
+      if (entry.accepted === 0 && entry.behind === undefined) this.#entries.spare(entry, SPARE * this.limit.rows)
+    }
     if (this.due) this.host.schedule(this)
   }
 
@@ -245,7 +241,7 @@ export class KeyedLane extends Lane {
       this.#readyBytes += entry.bytes
       if (entry.overdue) this.#overdue = this.#ready.size
     } else if (entry.behind !== undefined) this.#release(entry.behind)
-    else if (entry.key !== undefined) this.#entries.delete(entry.key)
+    else this.#entries.forget(entry)
   }
 }
 

@@ -1,0 +1,47 @@
+import type { Key } from './coalesce.ts'
+import { Entry } from './entry.ts'
+
+/**
+ * The latest entry of each key that waits or is in flight. Entries are used again: V8 keeps the old tables of a map until a full
+ * collection, with all that was in them, and every entry of a flow would live so long.
+ */
+export class Entries {
+  readonly #byKey = new Map<Key, Entry>()
+  readonly #spare: Entry[] = []
+
+  /** The one of `key`, or an empty one; without a key that is nobody else's. */
+  of(key: Key | undefined): Entry {
+    let entry = key === undefined ? undefined : this.#byKey.get(key)
+    if (entry === undefined) {
+      entry = this.#empty(key)
+      if (key !== undefined) this.#byKey.set(key, entry)
+    }
+    return entry
+  }
+
+  #empty(key: Key | undefined): Entry {
+    const entry = this.#spare.pop()
+    if (entry === undefined) return new Entry(key)
+    entry.key = key
+    return entry
+  }
+
+  /** An empty one behind `last`, the latest of its key from now on. */
+  behind(last: Entry): Entry {
+    const behind = new Entry(last.key)
+    behind.inflight = true
+    last.behind = behind
+    if (last.key !== undefined) this.#byKey.set(last.key, behind)
+    return behind
+  }
+
+  /** Nothing of its key waits any more, or is in flight. */
+  forget({ key }: Entry): void {
+    if (key !== undefined) this.#byKey.delete(key)
+  }
+
+  /** One that is forgotten, and that nobody holds, may be another key's. @param most so many are kept */
+  spare(entry: Entry, most: number): void {
+    if (this.#spare.length < most) this.#spare.push(entry)
+  }
+}
