@@ -27,7 +27,7 @@ import { startTelemetry, type TelemetryOptions } from './telemetry.ts'
 export interface LoadOptions extends PlanOptions, InputOptions, TelemetryOptions {
   readonly to: string
   readonly sample: number
-  /** Rows of one batch. @default 2000; where one is under way at a time, 10000 */
+  /** Rows of one batch. @default 5000; where one is under way at a time, 10000 */
   readonly batch?: number | undefined
   readonly concurrency: number
   readonly rate?: number | undefined
@@ -105,7 +105,7 @@ class Load {
   }
 
   get #batch(): number {
-    return this.#options.batch ?? (this.#isSerial ? 10_000 : 2_000)
+    return this.#options.batch ?? (this.#isSerial ? 10_000 : 5_000)
   }
 
   async run(stop: AbortSignal): Promise<ExitCode> {

@@ -138,10 +138,12 @@ function placedRowMaker(
   const { fields, values: valuesOf } = input
   if (fields === undefined || valuesOf === undefined) return undefined
   const conversion = conversionOf(input, options, database)
+  // A copy has room for all columns at once; one that grows by them is made of two objects, which the collector moves about.
+  const empty = Object.fromEntries(mapped.map(({ column: { name } }) => [name, null as unknown]))
   const placed = mapped.map(({ field, column: { name, kind } }) => ({ at: fields.indexOf(field), name, kind }))
   return (entry) => {
     const values = valuesOf(entry)
-    const row: Record<string, unknown> = {}
+    const row = { ...empty }
     for (const { at, name, kind } of placed) row[name] = convert(values[at], kind, conversion)
     return row
   }

@@ -55,7 +55,7 @@ function loadCommand(done: (code: ExitCode) => void): Command {
     .option('--resume-as <name>', 'as --resume, under a name instead of the path of the file')
     .option(
       '--batch <n>',
-      'rows of one batch (default: 2000; where one is under way at a time, 10000)',
+      'rows of one batch (default: 5000; where one is under way at a time, 10000)',
       integer(1, 100_000),
     )
     .option('--concurrency <n>', 'batches at once; with --resume one', integer(1, 64), 4)

@@ -1,13 +1,25 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { parse as oracle } from 'csv-parse/sync'
+import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openCsv } from '../../src/cli/input/csv.ts'
-import { BEGINNING, comparePositions, type Input, placeOf, positionOf, RecordError } from '../../src/cli/input/entry.ts'
+import {
+  BEGINNING,
+  comparePositions,
+  type Entry,
+  type Input,
+  placeOf,
+  positionOf,
+  RecordError,
+} from '../../src/cli/input/entry.ts'
 import { kindOfAll } from '../../src/cli/input/infer.ts'
 import { convert } from '../../src/cli/input/kinds.ts'
+import { readRecords } from '../../src/cli/input/lines.ts'
 import { openNdjson } from '../../src/cli/input/ndjson.ts'
+import { Pipe } from '../../src/cli/input/pipe.ts'
 import { exactJson, NOTHING, parseJson } from '../../src/cli/input/values.ts'
 import { folder } from './command.ts'
 
@@ -41,6 +53,39 @@ for (const [what, text] of CASES) {
   })
 }
 
+/** A file that comes in these pieces. */
+async function readIn(pieces: readonly Buffer[], from = BEGINNING): Promise<Entry[]> {
+  const pipe = new Pipe(Readable.from(pieces) as unknown as NodeJS.ReadStream)
+  const entries: Entry[] = []
+  for await (const some of readRecords({ name: 'pipe', path: '-', pipe }, true, from, {})) entries.push(...some)
+  return entries
+}
+
+const field = fc.oneof(
+  fc.string({ unit: fc.constantFrom('a', 'ß', '€', '😀', ' '), maxLength: 4 }),
+  fc.string({ unit: fc.constantFrom('x', '""', '\n', '\r\n', ',', 'é'), maxLength: 6 }).map((text) => `"${text}"`),
+)
+const lines = fc.array(fc.tuple(fc.array(field, { minLength: 1, maxLength: 3 }), fc.constantFrom('\n', '\r\n', '\n\n')))
+const text = fc.tuple(lines, field).map(([some, last]) => some.map(([f, end]) => f.join(',') + end).join('') + last)
+
+input('records are the same wherever a text is cut, and behind each of them', async () => {
+  await fc.assert(
+    fc.asyncProperty(text, fc.array(fc.nat(200), { maxLength: 5 }), fc.nat(20), async (text, cuts, start) => {
+      const bytes = Buffer.from(text)
+      const whole = await readIn([bytes])
+      const edges = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)).sort((a, b) => a - b), bytes.length]
+      const pieces = edges.slice(1).map((end, i) => bytes.subarray(edges[i], end))
+      assert.equal(await readIn(pieces), whole)
+      for (const { offset, text: body } of whole) {
+        assert.ok(bytes.toString('utf8', 0, offset).trimEnd().endsWith(body.trimEnd()), 'its place is behind it')
+      }
+      const from = whole[start % Math.max(1, whole.length)] ?? BEGINNING
+      assert.equal(await readIn(pieces, from), whole.slice(from.record))
+    }),
+    { numRuns: 300 },
+  )
+})
+
 input('an empty field is nothing, a quoted one a text', async () => {
   const csv = await openCsv(fileOf('b.csv', 'a,b\n,""\n'), { delimiter: ',' })
   assert.equal(await all(csv), [[NOTHING, '']])
@@ -53,12 +98,12 @@ input('records are where they say: reading begins again behind each of them', as
   assert.equal(
     entries.map((entry) => [entry.firstLine, positionOf(entry)]),
     [
-      [2, '2@12@3@2'],
-      [4, '3@18@4@3'],
-      [5, '4@21@5@4'],
+      [2, '2-2@12@3'],
+      [4, '3-3@18@4'],
+      [5, '4-4@21@5'],
     ],
   )
-  assert.equal(await all(csv, placeOf('2@12@3@2')), [
+  assert.equal(await all(csv, placeOf('2-2@12@3')), [
     ['2', 'ü'],
     ['3', 'z'],
   ])

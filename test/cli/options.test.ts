@@ -112,6 +112,8 @@ options('--no-header has its fields named by --columns; .tsv and --delimiter', a
   assert.equal(await loaded([['1|a, b\n2|\n', ...bare, '--delimiter', '|']]), rows)
   const error = await refused('--to', 'a.db', '-t', 'a', '--no-header', join(place, 'a.csv'))
   assert.equal([error.exitCode, error.message], [2, '--no-header needs --columns'])
+  const empty = await refused('--to', 'a.db', '-t', 'a', '--delimiter', '', join(place, 'a.csv'))
+  assert.equal([empty.exitCode, empty.message], [2, '--delimiter must be a text of at least one character'])
 })
 
 options('a field that is no column ends the load before it begins', async () => {

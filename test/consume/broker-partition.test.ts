@@ -96,6 +96,29 @@ test('a letter names all rows of its message that failed, as far as there is roo
   await worker.close()
 })
 
+for (const mode of ['broker', 'database'] as const) {
+  test(`where rows of a message are put aside each by itself, no letter stands for two of them: ${mode}`, async () => {
+    const rig = await workerRig({ mode, prepare: (source) => (source.deadLettersEach = true) })
+    const { log, source, store, worker } = rig
+    const bad = (id: number) => ({ table: 'events', row: { id, bad: true } as never })
+    log.append('a', [event(0), bad(1), event(2), bad(3), bad(4)])
+    log.append('a', 'no JSON')
+    log.append('a', [event(5)])
+    await source.own('a')
+    await calm(rig, 10)
+    assert.equal(log.letters.map(({ position, why }) => [position, why.row, why.rows]).sort(), [
+      ['1', 1, undefined],
+      ['1', 3, undefined],
+      ['1', 4, undefined],
+      ['2', undefined, undefined],
+    ])
+    assert.equal(idsOf(store.appended.get('events')), [0, 2, 5])
+    assert.is(log.acknowledged.get('a'), 3)
+    assert.equal(worker.stats().source.messages, { committed: 1, dead_lettered: 2, dropped: 0 })
+    await worker.close()
+  })
+}
+
 test('where the place is at fault the partition waits, tells it once, and its rows are written later, in order', async () => {
   const rig = await workerRig({ flushSize: 1 })
   const { log, source, store, troubles, worker } = rig

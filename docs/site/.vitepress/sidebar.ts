@@ -51,6 +51,7 @@ export const chinese: readonly Group[] = [
     [
       ['简介', 'index'],
       ['指南', 'guide'],
+      ['表与已有的 schema', 'schema'],
       ['命令行', 'cli'],
       ['方案对比', 'comparison'],
       ['从 Go 库迁移', 'coming-from-go'],

@@ -20,13 +20,13 @@ export const BEGINNING: Place = { record: 0, offset: 0, line: 0 }
 
 /** Of records from `first` to the one that ends there. @see placeOf */
 export function positionOf({ record, offset, line }: Place, first = record): string {
-  return `${record}@${offset}@${line}@${first}`
+  return `${first}-${record}@${offset}@${line}`
 }
 
 export function placeOf(position: string): Place {
   if (position === '') return BEGINNING
-  const [record = 0, offset = 0, line = 0] = position.split('@').map(Number)
-  return { record, offset, line }
+  const [records = '', offset, line] = position.split('@')
+  return { record: Number(records.slice(records.indexOf('-') + 1)), offset: Number(offset), line: Number(line) }
 }
 
 /**
@@ -38,7 +38,7 @@ export function comparePositions(a: string, b: string): number {
 }
 
 function firstOf(position: string): number {
-  return position === '' ? 0 : Number(position.slice(position.lastIndexOf('@') + 1))
+  return position === '' ? 0 : Number.parseInt(position, 10)
 }
 
 export interface ReadOptions {

@@ -19,6 +19,7 @@ export interface InputOptions {
 /** @param path `-`: standard input */
 export async function openInput(path: string, { format, delimiter, fields }: InputOptions): Promise<Input> {
   if (path !== '-' && !existsSync(path)) throw new CliError(`there is no file ${path}`)
+  if (delimiter === '') throw usage('--delimiter must be a text of at least one character')
   const file = path === '-' ? { path, name: 'stdin', pipe: new Pipe(process.stdin) } : { path, name: path }
   switch (format ?? formatOf(path)) {
     case 'csv':

@@ -73,6 +73,7 @@ export class MemorySource implements Source {
   readonly destination = 'log'
   ordered = true
   acknowledgesEach = false
+  deadLettersEach = false
   identity: string | undefined
   /** Whether the log has come as far as a position that was kept before it had an identity. */
   hasCome = true
