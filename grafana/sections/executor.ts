@@ -1,4 +1,5 @@
 import { THRESHOLDS } from '../../collector/rules/thresholds.ts'
+import { ADAPTIVE_METRICS } from '../../src/telemetry/metrics/adaptive-catalogue.ts'
 import { ATTR, METRICS } from '../../src/telemetry/metrics/catalogue.ts'
 import { BY_TABLE, max, quantile, rate, ratio, select, share, sum, TABLE_LEGEND } from '../promql.ts'
 import type { PanelSpec, Section } from '../spec.ts'
@@ -6,6 +7,8 @@ import type { PanelSpec, Section } from '../spec.ts'
 const queued = sum(select(METRICS.queueLength), BY_TABLE)
 const limit = sum(select(METRICS.executorConcurrency), [ATTR.database])
 const inflight = sum(select(METRICS.inflightBatches), [ATTR.database])
+
+const NONE_ADAPTIVE = { en: 'no flow has adaptive', zh: '没有 flow 开启 adaptive' }
 
 const panels: readonly PanelSpec[] = [
   {
@@ -163,6 +166,28 @@ const panels: readonly PanelSpec[] = [
     queries: [
       { expr: sum(select(METRICS.executorOutages), [ATTR.database, ATTR.reason]), legend: '{{database}} {{reason}}' },
     ],
+  },
+  {
+    kind: 'lines',
+    title: { en: 'Flush size found', zh: '自动找到的批次行数' },
+    description: {
+      en: 'Rows at which a batch leaves in flows with adaptive, the largest of them by database. What they only try is not shown.',
+      zh: '开启 adaptive 的 flow 找到的批次行数，按数据库取最大者。仅在试用的值不显示。',
+    },
+    unit: 'short',
+    noValue: NONE_ADAPTIVE,
+    queries: [{ expr: max(select(ADAPTIVE_METRICS.adaptiveFlushSize), [ATTR.database]), legend: '{{database}}' }],
+  },
+  {
+    kind: 'lines',
+    title: { en: 'Concurrency found', zh: '自动找到的并发度' },
+    description: {
+      en: 'Batches that flows with adaptive write at once at most, by database. At the limit of the executor: more might be faster.',
+      zh: '开启 adaptive 的 flow 找到的同时写入批次数上限，按数据库统计。若等于执行器的并发上限，放宽上限可能更快。',
+    },
+    unit: 'short',
+    noValue: NONE_ADAPTIVE,
+    queries: [{ expr: sum(select(ADAPTIVE_METRICS.adaptiveConcurrency), [ATTR.database]), legend: '{{database}}' }],
   },
 ]
 

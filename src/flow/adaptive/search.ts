@@ -24,6 +24,7 @@ const ROUNDS = 8
 const CLEAR = 3
 const LIKELY = 1
 const UNLIKELY = 0.5
+/** Rounds before anything is taken; one more before it is given up as unlikely. */
 const ROUNDS_AT_LEAST = 2
 
 /** How often flush size and concurrency are gone through, as each depends on the other. */
@@ -107,17 +108,30 @@ function* isWorth(step: Step, from: Setting, likely = LIKELY): Search<boolean> {
 /** @param likely how far above what it has to be the gain must lie where nothing is clear, in standard errors */
 function* compare({ to, least }: Step, from: Setting, likely: number): Search<boolean | 'disturbed'> {
   const [here, there] = [new Pace(), new Pace()]
+  const gains: number[] = []
   for (let round = 1; ; round++) {
-    here.add(yield* paceOf(from))
+    const usual = yield* paceOf(from)
     const tried = yield { setting: to, isTrial: true }
     if (!(tried instanceof Pace)) return tried === 'disturbed' && tried
+    here.add(usual)
     there.add(tried)
-    const { gain, error } = there.against(here)
+    gains.push(tried.against(usual).gain)
+    const { gain, error: within } = there.against(here)
+    const error = Math.max(within, errorOf(gains))
     const lead = gain - least
-    if (Math.abs(lead) > CLEAR * error) return lead > 0
-    if (round >= ROUNDS_AT_LEAST && lead < -UNLIKELY * error) return false
+    if (lead < -CLEAR * error) return false
+    if (round < ROUNDS_AT_LEAST) continue
+    if (lead > CLEAR * error) return true
+    if (round > ROUNDS_AT_LEAST && lead < -UNLIKELY * error) return false
     if (round === ROUNDS) return lead > likely * error
   }
+}
+
+/** The standard error of their mean: others on the machine come and go for longer than a batch takes. */
+function errorOf(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  return Math.sqrt(squares / values.length / Math.max(1, values.length - 1))
 }
 
 /** That of the setting in force: it is waited for. */

@@ -28,8 +28,8 @@ export interface Flight {
 const BATCHES = 32
 const BATCHES_EACH = 4
 const DURATION = 100
-/** The part of the slots in use from which on it is them that limit the pace. */
-const BUSY = 0.9
+/** The part of the slots in use from which on they count for the pace: not all, as whoever submits has to keep up, too. */
+const BUSY = 0.75
 /** So many times as many batches that tell nothing end a trial: what it asks for cannot be had. */
 const IN_VAIN = 2
 
@@ -37,7 +37,7 @@ const IN_VAIN = 2
  * Learns from the batches of a flow how large they should be, and how many should run at once. By Little's law each of them
  * tells the pace of the flow: its rows, times the batches that ran beside it, by the time it took.
  *
- * Only those tell that were limited by the database: full ones, or such as left under pressure, while all slots were in use or
+ * Only those tell that were limited by the database: full ones, or such as left under pressure, while most slots were in use or
  * rows waited for room. Batches that left by the clock, that had bad rows or were tried again, and all that an outage met tell
  * nothing.
  */

@@ -1,12 +1,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { AdaptiveSettings } from '../../../src/flow/adaptive/options.ts'
 import type { Setting } from '../../../src/flow/adaptive/steps.ts'
 import { Rehearsal, type Supply } from '../../support/adaptive/rehearsal.ts'
 import { type Nature, SimulatedDatabase } from '../../support/adaptive/simulated-database.ts'
 
 const test = suite('flush size and concurrency that are found')
 
-const BOUNDS = { flushSize: [100, 4000], concurrency: [1, 16] } as const
+const BOUNDS: AdaptiveSettings = { flushSize: [100, 4000], concurrency: [1, 16] }
 const START = { flushSize: 500, concurrency: 4 }
 
 /** Beside which those are seen that are found. */
@@ -62,7 +63,7 @@ for (const [name, nature] of Object.entries(NATURES)) {
 
   test(`no more than 20% up and down once it has settled: a database ${name}`, () => {
     const used = rehearsal(nature)
-    used.pass(2000)
+    used.pass(3000)
     used.applied.length = used.decided.length = 0
     used.pass(8000)
     assert.ok(swing(used.decided.map(({ flushSize }) => flushSize)) === 0)

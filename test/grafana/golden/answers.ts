@@ -112,6 +112,8 @@ export const ANSWERS: Readonly<Record<string, readonly Answer[]>> = {
   'Slots in use': [
     (see) => see.gauge('executorSlotsUsed').sum('database').per(see.gauge('executorSlots').sum('database')),
   ],
+  'Flush size found': [(see) => see.gauge('adaptiveFlushSize').max('database')],
+  'Concurrency found': [(see) => see.gauge('adaptiveConcurrency').sum('database')],
   'Batches in flight by table': [(see) => see.gauge('tableInflightBatches').sum(...TABLE)],
   'Bytes sent': [(see) => see.rate('sentBytes').sum(...TABLE)],
   'Time to drain': [
