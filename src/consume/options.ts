@@ -63,8 +63,8 @@ export interface WorkerOptions extends FlowOptions {
   readonly unknownTables?: UnknownTables
   /**
    * `refuse`: with `acks: 'broker'`, a table whose last row wins (`update`, `replace`) needs a source that keeps the order of
-   * what it delivers again, or `newer` in its `onConflict`; else an old row that comes again might win over a new one. `allow`:
-   * that is known, and wanted. @default 'refuse'
+   * what it delivers again, or `newer` in its `onConflict`; else an old row that comes again might win over a new one. One with
+   * `deletes` needs such a source in any case, as a row that was deleted might come back. `allow`: that is known, and wanted. @default 'refuse'
    */
   readonly staleUpserts?: 'refuse' | 'allow'
   /** Messages held at most: read, and not acknowledged. Half of it is shared out among partitions. @default 10000 */
@@ -188,7 +188,14 @@ function checkPosition(source: Source, { driver }: Executor): void {
 function checkOrder(source: Source, table: Table): void {
   const lastWins = table.action === 'update' || table.action === 'replace' || table.action === 'sql'
   const isGuarded = 'newer' in table && table.newer !== undefined
-  if (source.ordered || !lastWins || isGuarded) return
+  if (source.ordered) return
+  if ('deletes' in table && table.deletes !== undefined) {
+    throw new OptionError(
+      `consume: tables: the source ${show(source.name)} may deliver a message again after newer ones, and in ` +
+        `table ${show(table.name)}, which takes deletions, a row that was deleted would come back: say staleUpserts: 'allow'`,
+    )
+  }
+  if (!lastWins || isGuarded) return
   const remedy = table.action === 'sql' ? 'say' : 'give it onConflict.newer, or say'
   throw new OptionError(
     `consume: tables: the source ${show(source.name)} may deliver a message again after newer ones, and in ` +

@@ -47,9 +47,17 @@ export function isDeletion<R extends Row>(row: Change<R>): row is Deletion<R> {
   return (row as { readonly [MARK]?: unknown })[MARK] === true
 }
 
-/** Among rows of any table: for those of tables without deletions too, this takes no time. */
-export function isMarked({ deletes }: Pick<Table, 'deletes'>, row: object): boolean {
-  return deletes === undefined ? row instanceof DeletionRow : isDeletion(row)
+const isAmongPrototypes = Object.prototype.isPrototypeOf
+const PROTOTYPE = DeletionRow.prototype
+
+/** The same of any object, but for copies: to look for a mark, or by `instanceof`, takes 20 ns a row, and this hardly any time. */
+export function isMadeDeletion(row: object): boolean {
+  return isAmongPrototypes.call(PROTOTYPE, row)
+}
+
+/** The same, whether the table takes deletions or not. */
+function isMarked({ deletes }: Pick<Table, 'deletes'>, row: object): boolean {
+  return deletes === undefined ? isMadeDeletion(row) : isDeletion(row)
 }
 
 /** @throws {InvalidRowError} where `row` is the deletion of one and the table takes none, or not this one */
@@ -58,7 +66,7 @@ export function checkChange(table: Pick<Table, 'name' | 'deletes'>, row: object)
 }
 
 /** @throws {InvalidRowError} where the table takes no deletions, or not this one */
-export function checkDeletion({ name, deletes }: Pick<Table, 'name' | 'deletes'>, row: object): void {
+function checkDeletion({ name, deletes }: Pick<Table, 'name' | 'deletes'>, row: object): void {
   const table = `table ${JSON.stringify(name)}`
   if (deletes === undefined) throw new InvalidRowError(`${table} takes no deletions: define it with deletes: true`)
   const isThere = (property: string) => Object.hasOwn(row, property) && Reflect.get(row, property) != null

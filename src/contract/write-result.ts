@@ -1,5 +1,4 @@
 import type { BatchFlowError } from '../support/batchflow-error.ts'
-import type { Change } from './deletion.ts'
 import type { Row } from './table.ts'
 
 export interface WriteOptions {
@@ -16,7 +15,7 @@ export interface WriteResult<R extends Row> {
 }
 
 export interface FailedRow<R extends Row> {
-  readonly row: Change<R>
+  readonly row: R
   /** Its place in what was given, from 0. */
   readonly index: number
   /** A `RowFailedError`; an `AbortedError` or `InvalidRowError` where the row was not taken. */

@@ -166,11 +166,17 @@ export class Executor {
    *
    * @throws {OptionError} when `table` or `rows` is none
    */
+  write<R extends Row>(table: Table<R>, rows: readonly NoInfer<R>[], options?: WriteOptions): Promise<WriteResult<R>>
+  write<R extends Row>(
+    table: Table<R>,
+    rows: readonly Change<NoInfer<R>>[],
+    options?: WriteOptions,
+  ): Promise<WriteResult<Change<R>>>
   async write<R extends Row>(
     table: Table<R>,
     rows: readonly Change<NoInfer<R>>[],
     options?: WriteOptions,
-  ): Promise<WriteResult<R>> {
+  ): Promise<WriteResult<Change<R>>> {
     const { writeRows } = await import('../flow/write-rows.ts')
     return writeRows(this, table, rows, options)
   }

@@ -9,7 +9,7 @@ import { type Limit, Room } from '../support/limit.ts'
 import type { RowOrigin } from './call.ts'
 import type { OverflowPolicy } from './options.ts'
 import type { Load } from './overflow.ts'
-import { isPlain, isRow, refusal, refuseDeletion, unreadable } from './refusal.ts'
+import { isRow, refuse, unreadable } from './refusal.ts'
 import { type Arrival, WaitingLine } from './waiting-line.ts'
 
 /** What {@link Intake.submit} returns for a row that is accepted at once: one promise for all of them. */
@@ -83,8 +83,7 @@ export class Intake {
    * @throws {BatchFlowError} when the row is refused now; a promise that is returned rejects when it is refused later
    */
   submit(lane: Lane, row: Row, waiter?: Waiter, signal?: AbortSignal, from?: RowOrigin): Promise<void> {
-    if (!this.#takes(row) || signal?.aborted) throw refusal(lane, row, this.#open, signal)
-    refuseDeletion(lane, row)
+    if (!this.#takes(row) || signal?.aborted) refuse(lane, row, this.#open, signal)
     const calledAt = lane.draw()
     const origin = from === undefined ? lane.origin() : from.originOf(lane)
     const bytes = lane.weigh(row)
@@ -105,7 +104,7 @@ export class Intake {
     const bytes = lane.usualBytes
     const most = Math.min(lane.together, this.#room.fitting(bytes), rows.length - first)
     let count = 0
-    while (count < most && isPlain(lane, rows[first + count])) count++
+    while (count < most && isRow(rows[first + count])) count++
     if (count === 0) return 0
     lane.acceptMany(rows, first, count, waiter, from.originOf(lane))
     this.#room.giveBack(-count, -count * bytes)
@@ -115,8 +114,7 @@ export class Intake {
 
   /** `false` where {@link submit} would wait. */
   trySubmit(lane: Lane, row: Row): boolean {
-    if (!this.#takes(row)) throw refusal(lane, row, this.#open)
-    refuseDeletion(lane, row)
+    if (!this.#takes(row)) refuse(lane, row, this.#open)
     const bytes = lane.weigh(row)
     if (this.#admits(bytes) || this.#makeRoom(bytes)) {
       this.#accept(lane, row, undefined, lane.draw(), lane.origin(), bytes)

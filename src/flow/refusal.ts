@@ -1,21 +1,20 @@
-import { checkDeletion, isMarked } from '../contract/deletion.ts'
+import { checkChange, isMadeDeletion } from '../contract/deletion.ts'
 import { AbortedError, ClosedError, InvalidRowError } from '../contract/errors.ts'
 import type { Row } from '../contract/table.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 
+/** And not the deletion of one. */
 export function isRow(row: unknown): boolean {
+  return isObject(row) && !isMadeDeletion(row as object)
+}
+
+function isObject(row: unknown): boolean {
   return typeof row === 'object' && row !== null && !Array.isArray(row)
 }
 
-/** Whether it is a row, and not the deletion of one. */
-export function isPlain(lane: Lane, row: unknown): boolean {
-  return isRow(row) && !isMarked(lane.table, row as Row)
-}
-
-/** Why a row is not accepted, counted. @param open rows may be submitted */
-export function refusal(lane: Lane, row: unknown, open: boolean, signal?: AbortSignal): BatchFlowError {
-  if (!isRow(row)) {
+function refusal(lane: Lane, row: unknown, open: boolean, signal?: AbortSignal): BatchFlowError {
+  if (!isObject(row)) {
     lane.reject('invalid')
     const received = row === null ? 'null' : Array.isArray(row) ? 'an array' : typeof row
     return new InvalidRowError(
@@ -30,11 +29,21 @@ export function refusal(lane: Lane, row: unknown, open: boolean, signal?: AbortS
   return new ClosedError()
 }
 
+/**
+ * What is no row may be the deletion of one.
+ *
+ * @param open rows may be submitted
+ * @throws {BatchFlowError} why it is not accepted, counted
+ */
+export function refuse(lane: Lane, row: Row, open: boolean, signal?: AbortSignal): void {
+  if (!open || signal?.aborted || !isObject(row)) throw refusal(lane, row, open, signal)
+  refuseDeletion(lane, row)
+}
+
 /** @throws {InvalidRowError} where a row is the deletion of one and the table takes none, or not this one; counted */
 export function refuseDeletion(lane: Lane, row: Row): void {
-  if (!isMarked(lane.table, row)) return
   try {
-    checkDeletion(lane.table, row)
+    checkChange(lane.table, row)
   } catch (error) {
     lane.reject('invalid')
     throw error

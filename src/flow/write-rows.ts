@@ -23,9 +23,9 @@ export async function writeRows<R extends Row>(
   table: Table<R>,
   rows: readonly Change<NoInfer<R>>[],
   options?: WriteOptions,
-): Promise<WriteResult<R>> {
+): Promise<WriteResult<Change<R>>> {
   const results = await flowOf(executor).writeMany(table, rows, options)
-  const failed: FailedRow<R>[] = []
+  const failed: FailedRow<Change<R>>[] = []
   for (const [index, result] of results.entries()) {
     if (result.status === 'rejected') failed.push({ row: rows[index]!, index, error: result.reason as BatchFlowError })
   }

@@ -87,6 +87,12 @@ test('old rows that may come again after newer ones are refused where the last o
     unordered,
   )
   const guarded = { ...states, newer: 'value' }
+  await refuses(
+    'consume: tables: the source "memory" may deliver a message again after newer ones, and in table "states", ' +
+      "which takes deletions, a row that was deleted would come back: say staleUpserts: 'allow'",
+    { tables: [{ ...guarded, deletes: ['id', 'value'] }], acks: 'broker' },
+    unordered,
+  )
   for (const options of [
     { ...usual },
     { ...usual, tables: [states], staleUpserts: 'allow' as const },

@@ -34,7 +34,7 @@ deletes('a row that others refer to fails alone', async (database) => {
     range(100).map((id) => ({ id, name: 'x' })),
   )
   const child = `${database.schema}.child`
-  await database.sql(`CREATE TABLE ${child} (of int, FOREIGN KEY (of) REFERENCES ${sqlName(made)} (id))`)
+  await database.sql(`CREATE TABLE ${child} (parent int, FOREIGN KEY (parent) REFERENCES ${sqlName(made)} (id))`)
   await database.sql(`INSERT INTO ${child} VALUES (3), (4), (90)`)
   const all = range(100).map((id) => deletion({ id }))
   const written = await writeAll(database.executor, table, all)
@@ -55,7 +55,7 @@ const KEYS: readonly (readonly [type: string, key: unknown, others: readonly unk
   ['bigint', '9007199254740993', ['9007199254740992']],
   ['bigint unsigned', 2n ** 64n - 1n, [2n ** 64n - 2n]],
   ['datetime', new Date('2026-01-02T03:04:05.600Z'), [new Date('2026-01-02T03:04:07.000Z')]],
-  ['timestamp(3)', new Date('2026-01-02T03:04:05.678Z'), [new Date('2026-01-02T03:04:05.679Z')]],
+  ['datetime(3)', new Date('2026-01-02T03:04:05.678Z'), [new Date('2026-01-02T03:04:05.679Z')]],
   ['date', '2026-01-02', ['2026-01-03']],
   ['time(0)', '10:00:00', ['10:00:01']],
 ]

@@ -49,7 +49,7 @@ const KEYS = 50
 const SPOILED_EVERY = 60
 
 /**
- * Rows that go through a durable log, one in ten of them older than what is there.
+ * Rows that go through a durable log, one in ten of them older than what is there, and another one deleted.
  *
  * @returns what ends it
  */
@@ -64,6 +64,7 @@ async function startDeliveries(url: string, reporter: MetricsReporter): Promise<
         version: i === 0 ? 0 : tick,
       }))
       await log.publish(rows)
+      await log.remove({ id: rows[1]!.id, version: tick })
       if (tick % SPOILED_EVERY === 0) await log.spoil()
       await sleep(TICK_MS)
     }

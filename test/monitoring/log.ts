@@ -1,6 +1,6 @@
 /** A durable log, those who publish to it and a worker that writes its rows into SQLite: all that is real but the rows. */
 import type { Driver, MetricsReporter } from 'batchflow-otel'
-import { createExecutor, defineTable } from 'batchflow-otel'
+import { createExecutor, defineTable, deletion } from 'batchflow-otel'
 import { consume, type Worker } from 'batchflow-otel/consume'
 import { redisStreams, redisStreamsPublisher } from 'batchflow-otel/redis-streams'
 import { SqliteDriver } from 'batchflow-otel/sqlite'
@@ -18,6 +18,7 @@ export const PARTITIONS = 4
 const parcels = defineTable<Parcel>('parcels', {
   columns: ['id', 'place', 'version'],
   onConflict: { action: 'update', keys: ['id'], newer: 'version' },
+  deletes: true,
 })
 
 export class ParcelLog {
@@ -63,6 +64,11 @@ export class ParcelLog {
   /** A message for each of them. */
   async publish(rows: readonly Parcel[]): Promise<void> {
     await Promise.all(rows.map((row) => this.#publisher.publish(parcels, row)))
+  }
+
+  /** A message that deletes it. */
+  async remove({ id, version }: Omit<Parcel, 'place'>): Promise<void> {
+    await this.#publisher.publish(parcels, deletion({ id, version }))
   }
 
   /** A message that nobody can read. */

@@ -18,6 +18,7 @@ import {
   type Row,
   type RowFailedError,
   replayDeadLetters,
+  type WriteResult,
 } from 'batchflow-otel'
 import { expectTypeOf } from 'expect-type'
 
@@ -97,7 +98,8 @@ void flow.delete(versioned, { id: 1, version: 2 })
 void flow.submit(people, deletion({ id: 1 }))
 void flow.submitMany(people, [ada, deletion({ id: 1 })])
 void flow.deliver(people, deletion({ id: 1 }), { committed: () => {}, failed: () => {} })
-void executor.write(people, [ada, deletion({ id: 1 })])
+expectTypeOf(executor.write(people, [ada])).toEqualTypeOf<Promise<WriteResult<User>>>()
+expectTypeOf(executor.write(people, [ada, deletion({ id: 1 })])).toEqualTypeOf<Promise<WriteResult<Change<User>>>>()
 void executor.preview(people, [deletion({ id: 1 })])
 // Where it names none, what is missing shows at run time.
 void flow.delete(users, { id: 1 })

@@ -50,22 +50,26 @@ const TEXTS = /^(?:(?:var)?char|(?:tiny|medium|long)?text|enum|set|(?:var)?binar
 function comparandOf(type: string, whole: string, precision: number): Comparand {
   if (TEXTS.test(type)) return { sql: '?', bound: textOf }
   if (/^(?:tiny|small|medium|big)?int$/.test(type)) {
-    const isUnsigned = whole.includes('unsigned')
-    return { sql: `CAST(? AS ${isUnsigned ? 'UNSIGNED' : 'SIGNED'})`, bound: isUnsigned ? unsigned : signed }
+    return whole.includes('unsigned') ? cast('UNSIGNED', unsigned) : cast('SIGNED', signed)
   }
   if (type === 'float' || type === 'double') return { sql: '?', bound: decimal(Number.POSITIVE_INFINITY) }
   if (type === 'decimal') {
     const [, digits, scale] = /\((\d+),(\d+)\)/.exec(whole) ?? [undefined, '10', '0']
-    return { sql: `CAST(? AS DECIMAL(${digits},${scale}))`, bound: decimal(Number(digits) - Number(scale)) }
+    return cast(`DECIMAL(${digits},${scale})`, decimal(Number(digits) - Number(scale)))
   }
-  if (type === 'datetime' || type === 'timestamp') return cast(`DATETIME(${precision})`)
+  if (type === 'datetime' || type === 'timestamp') return date(`DATETIME(${precision})`)
   if (type === 'time') return cast(`TIME(${precision})`)
-  return type === 'date' ? cast('DATE') : AS_IT_IS
+  return type === 'date' ? date('DATE') : AS_IT_IS
 }
 
-/** What is no date becomes NULL, which no row equals. */
-function cast(type: string): Comparand {
+/** As a text, a date would lose its fraction of a second. What is none becomes NULL, which no row equals. */
+function date(type: string): Comparand {
   return { sql: `CAST(? AS ${type})`, bound: asItIs }
+}
+
+/** By way of a text: MySQL takes a parameter for what it is cast to, or for something near that (DECIMAL for UNSIGNED). */
+function cast(type: string, bound: Comparand['bound'] = asItIs): Comparand {
+  return { sql: `CAST(CAST(? AS CHAR) AS ${type})`, bound }
 }
 
 /** As the server itself would store it. */
@@ -79,10 +83,10 @@ const [signed, unsigned] = [whole(-(2n ** 63n), 2n ** 63n - 1n), whole(0n, 2n **
 
 function whole(least: bigint, most: bigint): (value: unknown) => unknown {
   return (value) => {
-    if (typeof value === 'boolean') return value
+    if (typeof value === 'boolean') return value ? '1' : '0'
     const isWhole = typeof value === 'string' ? /^[+-]?\d{1,20}$/.test(value) : Number.isSafeInteger(value)
     const number = typeof value === 'bigint' ? value : isWhole ? BigInt(value as string | number) : undefined
-    if (number !== undefined && number >= least && number <= most) return value
+    if (number !== undefined && number >= least && number <= most) return String(number)
     throw new EncodeError('its column has whole numbers, of which it is none')
   }
 }

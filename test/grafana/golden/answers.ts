@@ -116,6 +116,7 @@ export const ANSWERS: Readonly<Record<string, readonly Answer[]>> = {
   'Concurrency found': [(see) => see.gauge('adaptiveConcurrency').sum('database')],
   'Batches in flight by table': [(see) => see.gauge('tableInflightBatches').sum(...TABLE)],
   'Bytes sent': [(see) => see.rate('sentBytes').sum(...TABLE)],
+  'Deleted rows': [(see) => see.rate('deletedRecords').sum(...TABLE)],
   'Time to drain': [
     (see) =>
       see
