@@ -25,7 +25,7 @@ const TURN = 400
 const RUN_UP = 200
 
 /** ms without another decision after which a flow is taken to have settled, and how long one waits for that at most. */
-const THOROUGH = { calm: 20_000, patience: 90_000 }
+const THOROUGH = { calm: 40_000, patience: 150_000 }
 const QUICK = { calm: 1000, patience: 3000 }
 
 /** ms there and back to a database that is far away. */
