@@ -25,12 +25,15 @@ export interface DrizzleOptions<T extends DrizzleTable, Left extends string> {
   readonly onConflict?: DrizzleConflict<RowOf<T, Left>>
   /** What is written where a row has no such property: NULL, or the column's DEFAULT, as Drizzle does. @default 'null' */
   readonly absent?: Absent
+  /** Rows may be deleted by their conflict keys, as with `defineTable`. @default false */
+  readonly deletes?: boolean
 }
 
 const OPTIONS = {
   omit: optional(unchecked<readonly string[]>(), []),
   onConflict: optional((name, value) => record(name, value) as unknown as OnConflict<Row>),
   absent: optional(unchecked<Absent>(), 'null'),
+  deletes: optional(unchecked<boolean>(), false),
 } satisfies Record<keyof DrizzleOptions<DrizzleTable, string>, Option<unknown>>
 
 /**
@@ -46,7 +49,7 @@ export function fromDrizzle<T extends DrizzleTable, const Left extends string = 
   const found = columnsIn(table) ?? refuse('fromDrizzle: table', 'a table of drizzle-orm', table)
   const name = nameOf(table)
   const owner = `fromDrizzle(${show(name)})`
-  const { omit, onConflict, absent } = parse(owner, OPTIONS, options)
+  const { omit, onConflict, absent, deletes } = parse(owner, OPTIONS, options)
   const stranger = omit.find((property) => !Object.hasOwn(found, property))
   if (stranger !== undefined)
     throw new OptionError(`${owner}: omit must be among its columns, received ${show(stranger)}`)
@@ -55,6 +58,7 @@ export function fromDrizzle<T extends DrizzleTable, const Left extends string = 
   return defineTable<Row>(name, {
     columns: Object.fromEntries(written.map(([property, { name }]) => [property, name])) as Record<never, string>,
     absent,
+    deletes,
     ...(onConflict !== undefined && { onConflict: withKeys(owner, onConflict, primaryKeyOf(table, found)) }),
   }) as Table<RowOf<T, Left>>
 }

@@ -35,6 +35,7 @@ test('name, columns but for generated ones, and the primary key', () => {
   assert.equal(table.columns, ['id', 'name', 'tags', 'data'])
   assert.equal([table.keys, table.set], [['id'], ['name', 'tags', 'data']])
   assert.is(fromDrizzle(users).action, 'error')
+  assert.equal(fromDrizzle(users, { onConflict: { action: 'update' }, deletes: true }).deletes, ['id'])
   assert.equal(fromDrizzle(users, { onConflict: { action: 'replace', keys: ['name'] } }).keys, ['name'])
 })
 
