@@ -65,6 +65,9 @@ const AGES = [20, 30, 31] as const
 
 const UNLIMITED: readonly MetricName[] = ['executorConcurrency', 'executorSlots', 'executorSlotsUsed', 'executorPaused']
 
+/** Of these the panels show the largest one; they have no table. */
+const MAXIMA: readonly MetricName[] = ['sourceLagSeconds', 'adaptiveFlushSize']
+
 /** Rows of this one are not settled any more. */
 const STANDING = CHOSEN[2]
 
@@ -200,8 +203,8 @@ function chosenValue(name: MetricName, labels: Labels): number {
     return AGES[CHOSEN.findIndex((place) => isAt(labels, place))] ?? 10_000 + numberOf(name, labels)
   // The executors of this database have no limit, and none of them waits for it.
   if (UNLIMITED.includes(name) && labels['database'] === 'mysql') return 0
-  // What is not chosen is older than what is: a maximum would not notice that it is there.
-  if (name === 'sourceLagSeconds' && !CHOSEN.some((place) => isAt({ ...labels, table: place['table'] ?? '' }, place)))
+  // What is not chosen is older, or larger, than what is: a maximum would not notice that it is there.
+  if (MAXIMA.includes(name) && !CHOSEN.some((place) => isAt({ ...labels, table: place['table'] ?? '' }, place)))
     return 10_000 + numberOf(name, labels)
   return name === 'errors' && labels['instance'] === 'i2' ? numberOf(name, labels) / 100_000 : numberOf(name, labels)
 }
