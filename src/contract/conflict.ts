@@ -44,8 +44,8 @@ export type OnConflict<R extends Row> =
       readonly keys: readonly ColumnOf<R>[]
       /**
        * The conflict clause, from `ON CONFLICT` or `ON DUPLICATE KEY UPDATE` on. In it `{name}` is the column of a property, quoted,
-       * `{new.name}` its value in the row that comes and `{old.name}` in the one that is there, `{table}` the table; `{{` and `}}` are
-       * braces. A constant: nothing of a row belongs into it. Such a statement is never taken for one that may be written twice.
+       * `{new.name}` its value in the row that comes and `{old.name}` in the one that is there, `{table}` the table; doubled braces
+       * are braces. A constant: nothing of a row belongs into it. Such a statement is never taken for one that may be written twice.
        */
       readonly sql: string
     }
