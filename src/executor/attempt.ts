@@ -1,10 +1,11 @@
 import type { Companion } from '../contract/companion.ts'
-import { AttemptError, type Driver, type Operation, type RowFailure } from '../contract/driver.ts'
+import { type AttemptContext, AttemptError, type Driver, type Operation, type RowFailure } from '../contract/driver.ts'
 import { AttemptTimeoutError } from '../contract/errors.ts'
 import type { TableMetrics } from '../contract/metrics-reporter.ts'
 import type { AttemptFailure, AttemptTrace, BatchTrace } from '../contract/tracing.ts'
 import type { BatchFlowError } from '../support/batchflow-error.ts'
 import type { Clock, Timer } from '../support/clock.ts'
+import { LateSignal } from '../support/late-signal.ts'
 import type { Part } from './part.ts'
 import { plan } from './plan.ts'
 
@@ -31,7 +32,7 @@ export class Attempt {
   readonly #clock: Clock
   readonly #timeout: number
   readonly #observers: AttemptObservers
-  readonly #controller = new AbortController()
+  readonly #stop = new LateSignal()
   #timer: Timer | undefined
   #span: AttemptTrace | undefined
   /** When the driver was called (ms), and for how long (ms). */
@@ -52,9 +53,9 @@ export class Attempt {
 
   abort(error: BatchFlowError): void {
     const ended = this.#leaveBehind === undefined
-    if (ended || this.#controller.signal.aborted) return
+    if (ended || this.#stop.aborted) return
     this.#startTimer(ABORT_GRACE)
-    this.#controller.abort(error)
+    this.#stop.abort(error)
   }
 
   /** Never rejects. `undefined`: every row is committed. */
@@ -91,11 +92,10 @@ export class Attempt {
 
   async #work(part: Part): Promise<readonly RowFailure[] | undefined> {
     const { metrics, isolate = false, companion, prepare } = this.#observers
-    const { signal } = this.#controller
     const counts = part.table.newer !== undefined && !part.deletions
     const superseded = counts ? (rows: number) => void (this.superseded += rows) : undefined
-    const context = { signal, isolate, companion, superseded }
-    const preparing = prepare?.(signal)
+    const context = new Context(this.#stop, isolate, companion, superseded)
+    const preparing = prepare?.(context.signal)
     if (preparing !== undefined) await preparing
     if (part.operation === undefined) {
       const start = this.#now()
@@ -114,10 +114,9 @@ export class Attempt {
   /** A plan that comes too late is not carried out: its rows were given up, or are attempted anew. */
   async #inTime(planned: Promise<Operation>): Promise<Operation> {
     const operation = await planned
-    const { signal } = this.#controller
-    if (!signal.aborted) return operation
+    if (!this.#stop.aborted) return operation
     operation.release?.()
-    throw signal.reason
+    throw this.#stop.reason
   }
 
   /** Only where somebody is told: the silent path reads no clock. */
@@ -127,12 +126,12 @@ export class Attempt {
 
   /** Once aborted, whatever the client throws is a consequence: the abort is the cause. */
   #attributed(error: unknown): unknown {
-    const { signal } = this.#controller
-    if (!signal.aborted) return error
+    const { aborted, reason } = this.#stop
+    if (!aborted) return error
     const wasCalled = this.#calledAt >= 0
-    if (!(error instanceof AttemptError)) return new AttemptError(signal.reason, { ambiguous: wasCalled })
+    if (!(error instanceof AttemptError)) return new AttemptError(reason, { ambiguous: wasCalled })
     const { fence, unreachable, refused } = error
-    return new AttemptError(signal.reason, { ambiguous: wasCalled && error.ambiguous, fence, unreachable, refused })
+    return new AttemptError(reason, { ambiguous: wasCalled && error.ambiguous, fence, unreachable, refused })
   }
 
   #startTimer(milliseconds: number): void {
@@ -141,11 +140,35 @@ export class Attempt {
   }
 
   #onTimer(): void {
-    const { signal } = this.#controller
-    if (signal.aborted) {
+    const { aborted, reason } = this.#stop
+    if (aborted) {
       this.#isLeftBehind = true
-      this.#leaveBehind?.(new AttemptError(signal.reason, { ambiguous: true }))
+      this.#leaveBehind?.(new AttemptError(reason, { ambiguous: true }))
     } else this.abort(new AttemptTimeoutError(this.#timeout))
+  }
+}
+
+/** What the driver is told; the signal is made when it asks for it. */
+class Context implements AttemptContext {
+  readonly isolate: boolean
+  readonly companion: Companion | undefined
+  readonly superseded: ((rows: number) => void) | undefined
+  readonly #stop: LateSignal
+
+  constructor(
+    stop: LateSignal,
+    isolate: boolean,
+    companion: Companion | undefined,
+    superseded: ((rows: number) => void) | undefined,
+  ) {
+    this.#stop = stop
+    this.isolate = isolate
+    this.companion = companion
+    this.superseded = superseded
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal
   }
 }
 

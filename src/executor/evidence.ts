@@ -13,7 +13,7 @@ export class Evidence {
   readonly #driver: Driver
   readonly #clock: Clock
   /** What an attempt of no row showed, by the columns of the part. */
-  readonly #shown = new Map<readonly string[], Promise<'row' | 'place'>>()
+  #shown: Map<readonly string[], Promise<'row' | 'place'>> | undefined
   #committed = false
   /** Refusals that nobody could explain so far. */
   #unexplained = 0
@@ -39,8 +39,9 @@ export class Evidence {
     if (isolate === false) return 'place'
     if (this.#committed) return 'row'
     if (this.#driver.probe === undefined) return this.#bySplitting(part)
-    let shown = this.#shown.get(part.columns)
-    if (shown === undefined) this.#shown.set(part.columns, (shown = this.#probe(part, timeout)))
+    const known = (this.#shown ??= new Map())
+    let shown = known.get(part.columns)
+    if (shown === undefined) known.set(part.columns, (shown = this.#probe(part, timeout)))
     return (await shown) === 'row' && this.#isWorthATry() ? 'row' : 'place'
   }
 

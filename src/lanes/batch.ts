@@ -49,7 +49,7 @@ export class Batch {
   /** Rows that waited behind them, and come again with them. */
   behind: Batch | undefined
   /** How many of them each of `rows` stands for. */
-  readonly #keptOf = new Map<number, number>()
+  #keptOf: Map<number, number> | undefined
   /** Attempts with rows of it that were repeated. */
   retried = 0
   /** Place of the row that the database named as the one at fault, where rows were given up together. */
@@ -120,7 +120,7 @@ export class Batch {
   }
 
   keptOf(index: number): number {
-    return this.#keptOf.get(index) ?? 0
+    return this.#keptOf?.get(index) ?? 0
   }
 
   /** Asks those who wait for rows that failed whether they keep them. A batch with a companion is kept whole. */
@@ -132,6 +132,7 @@ export class Batch {
       const rows = this.companion === undefined ? 1 : this.weightOf(index)
       this.keptFor ??= error
       this.kept += rows
+      this.#keptOf ??= new Map()
       this.#keptOf.set(index, this.keptOf(index) + rows)
     }
     if (this.companion !== undefined && this.kept > 0) this.kept = this.accepted
