@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Daemon {
@@ -56,12 +57,21 @@ async function answers(url: string): Promise<boolean> {
 
 /** Ports of 127.0.0.1 that nobody listens on. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => {
-    const address = server.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
-  })
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
+  const taken: Server[] = []
+  while (taken.length < count) taken.push(await listening())
+  const ports = taken.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(taken.map((server) => once(server.close(), 'close')))
   return ports
+}
+
+/** On a port below those that systems give to whoever connects: between two starts of a program nobody else gets it. */
+async function listening(): Promise<Server> {
+  for (;;) {
+    const server = createServer().listen(randomInt(12_000, 32_000), '127.0.0.1')
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (isFree) return server
+  }
 }
