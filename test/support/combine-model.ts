@@ -1,3 +1,4 @@
+import { type Change, isDeletion } from '../../src/contract/deletion.ts'
 import type { Table } from '../../src/contract/table.ts'
 
 /** A row of the tests of `onConflict.set`. */
@@ -14,11 +15,18 @@ export interface Tally {
 export const TALLY_COLUMNS = ['id', 'hits', 'last', 'first', 'created', 'name', 'v'] as const
 export const TALLIED = { hits: 'add', last: 'max', first: 'min', created: 'keep', name: 'replace' } as const
 
-/** What a plain object becomes, one row after the other, `defaults` being what a new row has in columns that the first one lacks. */
-export function tally(table: Table<Tally>, rows: readonly Tally[], before?: Tally, defaults: Partial<Tally> = {}) {
+/** What a plain object becomes, one row or deletion after the other, `defaults` being what a new row has in columns that the first one lacks. */
+export function tally(
+  table: Table<Tally>,
+  rows: readonly Change<Tally>[],
+  before?: Tally,
+  defaults: Partial<Tally> = {},
+): Tally | undefined {
   let stored = before
   for (const row of rows) {
-    if (stored === undefined) stored = started(row, defaults)
+    if (isDeletion(row)) {
+      if (table.newer === undefined || !isNewer(stored?.v ?? null, row.v ?? null)) stored = undefined
+    } else if (stored === undefined) stored = started(row, defaults)
     else if (table.newer === undefined || isNewer(row.v ?? null, stored.v ?? null))
       stored = met(stored, row, table.set.includes('v'))
   }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Cluster, Redis } from 'ioredis'
+import { isDeletion } from '../../../../src/contract/deletion.ts'
 import type { Table } from '../../../../src/contract/table.ts'
 import type { RedisClient } from '../../../../src/drivers/redis/client.ts'
 import { hash, redisExecutor, stream } from '../../../../src/drivers/redis/index.ts'
@@ -55,10 +56,16 @@ export class RedisDatabase implements Database {
     }
   }
 
-  /** An update of whole numbers, as one would write it by hand. */
+  /** An update of whole numbers, or a deletion, as one would write it by hand. */
   async writeOne({ name, set, newer, combine }: Table, row: AnyRow): Promise<void> {
     const key = `${name}:${row['id']}`
     const storedIn = async (field: string) => numberIn(await this.client.hget(key, field))
+    if (isDeletion(row)) {
+      const isOlder =
+        newer !== undefined && (row[newer] as number) < ((await storedIn(newer)) ?? Number.NEGATIVE_INFINITY)
+      if (!isOlder) await this.client.del(key)
+      return
+    }
     if ((await this.client.exists(key)) === 0) {
       const present = Object.entries(row).filter(([, value]) => value !== null && value !== undefined)
       await this.client.hset(key, Object.fromEntries(present) as Record<string, number>)

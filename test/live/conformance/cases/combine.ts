@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
+import { type Change, deletion } from '../../../../src/contract/deletion.ts'
 import { defineTable, type OnConflict, type Table } from '../../../../src/contract/table.ts'
 import { BatchFlow } from '../../../../src/flow/batch-flow.ts'
 import { TALLIED, TALLY_COLUMNS, type Tally, tally } from '../../../support/combine-model.ts'
@@ -17,38 +18,46 @@ const fields = fc.record(
   { hits: value, last: value, first: value, created: value, name: value, v: fc.integer({ min: 0, max: 9 }) },
   { requiredKeys: [] },
 )
-const rows = fc.array(
-  fc.tuple(fc.constantFrom(...KEYS), fields).map(([id, more]): Tally => ({ id, ...more })),
-  { maxLength: 60 },
-)
+const key = fc.constantFrom(...KEYS)
+const row = fc.tuple(key, fields).map(([id, more]): Tally => ({ id, ...more }))
+
+/** Rows, and among them deletions, which have the version where there is one. */
+function changesOf({ newer }: Table<Tally>): fc.Arbitrary<Change<Tally>[]> {
+  const version = fc.integer({ min: 0, max: 9 })
+  const gone = fc.tuple(key, version).map(([id, v]) => deletion<Tally>(newer === undefined ? { id } : { id, v }))
+  return fc.array(fc.oneof({ weight: 5, arbitrary: row }, { weight: 1, arbitrary: gone }), { maxLength: 60 })
+}
 
 export const combined: Register = ({ add, can, backend }) => {
   if (!can.actions.includes('update')) return
 
-  add('sums, greatest, least, kept and replaced values: what the client alone leaves, row by row', async (database) => {
-    for (const [onConflict, numRuns] of [
-      [UPDATE, 16],
-      [NEWEST, 8],
-    ] as const) {
-      const { made, table, defaults } = await prepare(database, can, onConflict)
-      const plain = await prepare(database, can, onConflict)
-      let from = 0
-      await fc.assert(
-        fc.asyncProperty(rows, async (all) => {
-          from += 10
-          const own = all.map((row) => ({ ...row, id: from + row.id }))
-          await submitAll(database, table, own)
-          for (const row of own) await database.writeOne(plain.table as Table, { ...row })
-          const storedIn = async ({ rows }: TestTable) =>
-            (await rows()).filter(({ id }) => (id as number) > from && (id as number) < from + 10)
-          const expected = modelOf(table, own, defaults)
-          assert.equal(await storedIn(plain.made), expected)
-          assert.equal(await storedIn(made), expected)
-        }),
-        { numRuns, endOnFailure: true },
-      )
-    }
-  })
+  add(
+    'sums, greatest, least, kept, replaced and deleted: what the client alone leaves, row by row',
+    async (database) => {
+      for (const [onConflict, numRuns] of [
+        [UPDATE, 16],
+        [NEWEST, 8],
+      ] as const) {
+        const { made, table, defaults } = await prepare(database, can, onConflict)
+        const plain = await prepare(database, can, onConflict)
+        let from = 0
+        await fc.assert(
+          fc.asyncProperty(changesOf(table), async (all) => {
+            from += 10
+            const own = all.map((change) => ({ ...change, id: from + change.id! }) as Change<Tally>)
+            await submitAll(database, table, own)
+            for (const change of own) await database.writeOne(plain.table as Table, { ...change })
+            const storedIn = async ({ rows }: TestTable) =>
+              (await rows()).filter(({ id }) => (id as number) > from && (id as number) < from + 10)
+            const expected = modelOf(table, own, defaults)
+            assert.equal(await storedIn(plain.made), expected)
+            assert.equal(await storedIn(made), expected)
+          }),
+          { numRuns, endOnFailure: true },
+        )
+      }
+    },
+  )
 
   add('two flows at once add to the same rows', async (database) => {
     const { made, table } = await prepare(database, can, UPDATE)
@@ -117,12 +126,14 @@ async function prepare(database: Database, can: Capabilities, onConflict: OnConf
   const types = Object.fromEntries(TALLY_COLUMNS.map((column) => [column, 'integer']))
   const columns = { ...types, ...(can.checks && { hits: 'integer default 7', created: 'integer default 5' }) }
   const made = await database.create({ columns, key: ['id'] })
-  const table = tableOf(made, onConflict as OnConflict<AnyRow>) as Table<Tally>
+  const { name } = made
+  const options = { columns: made.columns, onConflict: onConflict as OnConflict<AnyRow>, deletes: true }
+  const table = defineTable<AnyRow>(name, options) as Table as Table<Tally>
   return { made, table, defaults: can.checks ? { hits: 7, created: 5 } : {} }
 }
 
 /** In small batches, eight at once. */
-async function submitAll(database: Database, table: Table<Tally>, all: readonly Tally[]): Promise<void> {
+async function submitAll(database: Database, table: Table<Tally>, all: readonly Change<Tally>[]): Promise<void> {
   const executor = database.executor.withConcurrencyLimit(8).withRetry({ maxAttempts: 9, backoffBase: 1 })
   const flow = new BatchFlow(executor, { flushSize: 3, flushInterval: 1 })
   for (const [i, row] of all.entries()) {
@@ -132,14 +143,10 @@ async function submitAll(database: Database, table: Table<Tally>, all: readonly 
   assert.is((await flow.close()).committed, all.length)
 }
 
-function modelOf(table: Table<Tally>, all: readonly Tally[], defaults: Partial<Tally>): (Tally | undefined)[] {
-  const ids = [...new Set(all.map(({ id }) => id))].sort((a, b) => a - b)
-  return ids.map((id) =>
-    tally(
-      table,
-      all.filter((row) => row.id === id),
-      undefined,
-      defaults,
-    ),
-  )
+function modelOf(table: Table<Tally>, all: readonly Change<Tally>[], defaults: Partial<Tally>): Tally[] {
+  const ids = [...new Set(all.map(({ id }) => id!))].sort((a, b) => a - b)
+  return ids.flatMap((id) => {
+    const own = all.filter((change) => change.id === id)
+    return tally(table, own, undefined, defaults) ?? []
+  })
 }
