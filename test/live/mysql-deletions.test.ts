@@ -113,6 +113,7 @@ const STRANGERS: readonly (readonly [type: string, stored: unknown, keys: readon
   ['datetime', '2026-01-02 03:04:05', ['2026-01-02 03:04:05zz', '2026-01-02T03:04:05Z', '2026-01-02 03:04:05+02:00']],
   ['timestamp', '2026-01-02 03:04:05', ['2026-01-02 03:04:05 ?']],
   ['time', '10:00:00', ['10:00:00x', 'x']],
+  ['time', '838:59:59', ['839:00:00']],
   ['year', 2026, ['2026x', 'x']],
   ['bit(8)', 0, ['123456789', 256n ** 8n]],
 ]
@@ -130,6 +131,14 @@ deletes('a key that only begins like a date or a time of the column fails', asyn
     assert.equal(reasonsOf(written), Object.fromEntries(keys.map((_, i) => [i, 'invalid_data'])), type)
     assert.is(await made.count(), 1, type)
   }
+})
+
+deletes('a decimal that is rounded up beyond the greatest one deletes nothing', async (database) => {
+  const made = await database.create({ columns: { k: 'decimal(4,2)', x: 'integer' }, key: ['k'] })
+  const table = tableOf(made, { action: 'update', keys: ['k'] })
+  await writeWell(database.executor, table, [{ k: '99.99', x: 1 }])
+  await writeWell(database.executor, table, [deletion({ k: '99.999' })])
+  assert.is(await made.count(), 1)
 })
 
 deleting.run()

@@ -56,7 +56,8 @@ function comparandOf(type: string, whole: string, precision: number): Comparand 
   if (type === 'float') return { sql: '?', bound: single }
   if (type === 'decimal') {
     const [, digits, scale] = /\((\d+),(\d+)\)/.exec(whole) ?? [undefined, '10', '0']
-    return cast(`DECIMAL(${digits},${scale})`, decimal(Number(digits) - Number(scale)))
+    const wider = Math.min(Number(digits) + 1, MOST_DIGITS) // what is rounded up beyond the greatest value must not become that
+    return cast(`DECIMAL(${wider},${scale})`, decimal(Number(digits) - Number(scale)))
   }
   if (type === 'datetime' || type === 'timestamp') return date(`DATETIME(${precision})`)
   if (type === 'time') return cast(`TIME(${precision})`, textLike(TIME))
@@ -71,8 +72,12 @@ function date(type: string): Comparand {
   return { sql: `CAST(? AS ${type})`, bound: textLike(DATE) }
 }
 
+/** Of a DECIMAL. */
+const MOST_DIGITS = 65
+
 const DATE = /^(?:\d+|\d{2,4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ]\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d*)?)?)?)$/
-const TIME = /^-?(?:\d+(?:\.\d*)?|(?:\d+ )?\d{1,3}:\d{1,2}(?::\d{1,2}(?:\.\d*)?)?)$/
+/** Up to 838 hours: a cast takes what is more for that. */
+const TIME = /^-?(?:\d+(?:\.\d*)?|(?:[0-2]?\d )?(?:[0-7]?\d{1,2}|8[0-2]\d|83[0-8]):\d{1,2}(?::\d{1,2}(?:\.\d*)?)?)$/
 
 /** A cast passes over what stands behind a value: of `10:00:00x`, or of a time of another zone, it would take another row. */
 function textLike(form: RegExp): Comparand['bound'] {
@@ -83,7 +88,7 @@ function textLike(form: RegExp): Comparand['bound'] {
 }
 
 /** By way of a text: MySQL takes a parameter for what it is cast to, or for something near that (DECIMAL for UNSIGNED). */
-function cast(type: string, bound: Comparand['bound'] = asItIs): Comparand {
+function cast(type: string, bound: Comparand['bound']): Comparand {
   return { sql: `CAST(CAST(? AS CHAR) AS ${type})`, bound }
 }
 
