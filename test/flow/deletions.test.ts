@@ -59,7 +59,9 @@ test('deletions that a table does not take are refused, and counted', async () =
   await refused(flow.delete(versioned, { id: 1, version: null }), whole)
   await refused(flow.delete(versioned, { id: 1, version: 1, name: 'Ada' }), whole)
   await refused(flow.delete(versioned, null as never), whole)
-  assert.is(flow.stats().rejected, 7)
+  await refused(flow.submit(versioned, { ...deletion({ id: 1 }) } as never), whole)
+  assert.throws(() => flow.trySubmit(versioned, { ...deletion({ id: 1 }) } as never), whole)
+  assert.is(flow.stats().rejected, 9)
   assert.is(flow.stats().accepted, 0)
 })
 
