@@ -25,7 +25,7 @@ export class DeletionRow {
   readonly [MARK] = true
 
   constructor(key: object) {
-    for (const [property, value] of Object.entries(key)) setField(this, property, value)
+    for (const [property, value] of Object.entries(key ?? {})) setField(this, property, value)
     Object.freeze(this)
   }
 }

@@ -83,7 +83,7 @@ export class Intake {
    * @throws {BatchFlowError} when the row is refused now; a promise that is returned rejects when it is refused later
    */
   submit(lane: Lane, row: Row, waiter?: Waiter, signal?: AbortSignal, from?: RowOrigin): Promise<void> {
-    if (!this.#takes(row) || signal?.aborted) refuse(lane, row, this.#open, signal)
+    if (!this.#takes(lane, row) || signal?.aborted) refuse(lane, row, this.#open, signal)
     const calledAt = lane.draw()
     const origin = from === undefined ? lane.origin() : from.originOf(lane)
     const bytes = lane.weigh(row)
@@ -114,7 +114,7 @@ export class Intake {
 
   /** `false` where {@link submit} would wait. */
   trySubmit(lane: Lane, row: Row): boolean {
-    if (!this.#takes(row)) refuse(lane, row, this.#open)
+    if (!this.#takes(lane, row)) refuse(lane, row, this.#open)
     const bytes = lane.weigh(row)
     if (this.#admits(bytes) || this.#makeRoom(bytes)) {
       this.#accept(lane, row, undefined, lane.draw(), lane.origin(), bytes)
@@ -175,8 +175,9 @@ export class Intake {
     }
   }
 
-  #takes(row: unknown): boolean {
-    return isRow(row) && this.#open
+  /** Where a table takes deletions `refuse` has a look at each row: one may be the copy of a deletion, and lack what that must have. */
+  #takes({ table }: Lane, row: unknown): boolean {
+    return table.deletes === undefined && isRow(row) && this.#open
   }
 
   /** There is room, and nobody who came before waits for it. */

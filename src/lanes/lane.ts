@@ -198,7 +198,8 @@ export abstract class Lane {
     metrics.countFlush(batch.trigger)
     metrics.observeBatchSize(batch.rows.length)
     const merged = batch.accepted - batch.rows.length
-    if (merged > 0 && table.action !== 'error' && table.action !== 'sql') metrics.countCoalesced(table.action, merged)
+    if (merged <= 0 || table.action === 'error') return
+    metrics.countCoalesced(table.action === 'sql' ? 'replace' : table.action, merged) // by deletions, which take their place
   }
 
   /** The time `submit` was called, for a row that is sampled, else `NOT_SAMPLED`. */

@@ -58,7 +58,10 @@ test('deletions that a table does not take are refused, and counted', async () =
   await refused(flow.delete(versioned, { id: 1 }), whole)
   await refused(flow.delete(versioned, { id: 1, version: null }), whole)
   await refused(flow.delete(versioned, { id: 1, version: 1, name: 'Ada' }), whole)
-  assert.is(flow.stats().rejected, 6)
+  await refused(flow.delete(versioned, null as never), whole)
+  await refused(flow.submit(versioned, { ...deletion({ id: 1 }) } as never), whole)
+  assert.throws(() => flow.trySubmit(versioned, { ...deletion({ id: 1 }) } as never), whole)
+  assert.is(flow.stats().rejected, 9)
   assert.is(flow.stats().accepted, 0)
 })
 
@@ -94,6 +97,19 @@ test('what is deleted is reported', async () => {
   await Promise.all(written)
   assert.equal(reporter.of('countDeleted'), [[2]])
   assert.equal(reporter.of('countCoalesced'), [['update', 1]])
+})
+
+test("rows that a deletion takes the place of count as coalesced, with a clause of one's own, too", async () => {
+  const reporter = new RecordingReporter()
+  const { flow } = rig({}, (executor) => executor.withMetricsReporter(reporter), committing())
+  const own = defineTable<User>('own', {
+    columns,
+    onConflict: { action: 'sql', keys: ['id'], sql: 'ON CONFLICT DO NOTHING' },
+    deletes: true,
+  })
+  await flow.submitMany(own, [{ id: 1 }, deletion({ id: 1 })])
+  await flow.flush()
+  assert.equal(reporter.of('countCoalesced'), [['replace', 1]])
 })
 
 test('a deletion is repeated where a sum would not be, and counts nothing as superseded', async () => {

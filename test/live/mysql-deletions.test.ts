@@ -58,6 +58,11 @@ const KEYS: readonly (readonly [type: string, key: unknown, others: readonly unk
   ['datetime(3)', new Date('2026-01-02T03:04:05.678Z'), [new Date('2026-01-02T03:04:05.679Z')]],
   ['date', '2026-01-02', ['2026-01-03']],
   ['time(0)', '10:00:00', ['10:00:01']],
+  ['year', 2026, [2025]],
+  ['float', 0.1, [0.2]],
+  ['binary(8)', Buffer.from('ab'), [Buffer.from('ab\u0001')]],
+  ['bit(16)', Buffer.from([1, 5]), [5]],
+  ["enum('1', 'b')", 2, ['1']],
 ]
 
 for (const prepare of [true, false]) {
@@ -102,5 +107,38 @@ for (const prepare of [true, false]) {
     },
   )
 }
+
+const STRANGERS: readonly (readonly [type: string, stored: unknown, keys: readonly unknown[]])[] = [
+  ['date', '2026-01-02', ['2026-01-02x', '2026-01-02 zz', 'today']],
+  ['datetime', '2026-01-02 03:04:05', ['2026-01-02 03:04:05zz', '2026-01-02T03:04:05Z', '2026-01-02 03:04:05+02:00']],
+  ['timestamp', '2026-01-02 03:04:05', ['2026-01-02 03:04:05 ?']],
+  ['time', '10:00:00', ['10:00:00x', 'x']],
+  ['time', '838:59:59', ['839:00:00']],
+  ['year', 2026, ['2026x', 'x']],
+  ['bit(8)', 0, ['123456789', 256n ** 8n]],
+]
+
+deletes('a key that only begins like a date or a time of the column fails', async (database) => {
+  for (const [type, stored, keys] of STRANGERS) {
+    const made = await database.create({ columns: { k: type, x: 'integer' }, key: ['k'] })
+    const table = tableOf(made, { action: 'update', keys: ['k'] })
+    await writeWell(database.executor, table, [{ k: stored, x: 1 }])
+    const written = await writeAll(
+      database.executor,
+      table,
+      keys.map((k) => deletion({ k })),
+    )
+    assert.equal(reasonsOf(written), Object.fromEntries(keys.map((_, i) => [i, 'invalid_data'])), type)
+    assert.is(await made.count(), 1, type)
+  }
+})
+
+deletes('a decimal that is rounded up beyond the greatest one deletes nothing', async (database) => {
+  const made = await database.create({ columns: { k: 'decimal(4,2)', x: 'integer' }, key: ['k'] })
+  const table = tableOf(made, { action: 'update', keys: ['k'] })
+  await writeWell(database.executor, table, [{ k: '99.99', x: 1 }])
+  await writeWell(database.executor, table, [deletion({ k: '99.999' })])
+  assert.is(await made.count(), 1)
+})
 
 deleting.run()

@@ -336,4 +336,17 @@ test('where COPY is forced upon what it does otherwise, the batch is divided', a
   assert.equal(await scene.sql(`SELECT min(id) AS first, count(*)::int AS n FROM ${name}`), [{ first: 1000, n: 27 }])
 })
 
+test("a conflict clause of one's own may end in a comment, or a semicolon", async () => {
+  for (const end of [' -- the last one wins', ';']) {
+    const name = await scene.table('id integer PRIMARY KEY, n integer CHECK (n < 100)')
+    const sql = `ON CONFLICT ({id}) DO UPDATE SET {n} = {new.n}${end}`
+    const pool = counted(scene.pool)
+    const table = tableOf(name, ['id', 'n'], { action: 'sql', keys: ['id'], sql })
+    const rows = range(100).map((id) => ({ id, n: id % 10 === 3 ? 500 : 1 }))
+    const failed = await failuresOf(postgresExecutor(pool), table, rows)
+    assert.is(failed.size, 10)
+    assert.ok(pool.connections < 10, `${pool.connections} connections`)
+  }
+})
+
 test.run()

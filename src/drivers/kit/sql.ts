@@ -52,12 +52,16 @@ export interface Words {
   existing(name: string): string
 }
 
-/** A clause of one's own with names in place of what stands for them. */
+/** A clause of one's own with names in place of what stands for them, and without a semicolon: it may go among other statements. */
 export function namedIn(sql: ConflictSql, { table, column, incoming, existing }: Words): string {
   const by = { column, new: incoming, old: existing }
   const piece = (one: ConflictSql[number]) =>
     typeof one === 'string' ? one : one.is === 'table' ? table : by[one.is](one.property)
-  return sql.map(piece).join('').trim()
+  return sql
+    .map(piece)
+    .join('')
+    .trim()
+    .replace(/[\s;]+$/, '')
 }
 
 function onlyNewer({ path, newer }: Table): string {

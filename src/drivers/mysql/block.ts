@@ -15,7 +15,7 @@ export function rowsOfBlock(columns: number): number {
  * One statement that inserts rows singly, goes on after those that are refused, and answers with each of them. MariaDB alone has
  * blocks outside of procedures, with parameters even. What may pass, and a transaction that is lost, ends the block.
  *
- * @param insert for one row
+ * @param insert for one row; its end may be a comment, which ends with its line
  */
 export function blockSql(insert: string, rows: number): string {
   return `BEGIN NOT ATOMIC
@@ -26,7 +26,7 @@ GET DIAGNOSTICS CONDITION 1 @batchflow_errno = MYSQL_ERRNO, @batchflow_state = R
 IF @batchflow_errno IN (${RETRYABLE.join(', ')}) OR @batchflow_state LIKE '08%' THEN RESIGNAL; END IF;
 SET batchflow_refused = CONCAT_WS(',', batchflow_refused, JSON_ARRAY(batchflow_row, @batchflow_errno, @batchflow_state, @batchflow_message));
 END;
-${`SET batchflow_row = batchflow_row + 1; ${insert};\n`.repeat(rows)}SELECT batchflow_refused;
+${`SET batchflow_row = batchflow_row + 1; ${insert}\n;\n`.repeat(rows)}SELECT batchflow_refused;
 END`
 }
 

@@ -44,7 +44,7 @@ const asItIs = (value: unknown) => value
 /** A column that is not known is for the server to complain about. */
 export const AS_IT_IS: Comparand = { sql: '?', bound: asItIs }
 
-const TEXTS = /^(?:(?:var)?char|(?:tiny|medium|long)?text|enum|set|(?:var)?binary|(?:tiny|medium|long)?blob)$/
+const TEXTS = /^(?:(?:var)?char|(?:tiny|medium|long)?text|varbinary|(?:tiny|medium|long)?blob)$/
 
 /** @param type without what is in brackets. @param whole with it */
 function comparandOf(type: string, whole: string, precision: number): Comparand {
@@ -52,23 +52,43 @@ function comparandOf(type: string, whole: string, precision: number): Comparand 
   if (/^(?:tiny|small|medium|big)?int$/.test(type)) {
     return whole.includes('unsigned') ? cast('UNSIGNED', unsigned) : cast('SIGNED', signed)
   }
-  if (type === 'float' || type === 'double') return { sql: '?', bound: decimal(Number.POSITIVE_INFINITY) }
+  if (type === 'double') return { sql: '?', bound: double }
+  if (type === 'float') return { sql: '?', bound: single }
   if (type === 'decimal') {
     const [, digits, scale] = /\((\d+),(\d+)\)/.exec(whole) ?? [undefined, '10', '0']
-    return cast(`DECIMAL(${digits},${scale})`, decimal(Number(digits) - Number(scale)))
+    const wider = Math.min(Number(digits) + 1, MOST_DIGITS) // what is rounded up beyond the greatest value must not become that
+    return cast(`DECIMAL(${wider},${scale})`, decimal(Number(digits) - Number(scale)))
   }
   if (type === 'datetime' || type === 'timestamp') return date(`DATETIME(${precision})`)
-  if (type === 'time') return cast(`TIME(${precision})`)
+  if (type === 'time') return cast(`TIME(${precision})`, textLike(TIME))
+  if (type === 'year') return { sql: '?', bound: textLike(/^\d{1,4}$/) }
+  if (type === 'bit') return cast('UNSIGNED', bits)
+  if (type === 'binary') return { sql: '?', bound: padded(Number(/\((\d+)\)/.exec(whole)?.[1])) }
   return type === 'date' ? date('DATE') : AS_IT_IS
 }
 
-/** As a text, a date would lose its fraction of a second. What is none becomes NULL, which no row equals. */
+/** As a text, a date would lose its fraction of a second. One that there cannot be becomes NULL, which no row equals. */
 function date(type: string): Comparand {
-  return { sql: `CAST(? AS ${type})`, bound: asItIs }
+  return { sql: `CAST(? AS ${type})`, bound: textLike(DATE) }
+}
+
+/** Of a DECIMAL. */
+const MOST_DIGITS = 65
+
+const DATE = /^(?:\d+|\d{2,4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ]\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d*)?)?)?)$/
+/** Up to 838 hours: a cast takes what is more for that. */
+const TIME = /^-?(?:\d+(?:\.\d*)?|(?:[0-2]?\d )?(?:[0-7]?\d{1,2}|8[0-2]\d|83[0-8]):\d{1,2}(?::\d{1,2}(?:\.\d*)?)?)$/
+
+/** A cast passes over what stands behind a value: of `10:00:00x`, or of a time of another zone, it would take another row. */
+function textLike(form: RegExp): Comparand['bound'] {
+  return (value) => {
+    if (typeof value !== 'string' || form.test(value)) return value
+    throw new EncodeError('its column has dates or times, of which it is none')
+  }
 }
 
 /** By way of a text: MySQL takes a parameter for what it is cast to, or for something near that (DECIMAL for UNSIGNED). */
-function cast(type: string, bound: Comparand['bound'] = asItIs): Comparand {
+function cast(type: string, bound: Comparand['bound']): Comparand {
   return { sql: `CAST(CAST(? AS CHAR) AS ${type})`, bound }
 }
 
@@ -91,6 +111,26 @@ function whole(least: bigint, most: bigint): (value: unknown) => unknown {
   }
 }
 
+/** As the column takes them: the bytes of a text are the bits. */
+function bits(value: unknown): unknown {
+  if (typeof value !== 'string' && !ArrayBuffer.isView(value)) return unsigned(value)
+  return unsigned(BigInt(`0x0${bytesOf(value).toString('hex')}`))
+}
+
+/** Zero bytes fill up what is shorter than the column. */
+function padded(length: number): Comparand['bound'] {
+  return (value) => {
+    const text = textOf(value)
+    if (typeof text !== 'string' && !ArrayBuffer.isView(text)) return text
+    const bytes = bytesOf(text)
+    return bytes.length < length ? Buffer.concat([bytes], length) : bytes
+  }
+}
+
+function bytesOf(value: string | ArrayBufferView): Buffer {
+  return typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+}
+
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
 
 /** @param most digits before the point */
@@ -101,6 +141,13 @@ function decimal(most: number): (value: unknown) => unknown {
     if (isNumber && Math.abs(Number(value)) < 10 ** most) return value
     throw new EncodeError('its column has numbers, of which it is none')
   }
+}
+
+const double = decimal(Number.POSITIVE_INFINITY)
+
+/** With the digits that are left of it in a FLOAT, which is compared as a DOUBLE. */
+function single(value: unknown): unknown {
+  return Math.fround(Number(double(value)))
 }
 
 /** Deletions whose values can be compared. @throws {AttemptError} naming the row that has one that cannot */

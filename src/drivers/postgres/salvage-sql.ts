@@ -56,7 +56,8 @@ function piecesOf(columns: readonly UnnestColumn[]): string {
 
 /**
  * Writes what the table takes. Rows go singly after a bad one, and the more at once the longer there was none; to take back a
- * group and try its rows costs far less than a message for each row. An EXCEPTION clause is a savepoint.
+ * group and try its rows costs far less than a message for each row. An EXCEPTION clause is a savepoint. A clause of one's own may
+ * end in a comment, which ends with its line.
  */
 export function salvageSql({ one, several }: Pieces, columns: readonly UnnestColumn[]): string {
   return `DO ${quoteLiteral(`#variable_conflict use_column
@@ -77,9 +78,11 @@ BEGIN
       last := least(first + size - 1, many);
       BEGIN
         IF first = last THEN
-          ${one};
+          ${one}
+          ;
         ELSE
-          ${several};
+          ${several}
+          ;
         END IF;
         GET DIAGNOSTICS more = ROW_COUNT;
         written := written + more;
