@@ -70,9 +70,10 @@ export class KeyedLane extends Lane {
     bytes: number,
   ): number {
     let entry = this.#entryOf(row)
-    const merged = entry.accepted === 0 ? row : this.#merge(entry.row!, row)
-    if (merged === undefined) entry = this.#entryBehind(row)
-    // Asked only now: merging reads columns, and a getter that submits may have sent the entry off meanwhile.
+    const older = entry.row
+    const merged = older === undefined ? row : this.#merge(older, row)
+    // Merging reads columns, and a getter that submits may have sent the entry off meanwhile, or merged another row into it.
+    if (merged === undefined || entry.row !== older) entry = this.#entryBehind(row)
     const isNew = entry.accepted === 0
     if (!isNew && merged === entry.row && this.table.newer !== undefined) entry.superseded++
     const more = this.#hold(entry, isNew ? row : merged!, row, bytes)

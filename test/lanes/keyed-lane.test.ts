@@ -64,6 +64,55 @@ test('a getter that sends its row off while the next one is merged into it leave
   assert.is((await closed).committed, 3)
 })
 
+test('a row that a getter submits while another of its key is merged is not lost', async () => {
+  const { flow, driver } = rig()
+  const row = {
+    id: 1,
+    reads: 0,
+    get name() {
+      if (++this.reads === 2) void flow.submit(updated, { id: 1, email: 'e' }) // not as it is weighed
+      return 'b'
+    },
+  }
+  await flow.submit(updated, { id: 1, name: 'a' })
+  await flow.submit(updated, row)
+  const closed = flow.close()
+  driver.runs[0]!.succeed()
+  await settled()
+  driver.runs[1]!.succeed()
+  assert.equal(
+    driver.runs.map(({ rows }) => rows[0]),
+    [{ id: 1, name: 'a', email: 'e' }, row],
+  )
+  assert.is((await closed).committed, 3)
+})
+
+test('a key of which a getter has the waiting row dropped while it is merged is not in one batch twice', async () => {
+  const options = { flushSize: 5, bufferSize: 5, overflow: 'drop-oldest', deadLetter: () => {} } as const
+  const { flow, driver } = rig(options, (executor) => executor.withConcurrencyLimit(1))
+  await flow.submit(updated, user(0))
+  void flow.flush()
+  const row = {
+    id: 1,
+    reads: 0,
+    get name() {
+      if (++this.reads === 2) for (const id of [6, 7, 8, 9]) void flow.submit(updated, user(id))
+      return 'b'
+    },
+  }
+  for (const one of [user(1), row, { id: 1, email: 'e' }]) await flow.submit(updated, one)
+  const closed = flow.close()
+  for (let i = 0; i < driver.runs.length; i++) {
+    driver.runs[i]!.succeed()
+    await settled()
+  }
+  assert.equal(
+    driver.runs.flatMap(({ rows }) => ids(rows)),
+    [0, 1, 8, 9],
+  )
+  assert.is((await closed).committed, 5)
+})
+
 test('a key in flight holds its next row back, other keys go on', async () => {
   const { flow, driver } = rig({ flushSize: 2 })
   for (const id of [1, 2, 1, 3, 4]) await flow.submit(updated, user(id))
