@@ -94,7 +94,7 @@ export class Attempt {
     const { metrics, isolate = false, companion, prepare } = this.#observers
     const counts = part.table.newer !== undefined && !part.deletions
     const superseded = counts ? (rows: number) => void (this.superseded += rows) : undefined
-    const context = new Context(this.#stop, isolate, companion, superseded)
+    const context = contextOf(this.#stop, isolate, companion, superseded)
     const preparing = prepare?.(context.signal)
     if (preparing !== undefined) await preparing
     if (part.operation === undefined) {
@@ -148,27 +148,23 @@ export class Attempt {
   }
 }
 
-/** What the driver is told; the signal is made when it asks for it. */
-class Context implements AttemptContext {
-  readonly isolate: boolean
-  readonly companion: Companion | undefined
-  readonly superseded: ((rows: number) => void) | undefined
-  readonly #stop: LateSignal
-
-  constructor(
-    stop: LateSignal,
-    isolate: boolean,
-    companion: Companion | undefined,
-    superseded: ((rows: number) => void) | undefined,
-  ) {
-    this.#stop = stop
-    this.isolate = isolate
-    this.companion = companion
-    this.superseded = superseded
-  }
-
-  get signal(): AbortSignal {
-    return this.#stop.signal
+/**
+ * What the driver is told; the signal is made when it asks for it. Its own property, so that it is there in a copy, too: a driver
+ * around another one adds to what it was told with `{ ...attempt }`.
+ */
+function contextOf(
+  stop: LateSignal,
+  isolate: boolean,
+  companion: Companion | undefined,
+  superseded: ((rows: number) => void) | undefined,
+): AttemptContext {
+  return {
+    get signal() {
+      return stop.signal
+    },
+    isolate,
+    companion,
+    superseded,
   }
 }
 

@@ -1,13 +1,14 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { AttemptError, type BatchInput } from '../../src/contract/driver.ts'
+import { AttemptError, type BatchInput, type Driver } from '../../src/contract/driver.ts'
 import { AttemptTimeoutError, type RowFailedError } from '../../src/contract/errors.ts'
-import type { Executor } from '../../src/executor/executor.ts'
+import { createExecutor, type Executor } from '../../src/executor/executor.ts'
 import { backoff, type RetryOptions, retryPolicy } from '../../src/executor/retry.ts'
+import { BatchFlow } from '../../src/flow/batch-flow.ts'
 import { OptionError } from '../../src/support/batchflow-error.ts'
 import { rejectsWith, thrownBy } from '../support/assertions.ts'
-import { settled } from '../support/engine/clock.ts'
+import { ManualClock, settled } from '../support/engine/clock.ts'
 import { type Rig, rig } from '../support/engine/flow.ts'
 import { MemoryDriver, MemoryError, type Run } from '../support/engine/memory-driver.ts'
 import { RecordingReporter } from '../support/engine/recording-reporter.ts'
@@ -116,6 +117,22 @@ test('an attempt that succeeds although it was aborted has succeeded', async () 
   await clock.advance(50)
   driver.runs[0]!.succeed()
   await write
+})
+
+test('a driver around another one hands on a copy of what it is told, and the signal with it', async () => {
+  const inner = new MemoryDriver()
+  const driver: Driver = {
+    name: 'outer',
+    plan: (batch) => inner.plan(batch),
+    run: (operation, attempt) => inner.run(operation as ReturnType<typeof inner.plan>, { ...attempt }),
+  }
+  const clock = new ManualClock()
+  const flow = new BatchFlow(createExecutor(driver).withTimeout(50).withRetry(false), { clock, flushSize: 1 })
+  const failed = thrownBy(() => flow.write(users, user(1)))
+  const [run] = inner.runs
+  run!.signal.addEventListener('abort', () => run!.fail(run!.signal.reason))
+  await clock.advance(50)
+  assert.is(((await failed) as RowFailedError).reason, 'processor_timeout')
 })
 
 test('a driver that does not react to its signal is left behind, its operation with it', async () => {
