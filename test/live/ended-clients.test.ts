@@ -132,7 +132,9 @@ if (redis !== undefined) {
         if (keys.length > 0) await admin.del(keys)
         await admin.quit()
       }
-      return { executor: redisExecutor(client), end: () => client[end](), clear }
+      // The server may close the connection before ioredis has read the answer to QUIT
+      const ended = async () => void (await Promise.resolve(client[end]()).catch(() => {}))
+      return { executor: redisExecutor(client), end: ended, clear }
     })
   }
 }
