@@ -467,7 +467,7 @@ if (program !== undefined) {
       const inOrder = [...first.values()].sort((a, b) => source.compare(a.position, b.position))
       assertOrder(inOrder.flatMap((message) => decodeMessage(message).map(({ row }) => row as User)))
       assert.ok(host.troubles.some((trouble) => trouble !== undefined))
-      assert.is(host.troubles.at(-1), undefined)
+      await eventually(() => host.troubles.at(-1) === undefined)
       await source.stop()
     } finally {
       await server.remove()
