@@ -90,16 +90,18 @@ export class MysqlDatabase implements Database {
 
 function columnsOf({ columns, key, nullableKey, check }: Definition): string[] {
   const names = (key ?? []).map(quote).join(', ')
+  const never = nullableKey ? [] : (key ?? [])
   return [
-    ...Object.entries(columns).map(([column, type]) => `${quote(column)} ${sqlType(type)}`),
+    ...Object.entries(columns).map(([column, type]) => `${quote(column)} ${sqlType(type, never.includes(column))}`),
     ...(key === undefined ? [] : [`${nullableKey ? 'UNIQUE' : 'PRIMARY KEY'} (${names})`]),
     ...(check === undefined ? [] : [`CHECK (${check.replaceAll('"', '`')})`]),
   ]
 }
 
-/** A timestamp would otherwise never be NULL in older servers. */
-function sqlType(type: string): string {
-  return `${type.replace(/^\w+/, (word) => KINDS[word] ?? word)}${type.startsWith('timestamp') ? ' NULL' : ''}`
+/** A timestamp would otherwise never be NULL in older servers; MySQL refuses a column of a primary key that may be. */
+function sqlType(type: string, never: boolean): string {
+  const nullable = type.startsWith('timestamp') && !never
+  return `${type.replace(/^\w+/, (word) => KINDS[word] ?? word)}${nullable ? ' NULL' : ''}`
 }
 
 function quote(name: string): string {
