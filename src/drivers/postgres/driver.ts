@@ -44,7 +44,7 @@ const NO_PREPARE = new Set(['26000', '42P05'])
 
 /**
  * Writes batches to PostgreSQL 11 and later over a pool the application owns: plain inserts with COPY, everything else
- * with one `INSERT … SELECT … FROM unnest(…)`, deletions with one `DELETE … USING unnest(…)`. Each batch is one transaction: all of its rows are committed, or none.
+ * with one `INSERT … SELECT unnest(…), …`, deletions with one `DELETE … USING unnest(…)`. Each batch is one transaction: all of its rows are committed, or none.
  */
 export class PostgresDriver implements Driver<PostgresOperation> {
   readonly name = 'postgres'
@@ -96,7 +96,7 @@ export class PostgresDriver implements Driver<PostgresOperation> {
     }
   }
 
-  /** `INSERT … FROM unnest` of empty arrays, for appends too: it needs what COPY needs. */
+  /** `INSERT … SELECT unnest` of empty arrays, for appends too: it needs what COPY needs. */
   async probe(
     { table, columns, deletions }: Omit<BatchInput, 'rows'>,
     { signal }: Pick<AttemptContext, 'signal'>,

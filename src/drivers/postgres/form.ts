@@ -108,7 +108,7 @@ export class Form {
     return messages.copy
   }
 
-  /** `INSERT … FROM unnest`, or `DELETE … USING unnest` */
+  /** `INSERT … SELECT unnest`, or `DELETE … USING unnest` */
   arrays(binary: boolean): ArrayMessages {
     const messages = binary ? this.#binary : this.#text
     if (messages.arrays !== undefined) return messages.arrays

@@ -9,7 +9,7 @@ export type { PostgresOptions } from './options.ts'
 
 /**
  * Writes batches to PostgreSQL 11 and later over a pool the application owns: plain inserts with COPY, everything else with
- * one `INSERT … SELECT … FROM unnest(…)`. For `createExecutor`; what it makes of a batch is for itself alone.
+ * one `INSERT … SELECT unnest(…), …`. For `createExecutor`; what it makes of a batch is for itself alone.
  */
 export const PostgresDriver: DriverClass<PgPool, PostgresOptions> = Implementation
 export type PostgresDriver = Driver

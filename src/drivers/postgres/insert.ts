@@ -14,7 +14,7 @@ const BINARY = 1
 const MOST_BYTES = 128 * 1024 * 1024
 
 /**
- * `INSERT … SELECT … FROM unnest(…)`, or a DELETE by such arrays, as Bind, Execute and Sync, each column one binary array.
+ * `INSERT … SELECT unnest(…), …`, or a DELETE by such arrays, as Bind, Execute and Sync, each column one binary array.
  *
  * @param most bytes of one message; a batch of several rows that is larger is to be split
  * @throws {AttemptError} naming the row that cannot be encoded, or none when the batch is too large

@@ -1,6 +1,6 @@
 import type { Table } from '../../contract/table.ts'
 import { onConflict, quoteList, quotePath } from '../kit/sql.ts'
-import { deleteSql, parametersOf, quoteLiteral, type UnnestColumn } from './sql.ts'
+import { deleteSql, insertSql, parametersOf, quoteLiteral, type UnnestColumn } from './sql.ts'
 
 /** Rows fetched at once: to cut a piece out of an array the server walks through it from the start. */
 const FETCHED = 256
@@ -34,24 +34,20 @@ interface Pieces {
 export function insertPieces(table: Table, columns: readonly UnnestColumn[]): Pieces {
   const names = columns.map(({ name }) => name)
   const into = `INSERT INTO ${quotePath(table.path)} (${quoteList(names)})`
-  const aliases = columns.map((_, i) => `c${i}`)
-  const cast = (value: string, i: number) => value + (columns[i]!.cast === undefined ? '' : `::${columns[i]!.cast}`)
-  const one = columns.map((_, i) => cast(`b${i}[first]`, i))
-  const several = aliases.map((alias, i) => cast(`u.${alias}`, i))
-  const conflict = onConflict(table, names)
+  const one = columns.map(({ cast }, i) => `b${i}[first]${cast === undefined ? '' : `::${cast}`}`)
   return {
-    one: `${into} VALUES (${one.join(', ')})${conflict}`,
-    several: `${into} SELECT ${several.join(', ')} FROM unnest(${piecesOf(columns)}) AS u(${aliases.join(', ')})${conflict}`,
+    one: `${into} VALUES (${one.join(', ')})${onConflict(table, names)}`,
+    several: insertSql(table, columns, piecesOf(columns)),
   }
 }
 
 export function deletePieces(table: Table, columns: readonly UnnestColumn[]): Pieces {
-  const sql = deleteSql(table, columns, [piecesOf(columns)])
+  const sql = deleteSql(table, columns, piecesOf(columns))
   return { one: sql, several: sql }
 }
 
-function piecesOf(columns: readonly UnnestColumn[]): string {
-  return columns.map((_, i) => `b${i}[first:last]`).join(', ')
+function piecesOf(columns: readonly UnnestColumn[]): string[] {
+  return columns.map((_, i) => `b${i}[first:last]`)
 }
 
 /**

@@ -12,8 +12,8 @@ const unnested = [
   { name: 'mood', parameter: 'pg_catalog.text', cast: '"public"."mood"', exact: '"public"."mood"' },
 ]
 const INSERT =
-  'INSERT INTO "users" ("id", "name", "mood") SELECT u.c0, u.c1, u.c2::"public"."mood" ' +
-  'FROM unnest($1::pg_catalog.int4[], $2::pg_catalog.text[], $3::pg_catalog.text[]) AS u(c0, c1, c2)'
+  'INSERT INTO "users" ("id", "name", "mood") SELECT pg_catalog.unnest($1::pg_catalog.int4[]), ' +
+  'pg_catalog.unnest($2::pg_catalog.text[]), pg_catalog.unnest($3::pg_catalog.text[])::"public"."mood"'
 
 function insert(onConflict: OnConflict<User>, written = unnested): string {
   return insertSql(defineTable<User>('users', { columns, onConflict }), written)

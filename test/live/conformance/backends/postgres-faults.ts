@@ -4,8 +4,8 @@ import pg from 'pg'
 import type { KnownReason } from '../../../../src/contract/reasons.ts'
 import { postgresExecutor } from '../../../../src/drivers/postgres/index.ts'
 import { servers } from '../../../support/servers/servers.ts'
-import type { Backend, Database, Fault, Provoked } from '../backend.ts'
-import { range, tableOf, writeWell } from '../harness.ts'
+import type { Backend, Database, Fault, Provoked, TestTable } from '../backend.ts'
+import { tableOf, writeWell } from '../harness.ts'
 import type { PostgresDatabase } from './postgres.ts'
 
 const COLUMNS = { columns: { id: 'integer', name: 'text' }, key: ['id'] } as const
@@ -37,13 +37,19 @@ async function held(database: PostgresDatabase, options: string): Promise<Provok
 /** The server answers with this SQLSTATE because a trigger says so: the condition itself cannot be had at will. */
 function raised(state: string) {
   return async (database: PostgresDatabase): Promise<Provoked> => {
-    const made = await database.create(COLUMNS)
-    const name = made.name.replace(/"t(\d+)"$/, 'raise_$1')
-    const body = `BEGIN RAISE 'on purpose' USING ERRCODE = '${state}'; END`
-    await database.sql(`CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $$ ${body} $$`)
-    await database.sql(`CREATE TRIGGER fires BEFORE INSERT ON ${made.name} EXECUTE FUNCTION ${name}()`)
+    const made = await withTrigger(database, `RAISE 'on purpose' USING ERRCODE = '${state}'`)
     return { executor: database.executor, table: tableOf(made), rows: ROWS, end: async () => undefined }
   }
+}
+
+/** A table whose every INSERT first carries out a statement. */
+async function withTrigger(database: PostgresDatabase, statement: string): Promise<TestTable> {
+  const made = await database.create(COLUMNS)
+  const name = made.name.replace(/"t(\d+)"$/, 'fires_$1')
+  const body = `BEGIN ${statement}; RETURN NULL; END`
+  await database.sql(`CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $$ ${body} $$`)
+  await database.sql(`CREATE TRIGGER fires BEFORE INSERT ON ${made.name} EXECUTE FUNCTION ${name}()`)
+  return made
 }
 
 async function deadlock(database: PostgresDatabase): Promise<Provoked> {
@@ -107,13 +113,12 @@ async function lost(): Promise<Provoked> {
   return { executor: postgresExecutor(pool), table, rows: ROWS, end }
 }
 
-/** A session that may write no more temporary files meets more rows than fit into its memory. */
+/** A session that may write no more temporary files has more to sort than fits into its memory. */
 async function full(database: PostgresDatabase): Promise<Provoked> {
-  const made = await database.create(COLUMNS)
+  const made = await withTrigger(database, 'PERFORM n FROM generate_series(1, 20000) AS n ORDER BY n DESC')
   const pool = database.connect({ options: '-c work_mem=64kB -c temp_file_limit=0' })
-  const rows = range(20_000).map((id) => ({ id, name: 'x' }))
   const table = tableOf(made, { action: 'update', keys: ['id'] })
-  return { executor: postgresExecutor(pool), table, rows, end: () => pool.end() }
+  return { executor: postgresExecutor(pool), table, rows: ROWS, end: () => pool.end() }
 }
 
 export const postgresFaults: Backend['faults'] = {
