@@ -57,5 +57,5 @@ function* eachOf<K extends object>(keys: Iterable<K>): Iterable<Deletion<K>> {
 }
 
 async function* eachAsync<K extends object>(keys: AsyncIterable<K>): AsyncIterable<Deletion<K>> {
-  for await (const key of keys) yield deletion(key)
+  for await (const key of keys) yield deletion<K>(key as K)
 }

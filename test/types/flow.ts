@@ -114,6 +114,10 @@ void flow.deleteMany(versioned, [{ id: 1, version: 1 }, { id: 2 }])
 void flow.delete(people, { id: 1, name: 'Ada' })
 // @ts-expect-error the type of a key
 void flow.delete(people, { id: '1' })
+// @ts-expect-error a property that the table does not have, in a deletion among rows
+void flow.submit(people, deletion({ idd: 1 }))
+// @ts-expect-error the same in an array
+void flow.submitMany(people, [ada, deletion({ idd: 1 })])
 // @ts-expect-error the type of a key, in a deletion among rows
 void flow.submit(people, deletion({ id: '1' }))
 // @ts-expect-error no such property
