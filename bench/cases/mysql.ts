@@ -15,7 +15,10 @@ const HALF = 'bench_half'
 type Action = 'append' | 'upsert'
 type Write = (batch: readonly Event[]) => Promise<unknown>
 
-/** Rows into MySQL or MariaDB, against a prepared INSERT of many rows; `LOAD DATA LOCAL` for information. */
+/**
+ * Rows into MySQL or MariaDB, against a prepared INSERT of many rows, and one whose text mysql2 makes; `LOAD DATA LOCAL` for
+ * information.
+ */
 export default async (bench: Bench) => {
   const server = await servers.mysql()
   if (server === undefined) throw new Error('needs MySQL or MariaDB: set MYSQL_URL or MYSQL_SERVER')
@@ -54,8 +57,12 @@ async function measure(
       flowContender({ name: 'flow', ...turn }, flow, () => oneByOne(flow, table, rows)),
       { name: 'LOAD DATA LOCAL', ...turn, run: byHand(loading(pool, action)) },
       { name: 'execute loop', ...turn, run: byHand(executing(pool, TABLE, action)) },
+      { name: 'mysql2 bulk', ...turn, run: byHand(bulk(pool, action)) },
     ],
-    bothWays({ name, target: '≥ 1', of: ['flow', 'execute loop'] }),
+    [
+      ...bothWays({ name, target: '≥ 1', of: ['flow', 'execute loop'] }),
+      { name: `${name} / mysql2 bulk`, target: '≥ 1', of: ['flow', 'mysql2 bulk'] },
+    ],
   )
 }
 
@@ -85,13 +92,8 @@ async function filling(
 
 /** Sends one INSERT for all rows of a batch, which `mysql2` prepares once per connection and number of rows. */
 function executing(pool: Pool, table: string, action: Action): Write {
-  const set = COLUMNS.slice(1).map((column) => `${column} = VALUES(${column})`)
-  const onDuplicate = action === 'upsert' ? ` ON DUPLICATE KEY UPDATE ${set.join(', ')}` : ''
   const texts = new Map<number, string>()
-  const textFor = (rows: number) => {
-    const values = '(?, ?, ?, ?, ?), '.repeat(rows).slice(0, -2)
-    return `INSERT INTO ${table} (${COLUMNS.join(', ')}) VALUES ${values}${onDuplicate}`
-  }
+  const textFor = (rows: number) => insertOf(table, action, '(?, ?, ?, ?, ?), '.repeat(rows).slice(0, -2))
   return (batch) => {
     const text = texts.get(batch.length) ?? textFor(batch.length)
     texts.set(batch.length, text)
@@ -99,6 +101,19 @@ function executing(pool: Pool, table: string, action: Action): Write {
     for (const row of batch) values.push(row.id, row.name, row.email, row.score, row.created)
     return pool.execute(text, values)
   }
+}
+
+/** All rows are one parameter, which `mysql2` writes into the text: no more packets than one. */
+function bulk(pool: Pool, action: Action): Write {
+  const text = insertOf(TABLE, action, '?')
+  return (batch) =>
+    pool.query(text, [batch.map(({ id, name, email, score, created }) => [id, name, email, score, created])])
+}
+
+function insertOf(table: string, action: Action, values: string): string {
+  const set = COLUMNS.slice(1).map((column) => `${column} = VALUES(${column})`)
+  const onDuplicate = action === 'upsert' ? ` ON DUPLICATE KEY UPDATE ${set.join(', ')}` : ''
+  return `INSERT INTO ${table} (${COLUMNS.join(', ')}) VALUES ${values}${onDuplicate}`
 }
 
 function loading(pool: Pool, action: Action): Write {

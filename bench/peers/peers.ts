@@ -1,4 +1,5 @@
 /** What users write rows with else, each as its documentation says rows are inserted many at a time. */
+import { PrismaPg } from '@prisma/adapter-pg'
 import { bigint, doublePrecision, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import createKnex from 'knex'
@@ -6,6 +7,7 @@ import pgPromise from 'pg-promise'
 import postgres from 'postgres'
 import { DataSource, EntitySchema } from 'typeorm'
 import { COLUMNS, type Event } from '../support/events.ts'
+import { PrismaClient } from './generated/client.ts'
 
 export interface Peer {
   readonly name: string
@@ -20,6 +22,7 @@ export async function peersFor(url: string, table: string, connections: number):
     knex(url, table, connections),
     pgPromiseHelpers(url, table, connections),
     drizzleOrm(url, table, connections),
+    prisma(url, connections),
     await typeOrm(url, table, connections),
   ]
 }
@@ -64,6 +67,16 @@ function drizzleOrm(url: string, table: string, max: number): Peer {
     created: timestamp('created', { withTimezone: true }),
   })
   return { name: 'Drizzle', write: (batch) => db.insert(rows).values(batch), close: () => client.end() }
+}
+
+/** Its table is the one of `schema.prisma`. */
+function prisma(url: string, max: number): Peer {
+  const client = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max }) })
+  return {
+    name: 'Prisma createMany',
+    write: (batch) => client.benchAlternatives.createMany({ data: batch }),
+    close: () => client.$disconnect(),
+  }
 }
 
 async function typeOrm(url: string, table: string, max: number): Promise<Peer> {
