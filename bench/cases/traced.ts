@@ -1,6 +1,6 @@
 import { context, type Tracer, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import { BasicTracerProvider, ParentBasedSampler, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace-base'
+import { ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider } from '@opentelemetry/sdk-trace'
 import { BatchFlow, type Executor, type Table } from 'batchflow-otel'
 import { OtelTracing } from 'batchflow-otel/otel'
 import type { Bench } from '../support/case.ts'
@@ -27,7 +27,7 @@ export default (bench: Bench) =>
   withPostgres([TABLE], async (pool) => {
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
     const sampler = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(SAMPLED) })
-    const tracerProvider = new BasicTracerProvider({ sampler })
+    const tracerProvider = new TracerProvider({ sampler })
     const tracer = tracerProvider.getTracer('bench')
     const table = await eventTable(pool, TABLE)
     const rows = events(bench.settings.rows)
