@@ -1,3 +1,4 @@
+import { WholeMap } from '../support/whole-map.ts'
 import type { Key } from './coalesce.ts'
 import { Entry } from './entry.ts'
 
@@ -6,17 +7,21 @@ import { Entry } from './entry.ts'
  * collection, with all that was in them, and every entry of a flow would live so long.
  */
 export class Entries {
+  readonly #byNumber = new WholeMap<Entry>()
   readonly #byKey = new Map<Key, Entry>()
   readonly #spare: Entry[] = []
 
   /** The one of `key`, or an empty one; without a key that is nobody else's. */
   of(key: Key | undefined): Entry {
-    let entry = key === undefined ? undefined : this.#byKey.get(key)
-    if (entry === undefined) {
-      entry = this.#empty(key)
-      if (key !== undefined) this.#byKey.set(key, entry)
-    }
+    if (key === undefined) return this.#empty(key)
+    let entry = WholeMap.takes(key) ? this.#byNumber.get(key) : this.#byKey.get(key)
+    if (entry === undefined) this.#keep(key, (entry = this.#empty(key)))
     return entry
+  }
+
+  #keep(key: Key, entry: Entry): void {
+    if (WholeMap.takes(key)) this.#byNumber.set(key, entry)
+    else this.#byKey.set(key, entry)
   }
 
   #empty(key: Key | undefined): Entry {
@@ -31,13 +36,15 @@ export class Entries {
     const behind = new Entry(last.key)
     behind.inflight = true
     last.behind = behind
-    if (last.key !== undefined) this.#byKey.set(last.key, behind)
+    if (last.key !== undefined) this.#keep(last.key, behind)
     return behind
   }
 
   /** Nothing of its key waits any more, or is in flight. */
   forget({ key }: Entry): void {
-    if (key !== undefined) this.#byKey.delete(key)
+    if (key === undefined) return
+    if (WholeMap.takes(key)) this.#byNumber.delete(key)
+    else this.#byKey.delete(key)
   }
 
   /** One that is forgotten, and that nobody holds, may be another key's. @param most so many are kept */

@@ -1,4 +1,5 @@
 import type { Row } from '../contract/table.ts'
+import { WholeMap } from '../support/whole-map.ts'
 import { type Batch, UNTIMED } from './batch.ts'
 import type { Key } from './coalesce.ts'
 import { Origins } from './origins.ts'
@@ -62,7 +63,28 @@ export function oldest(entries: readonly Entry[]): number {
 
 /** Sorts by key. */
 export function sortByKey(entries: Entry[]): void {
-  if (!isSorted(entries)) entries.sort(byKey)
+  if (!isSorted(entries) && !sortByNumber(entries)) entries.sort(byKey)
+}
+
+/** More than there are in any batch. */
+const PLACES = 2 ** 20
+
+/**
+ * Whole numbers are sorted by the engine itself, a fifth of the time of calling back for each two of them: each with its entry's place
+ * behind it in one number. `false`: there are other keys.
+ */
+function sortByNumber(entries: Entry[]): boolean {
+  if (entries.length > PLACES) return false
+  const numbers = new Float64Array(entries.length)
+  for (let i = 0; i < entries.length; i++) {
+    const { key } = entries[i]!
+    if (!WholeMap.takes(key)) return false
+    numbers[i] = key * PLACES + i
+  }
+  numbers.sort()
+  const before = [...entries]
+  for (let i = 0; i < numbers.length; i++) entries[i] = before[numbers[i]! - Math.floor(numbers[i]! / PLACES) * PLACES]!
+  return true
 }
 
 /** Rows mostly come in the order of their keys. */
