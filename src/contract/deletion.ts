@@ -7,7 +7,9 @@ import type { Table } from './table.ts'
 const MARK: unique symbol = Symbol.for('batchflow-otel.deletion.1') as never
 
 /** Stands for a row that is to be deleted: its conflict keys, and its version where the table has `newer`. Made by {@link deletion}. */
-export type Deletion<R extends Row = Row> = { readonly [P in ColumnOf<R>]?: R[P] } & { readonly [MARK]: Of<ColumnOf<R>> }
+export type Deletion<R extends Row = Row> = { readonly [P in ColumnOf<R>]?: R[P] } & {
+  readonly [MARK]: Of<ColumnOf<R>>
+}
 
 /** `true`; to the compiler it says which properties there are, so that one the table does not have is an error. */
 type Of<Property> = true & { readonly properties?: Property }
