@@ -66,6 +66,16 @@ test('a key that is too long deletes no other', async () => {
   }
 })
 
+test('a function of the schema that is called unnest has no say', async () => {
+  await scene.sql("CREATE FUNCTION unnest(int[]) RETURNS SETOF int LANGUAGE sql AS 'SELECT 7'")
+  const name = await scene.table('id int PRIMARY KEY')
+  const table = tableOf(name, ['id'], { action: 'ignore', keys: ['id'] })
+  await writeWell(executor, table, [{ id: 1 }, { id: 7 }])
+  await writeWell(executor, table, [deletion({ id: 1 })])
+  assert.equal(await idsIn(name), [7])
+  await scene.sql('DROP FUNCTION unnest(int[])')
+})
+
 test('a key of a domain is rounded as it is stored', async () => {
   await scene.sql('CREATE DOMAIN price AS numeric(9,2); CREATE DOMAIN cost AS price')
   const name = await scene.table('id cost PRIMARY KEY')
