@@ -1,7 +1,7 @@
 import { defineTable, type Finding, type OnConflict, TableCheckError } from 'batchflow-otel'
 import { columnsOf, type Database } from './databases/database.ts'
 import { openDatabase } from './databases/open.ts'
-import { EXIT, type ExitCode } from './errors.ts'
+import { EXIT, type ExitCode, usage } from './errors.ts'
 
 type AnyRow = Record<string, unknown>
 
@@ -16,6 +16,8 @@ export interface CheckOptions {
 
 /** Looks whether rows could be written to a table, and says what is in the way. Writes nothing. */
 export async function check(options: CheckOptions): Promise<ExitCode> {
+  if (options.deletes && !('keys' in options.conflict))
+    throw usage('--deletes needs --on-conflict with keys, as in update:id')
   const database = await openDatabase({ url: options.to, connections: 1 })
   try {
     console.log(`${database.label} can be reached`)

@@ -43,7 +43,11 @@ export async function load(path: string, options: LoadOptions, output: Output, s
   if (path === '-' && options.resume === true)
     throw usage('standard input has no name to go on under: --resume-as <name>')
   const input = await openInput(path, options)
-  const database = await openDatabase({ url: options.to, connections: options.concurrency })
+  const database = await openDatabase({
+    url: options.to,
+    connections: options.concurrency,
+    missing: options.create ? (options.dryRun ? 'imagine' : 'make') : undefined,
+  })
   try {
     const sample = await sampleOf(input, options.sample)
     const plan = await planOf(input, sample, database, options)

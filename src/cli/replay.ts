@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, readdirSync } from 'node:fs'
+import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import {
@@ -90,6 +90,7 @@ function inProperties(conflict: Conflict, columns: Readonly<Record<string, strin
 
 /** By the table that letters name. */
 async function foundIn(path: string): Promise<ReadonlyMap<string, Found>> {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new CliError(`${path} is a folder, no file`)
   const files = filesOf(path)
   if (files.length === 0) throw new CliError(`there is no file ${path}`)
   const found = new Map<string, Found>()

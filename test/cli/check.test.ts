@@ -20,4 +20,10 @@ check('SQLite: columns, and the unique index that keys need', async () => {
   assert.match(bad.stdout, 'BAD there is no unique index over id')
 })
 
+check('--deletes asks for keys', async () => {
+  const { code, stderr } = await command(['check', '--to', join(folder(), 'a.db'), '-t', 'people', '--deletes'])
+  assert.is(code, 2)
+  assert.is(stderr, 'error: --deletes needs --on-conflict with keys, as in update:id\n')
+})
+
 check.run()

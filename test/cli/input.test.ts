@@ -57,7 +57,7 @@ for (const [what, text] of CASES) {
 async function readIn(pieces: readonly Buffer[], from = BEGINNING): Promise<Entry[]> {
   const pipe = new Pipe(Readable.from(pieces) as unknown as NodeJS.ReadStream)
   const entries: Entry[] = []
-  for await (const some of readRecords({ name: 'pipe', path: '-', pipe }, true, from, {})) entries.push(...some)
+  for await (const some of readRecords({ name: 'pipe', path: '-', pipe }, ',', from, {})) entries.push(...some)
   return entries
 }
 
@@ -89,6 +89,27 @@ input('records are the same wherever a text is cut, and behind each of them', as
 input('an empty field is nothing, a quoted one a text', async () => {
   const csv = await openCsv(fileOf('b.csv', 'a,b\n,""\n'), { delimiter: ',' })
   assert.equal(await all(csv), [[NOTHING, '']])
+})
+
+input('a quote inside a field takes no other line along', async () => {
+  const text = 'a,b\n1,5" nail\n2,"x ""y"\n3,6" nail\n"4\n","5"\n'
+  const csv = await openCsv(fileOf('f.csv', text), { delimiter: ',' })
+  const read: unknown[] = []
+  for await (const entries of csv.read(BEGINNING, {})) {
+    for (const entry of entries) {
+      try {
+        read.push(Object.values(csv.parse(entry)))
+      } catch {
+        read.push(entry.firstLine)
+      }
+    }
+  }
+  assert.equal(read, [2, ['2', 'x "y'], 4, ['4\n', '5']])
+})
+
+input('a line of blanks, and one of tabs, is a record of a CSV file', async () => {
+  assert.equal(await all(await openCsv(fileOf('g.csv', 'a\n  \n\r\n\n'), { delimiter: ',' })), [['  ']])
+  assert.equal(await all(await openCsv(fileOf('g.tsv', 'a\tb\n\t\n'), { delimiter: '\t' })), [[NOTHING, NOTHING]])
 })
 
 input('records are where they say: reading begins again behind each of them', async () => {

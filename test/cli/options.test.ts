@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'libsql'
 import { suite } from 'uvu'
@@ -46,6 +46,40 @@ async function loaded(texts: readonly (readonly [text: string, ...args: string[]
   database.close()
   return rows
 }
+
+const path = join(place, 'some.csv')
+writeFileSync(path, 'id\n1\n')
+
+options('a file that is none, and what a file cannot hold, are named', async () => {
+  const messages = []
+  mkdirSync(join(place, 'folder.csv'))
+  writeFileSync(join(place, 'a.constructor'), '')
+  const to = ['--to', join(place, 'a.db'), '-t', 't', '--create']
+  for (const name of ['folder.csv', 'a.constructor']) messages.push((await refused(...to, join(place, name))).message)
+  for (const delimiter of ['"', '']) messages.push((await refused(...to, '--delimiter', delimiter, path)).message)
+  messages.push((await refused(...to, '--format', 'csv', '/dev/null')).message)
+  for (const to of ['mysql://u:secret%w@127.0.0.1/x', 'redis://u:secret%w@127.0.0.1/0'])
+    messages.push((await refused('--to', to, '-t', 't', path)).message)
+  assert.match(messages[0]!, 'folder.csv is a folder, no file')
+  assert.match(messages[1]!, '--format has to say what')
+  const wanted = '--delimiter must be a text of at least one character, without quotes and line breaks; received'
+  assert.equal(messages.slice(2, 4), [`${wanted} "\\""`, `${wanted} ""`])
+  assert.match(
+    messages[4]!,
+    '/dev/null can be read only once: hand it over as standard input, - --format … < /dev/null',
+  )
+  for (const message of messages.slice(5)) assert.is(message, '--to must be a URL in which %25 stands for a %')
+})
+
+options('a SQLite database that is not there is made by --create alone', async () => {
+  const to = join(place, 'none.db')
+  const { message } = await refused('--to', to, '-t', 't', path)
+  assert.is(message, `there is no database ${to}; load --create makes it`)
+  assert.is(await load('--to', to, '-t', 't', '--create', '--dry-run', path), 0)
+  assert.not.ok(existsSync(to))
+  assert.is(await load('--to', to, '-t', 't', '--create', path), 0)
+  assert.ok(existsSync(to))
+})
 
 const update = ['--on-conflict', 'update:id']
 
@@ -112,8 +146,6 @@ options('--no-header has its fields named by --columns; .tsv and --delimiter', a
   assert.equal(await loaded([['1|a, b\n2|\n', ...bare, '--delimiter', '|']]), rows)
   const error = await refused('--to', 'a.db', '-t', 'a', '--no-header', join(place, 'a.csv'))
   assert.equal([error.exitCode, error.message], [2, '--no-header needs --columns'])
-  const empty = await refused('--to', 'a.db', '-t', 'a', '--delimiter', '', join(place, 'a.csv'))
-  assert.equal([empty.exitCode, empty.message], [2, '--delimiter must be a text of at least one character'])
 })
 
 options('a field that is no column ends the load before it begins', async () => {

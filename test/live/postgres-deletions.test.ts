@@ -56,11 +56,33 @@ test('keys and versions are compared as they are stored', async () => {
 })
 
 test('a key that is too long deletes no other', async () => {
-  const name = await scene.table('id varchar(3) PRIMARY KEY')
+  await scene.sql('CREATE DOMAIN short AS varchar(3); CREATE DOMAIN shorter AS short')
+  for (const type of ['varchar(3)', 'short', 'shorter']) {
+    const name = await scene.table(`id ${type} PRIMARY KEY`)
+    const table = tableOf(name, ['id'], { action: 'replace', keys: ['id'] })
+    await writeWell(executor, table, [{ id: 'abc' }])
+    await writeWell(executor, table, [deletion({ id: 'abcd' })])
+    assert.is((await scene.sql(`SELECT FROM ${name}`)).length, 1, type)
+  }
+})
+
+test('a function of the schema that is called unnest has no say', async () => {
+  await scene.sql("CREATE FUNCTION unnest(int[]) RETURNS SETOF int LANGUAGE sql AS 'SELECT 7'")
+  const name = await scene.table('id int PRIMARY KEY')
+  const table = tableOf(name, ['id'], { action: 'ignore', keys: ['id'] })
+  await writeWell(executor, table, [{ id: 1 }, { id: 7 }])
+  await writeWell(executor, table, [deletion({ id: 1 })])
+  assert.equal(await idsIn(name), [7])
+  await scene.sql('DROP FUNCTION unnest(int[])')
+})
+
+test('a key of a domain is rounded as it is stored', async () => {
+  await scene.sql('CREATE DOMAIN price AS numeric(9,2); CREATE DOMAIN cost AS price')
+  const name = await scene.table('id cost PRIMARY KEY')
   const table = tableOf(name, ['id'], { action: 'replace', keys: ['id'] })
-  await writeWell(executor, table, [{ id: 'abc' }])
-  await writeWell(executor, table, [deletion({ id: 'abcd' })])
-  assert.is((await scene.sql(`SELECT FROM ${name}`)).length, 1)
+  await writeWell(executor, table, [{ id: '10.005' }])
+  await writeWell(executor, table, [deletion({ id: '10.005' })])
+  assert.is((await scene.sql(`SELECT FROM ${name}`)).length, 0)
 })
 
 test('without prepared statements, and beside a COPY-sized key', async () => {

@@ -441,4 +441,14 @@ values('bytes are the binary form of any type, known to us or not', async () => 
   assert.equal(await scene.sql(`SELECT p::text, a::text FROM ${name}`), [{ p: '(1.5,-2)', a: '10.0.0.1/32' }])
 })
 
+values('what is too long for a domain is refused, also where values travel as texts', async () => {
+  await scene.sql('CREATE DOMAIN code AS varchar(3); CREATE DOMAIN codes AS varchar(3)[]; CREATE DOMAIN bits AS bit(3)')
+  for (const [type, value] of Object.entries({ code: 'abcd', codes: ['abcd'], bits: '1011' })) {
+    const name = await scene.table(`id int PRIMARY KEY, v ${type}`)
+    const table = tableOf(name, ['id', 'v'], { action: 'update', keys: ['id'] })
+    const { code } = await failure(scene.driver(), table, [{ id: '+1', v: value }])
+    assert.match(code!, /^2200[01]$|^22026$/, type)
+  }
+})
+
 values.run()

@@ -41,6 +41,8 @@ export interface OpenOptions {
   readonly url: string
   /** Connections at most. */
   readonly connections: number
+  /** What becomes of a file that is not there: one that is empty is made, on the disk or only in memory. @default it is refused */
+  readonly missing?: 'make' | 'imagine' | undefined
 }
 
 /** Name, type and key of a `CREATE TABLE`. */

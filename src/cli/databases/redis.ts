@@ -3,7 +3,9 @@ import { importPackage } from '../packages.ts'
 import type { Bookmark, Database, OpenOptions } from './database.ts'
 
 type Client = RedisConnection & {
+  readonly options: { readonly db?: number }
   connect(): Promise<void>
+  select(index: number): Promise<unknown>
   info(section: string): Promise<string>
   hget(key: string, field: string): Promise<string | null>
   hset(key: string, field: string, value: string): Promise<number>
@@ -42,6 +44,8 @@ async function connect(client: Client): Promise<void> {
   client.on('error', (error) => (cause = error))
   try {
     await client.connect()
+    const { db = 0 } = client.options
+    if (db !== 0) await client.select(db) // where that fails ioredis stays in database 0, and says nothing
   } catch (error) {
     client.disconnect()
     throw cause ?? error

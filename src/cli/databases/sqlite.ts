@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { type SqliteDatabase, sqliteExecutor } from 'batchflow-otel/sqlite'
 import { CliError } from '../errors.ts'
 import type { Kind } from '../input/kinds.ts'
@@ -15,14 +16,16 @@ interface Module {
 /** The last of them comes with Node since 22.5. */
 const CLIENTS = ['better-sqlite3', 'libsql', 'node:sqlite']
 
-export async function openSqlite({ url }: OpenOptions): Promise<Database> {
+export async function openSqlite({ url, missing }: OpenOptions): Promise<Database> {
   const module = await importFirst<Module>(CLIENTS)
   const Client = module?.DatabaseSync ?? module?.default
   if (Client === undefined) {
     throw new CliError('sqlite: needs Node 22.5 or later, or a package: npm install batchflow-otel libsql')
   }
   const file = url.replace(/^sqlite:(\/\/)?/, '')
-  const client = new Client(file)
+  const isMissing = !NO_PATH.test(file) && !existsSync(file)
+  if (isMissing && missing === undefined) throw new CliError(`there is no database ${file}; load --create makes it`)
+  const client = new Client(isMissing && missing === 'imagine' ? ':memory:' : file)
   client.exec(`PRAGMA busy_timeout = ${BUSY}`)
   const [version] = client.prepare('SELECT sqlite_version() AS version').all!() as { version: string }[]
   return {
@@ -35,6 +38,9 @@ export async function openSqlite({ url }: OpenOptions): Promise<Database> {
     close: async () => client.close(),
   }
 }
+
+/** In memory, or a URL of the client. */
+const NO_PATH = /^:memory:$|^\w{2,}:/
 
 /** How long others may write (ms), as in `better-sqlite3`: nothing but the load waits for it. */
 const BUSY = 5000

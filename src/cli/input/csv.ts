@@ -23,7 +23,7 @@ export async function openCsv(file: TextFile, { delimiter, fields }: CsvOptions)
     size: file.pipe === undefined ? statSync(file.path).size : undefined,
     fields: head,
     async *read(from, options) {
-      for await (const entries of readRecords(file, true, from, options)) {
+      for await (const entries of readRecords(file, delimiter, from, options)) {
         yield hasHead && entries[0]?.record === 1 ? entries.slice(1) : entries
       }
     },
@@ -36,7 +36,7 @@ export async function openCsv(file: TextFile, { delimiter, fields }: CsvOptions)
 }
 
 async function readHead(file: TextFile, delimiter: string): Promise<readonly string[]> {
-  for await (const [first] of readRecords(file, true, BEGINNING, { peek: true })) {
+  for await (const [first] of readRecords(file, delimiter, BEGINNING, { peek: true })) {
     if (first === undefined) continue
     const names = split(first.text, delimiter).map((name) => (name === NOTHING ? '' : (name as string).trim()))
     const twice = names.find((name, i) => names.indexOf(name) !== i)

@@ -8,6 +8,7 @@ import type { Pipe } from './pipe.ts'
 const LINE_FEED = 10
 const SPACE = 32
 const LAST_ASCII = 127
+const BYTE_ORDER_MARK = '\ufeff'
 const CHUNK = 256 * 1024
 /** Bytes of one record. A quote that is never closed, or a file that has no lines, should not fill the memory. */
 const LONGEST = 16 * 1024 * 1024
@@ -23,16 +24,16 @@ export interface TextFile {
  * Records of a text, by the lines they are made of. Empty ones are passed over. Strict about UTF-8: what is none would
  * otherwise be stored as something else.
  *
- * @param quoted a line break between quotes ends no record
+ * @param delimiter of fields that may be quoted: a line break between quotes ends no record
  * @param from begins behind it: at once in a file, by reading up to it in a pipe
  */
 export async function* readRecords(
   file: TextFile,
-  quoted: boolean,
+  delimiter: string | undefined,
   from: Place,
   options: ReadOptions,
 ): AsyncGenerator<readonly Entry[]> {
-  const split = new Splitter(file.name, quoted, file.pipe === undefined ? from : BEGINNING)
+  const split = new Splitter(file.name, delimiter, file.pipe === undefined ? from : BEGINNING)
   try {
     for await (const chunk of await chunksOf(file, from.offset, options)) yield behind(split.push(chunk), from.record)
     if (options.signal?.aborted !== true) yield behind(split.end(), from.record)
@@ -80,7 +81,7 @@ function behind(entries: readonly Entry[], record: number): readonly Entry[] {
 /** Cuts a text into records. It is decoded many at a time, since what is cut out of one text is not copied. */
 class Splitter {
   readonly #name: string
-  readonly #quoted: boolean
+  readonly #delimiter: string | undefined
   /** Bytes behind the last line feed. */
   #tail: Buffer = Buffer.alloc(0)
   /** Whole lines of a record that goes on, as a quote is open. */
@@ -93,9 +94,9 @@ class Splitter {
   #offset: number
   #line: number
 
-  constructor(name: string, quoted: boolean, { record, offset, line }: Place) {
+  constructor(name: string, delimiter: string | undefined, { record, offset, line }: Place) {
     this.#name = name
-    this.#quoted = quoted
+    this.#delimiter = delimiter
     this.#record = record
     this.#offset = offset
     this.#line = line
@@ -115,7 +116,7 @@ class Splitter {
     const entries: Entry[] = []
     const text = this.#rest + this.#decode(this.#tail)
     if (text === '') return entries
-    this.#count(text, this.#nextQuote(text, this.#rest.length), text.length)
+    this.#count(text, this.#nextQuote(text, this.#rest.length), text.length, 0)
     if (this.#isOpen) throw new CliError(`${this.#where()}: a quote is opened in this record and never closed`)
     this.#lines++
     this.#add(entries, text, this.#bytes + this.#tail.length)
@@ -131,7 +132,7 @@ class Splitter {
     let from = this.#rest.length
     let quote = this.#nextQuote(text, from)
     for (let at = text.indexOf('\n', from); at !== -1; at = text.indexOf('\n', from)) {
-      quote = this.#count(text, quote, at)
+      quote = this.#count(text, quote, at, start)
       this.#lines++
       from = at + 1
       if (this.#isOpen) continue
@@ -143,27 +144,42 @@ class Splitter {
     return entries
   }
 
-  /** Passes over the quotes before `end`; returns where the next one is. */
-  #count(text: string, from: number, end: number): number {
+  /**
+   * Passes over the quotes before `end`; returns where the next one is. One inside a field opens nothing, as other lines would
+   * be taken along with that; one right behind another that closed is a doubled one.
+   *
+   * @param start of the record
+   */
+  #count(text: string, from: number, end: number, start: number): number {
     let quote = from
-    for (; quote < end; quote = this.#nextQuote(text, quote + 1)) this.#isOpen = !this.#isOpen
+    for (let closed = -1; quote < end; quote = this.#nextQuote(text, quote + 1)) {
+      if (this.#isOpen) closed = quote
+      else if (closed !== quote - 1 && !this.#beginsField(text, quote, start)) continue
+      this.#isOpen = !this.#isOpen
+    }
     return quote
   }
 
+  #beginsField(text: string, at: number, start: number): boolean {
+    if (at === start || (this.#offset === 0 && at === 1 && text.startsWith(BYTE_ORDER_MARK))) return true
+    const delimiter = this.#delimiter!
+    return at - delimiter.length >= start && text.startsWith(delimiter, at - delimiter.length)
+  }
+
   #nextQuote(text: string, from: number): number {
-    const at = this.#quoted ? text.indexOf('"', from) : -1
+    const at = this.#delimiter === undefined ? -1 : text.indexOf('"', from)
     return at === -1 ? Number.POSITIVE_INFINITY : at
   }
 
   #add(entries: Entry[], line: string, bytes: number): void {
     const firstLine = this.#line + 1
-    const text = this.#offset === 0 && line.startsWith('\ufeff') ? line.slice(1) : line
+    const text = this.#offset === 0 && line.startsWith(BYTE_ORDER_MARK) ? line.slice(1) : line
     this.#offset += bytes
     this.#line += this.#lines
     this.#lines = 0
-    if (isBlank(text)) return
-    this.#record++
     const body = text.endsWith('\r') ? text.slice(0, -1) : text
+    if (this.#delimiter === undefined ? isBlank(body) : body === '') return
+    this.#record++
     entries.push({ record: this.#record, offset: this.#offset, line: this.#line, firstLine, text: body })
   }
 

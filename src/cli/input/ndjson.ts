@@ -9,7 +9,7 @@ export function openNdjson(file: TextFile): Input {
     name: file.name,
     size: file.pipe === undefined ? statSync(file.path).size : undefined,
     fields: undefined,
-    read: (from, options) => readRecords(file, false, from, options),
+    read: (from, options) => readRecords(file, undefined, from, options),
     parse: ({ text }) => parse(text),
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { CliError, usage } from '../errors.ts'
 import { openCsv } from './csv.ts'
 import type { Input } from './entry.ts'
@@ -18,8 +18,11 @@ export interface InputOptions {
 
 /** @param path `-`: standard input */
 export async function openInput(path: string, { format, delimiter, fields }: InputOptions): Promise<Input> {
-  if (path !== '-' && !existsSync(path)) throw new CliError(`there is no file ${path}`)
-  if (delimiter === '') throw usage('--delimiter must be a text of at least one character')
+  if (path !== '-') checkFile(path)
+  if (delimiter !== undefined && !/^[^"\r\n]+$/.test(delimiter)) {
+    const wanted = 'a text of at least one character, without quotes and line breaks'
+    throw usage(`--delimiter must be ${wanted}; received ${JSON.stringify(delimiter)}`)
+  }
   const file = path === '-' ? { path, name: 'stdin', pipe: new Pipe(process.stdin) } : { path, name: path }
   switch (format ?? formatOf(path)) {
     case 'csv':
@@ -33,16 +36,22 @@ export async function openInput(path: string, { format, delimiter, fields }: Inp
   }
 }
 
-const ENDINGS: Readonly<Record<string, Format>> = {
-  ndjson: 'ndjson',
-  jsonl: 'ndjson',
-  csv: 'csv',
-  tsv: 'tsv',
-  parquet: 'parquet',
+/** It is read twice, for columns and types first. @throws {CliError} where that cannot be done */
+function checkFile(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined) throw new CliError(`there is no file ${path}`)
+  if (found.isDirectory()) throw new CliError(`${path} is a folder, no file`)
+  if (!found.isFile())
+    throw new CliError(`${path} can be read only once: hand it over as standard input, - --format … < ${path}`)
 }
 
+const ENDINGS: ReadonlyMap<string, Format> = new Map([
+  ...FORMATS.map((format) => [format, format] as const),
+  ['jsonl', 'ndjson'],
+])
+
 function formatOf(path: string): Format {
-  const format = ENDINGS[path.slice(path.lastIndexOf('.') + 1).toLowerCase()]
+  const format = ENDINGS.get(path.slice(path.lastIndexOf('.') + 1).toLowerCase())
   if (format !== undefined) return format
   throw usage(`--format has to say what ${path === '-' ? 'standard input' : path} holds: ${FORMATS.join(', ')}`)
 }

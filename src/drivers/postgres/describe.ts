@@ -21,7 +21,10 @@ export interface Description {
 }
 
 export interface ColumnType {
-  /** The declared type, quoted and without a length: a cast must not truncate, only the assignment may judge. */
+  /**
+   * The declared type, quoted and without a length: a cast must not truncate, only the assignment may judge. Of a domain what it is
+   * made of, as a cast to it truncates, too.
+   */
   readonly sqlType: string
   /** With the precision that a cast rounds to as the assignment does; without one where that would refuse the value. */
   readonly exactType: string
@@ -67,14 +70,14 @@ WITH RECURSIVE step AS (
   FROM pg_catalog.pg_attribute a
   WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-  SELECT s.attnum, s.attname, s.attidentity, s.attrelid, s.atttypmod, s.depth + 1,
+  SELECT s.attnum, s.attname, s.attidentity, s.attrelid, t.typtypmod, s.depth + 1,
     CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END, s.element OR t.typtype <> 'd'
   FROM step s JOIN pg_catalog.pg_type t ON t.oid = s.type
   WHERE t.typtype = 'd'
     OR EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)
 )
 SELECT s.attname::text AS name, (s.attidentity = 'a')::text AS identity, s.element::text AS element,
-  s.type::text AS oid, CASE WHEN s.depth = 0 AND s.type IN (${ROUNDED}) THEN pg_catalog.format_type(s.type, s.atttypmod) END AS exact,
+  s.type::text AS oid, CASE WHEN NOT s.element AND s.type IN (${ROUNDED}) THEN pg_catalog.format_type(s.type, s.atttypmod) END AS exact,
   t.typtype::text AS kind, t.typname::text AS type, n.nspname::text AS schema,
   (${versionSql('$1')})::text AS version,
   pg_catalog.pg_backend_pid()::text AS pid,
@@ -110,13 +113,16 @@ function isPooled({ processID }: PgClient, pid: unknown): boolean {
 
 function refine(outer: ColumnType | undefined, row: Record<string, unknown>): ColumnType {
   const oid = Number(row['oid'])
-  const sqlType = outer?.sqlType ?? `${quoteIdentifier(String(row['schema']))}.${quoteIdentifier(String(row['type']))}`
+  const isElement = row['element'] === 'true'
+  const own = `${quoteIdentifier(String(row['schema']))}.${quoteIdentifier(String(row['type']))}`
+  const whole = { sqlType: own, exactType: String(row['exact'] ?? own) }
+  const { sqlType, exactType } = isElement && outer !== undefined ? outer : whole
   return {
     sqlType,
-    exactType: outer?.exactType ?? (row['exact'] === null ? sqlType : String(row['exact'])),
+    exactType,
     scalarOid: oid,
     isEnum: row['kind'] === 'e',
-    elementOid: outer?.elementOid ?? (row['element'] === 'true' ? oid : undefined),
+    elementOid: outer?.elementOid ?? (isElement ? oid : undefined),
     isIdentityAlways: row['identity'] === 'true',
   }
 }

@@ -35,7 +35,7 @@ export function insertSql(
 
 /**
  * Rows are looked for by what their keys become when they are stored, which the cast does. No name is left for a column of the table to
- * take, nor for a variable around it.
+ * take, nor for a variable around it; and a function `unnest` of the schema is another one.
  *
  * @param columns the keys, then the version if there is one
  * @param arrays one for each of them
@@ -47,11 +47,12 @@ export function deleteSql(
 ): string {
   const aliases = columns.map((_, i) => `c${i}`)
   const values = columns.map(({ exact }, i) => `v.c${i}::${exact} AS c${i}`)
+  const tables = arrays.map((array) => `pg_catalog.unnest(${array})`)
   const conditions = keys.map((key, i) => `t.${quoteIdentifier(key)} = u.c${i}`)
   if (newer !== undefined) conditions.push(isNotNewer(`t.${quoteIdentifier(newer)}`, `u.c${keys.length}`))
   return (
     `DELETE FROM ${quotePath(path)} AS t USING (SELECT ${values.join(', ')} ` +
-    `FROM unnest(${arrays.join(', ')}) AS v(${aliases.join(', ')})) AS u WHERE ${conditions.join(' AND ')}`
+    `FROM ROWS FROM (${tables.join(', ')}) AS v(${aliases.join(', ')})) AS u WHERE ${conditions.join(' AND ')}`
   )
 }
 

@@ -33,7 +33,7 @@ sql('a DELETE looks for keys as they are stored, and leaves what is newer', () =
   assert.is(
     deleteSql(table, [unnested[0]!, unnested[2]!, unnested[1]!]),
     'DELETE FROM "app"."users" AS t USING (SELECT v.c0::"pg_catalog"."int4" AS c0, v.c1::"public"."mood" AS c1, ' +
-      'v.c2::"pg_catalog"."text" AS c2 FROM unnest($1::pg_catalog.int4[], $2::pg_catalog.text[], $3::pg_catalog.text[]) ' +
+      'v.c2::"pg_catalog"."text" AS c2 FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.int4[]), pg_catalog.unnest($2::pg_catalog.text[]), pg_catalog.unnest($3::pg_catalog.text[])) ' +
       'AS v(c0, c1, c2)) AS u WHERE t."id" = u.c0 AND t."mood" = u.c1 AND (t."name" > u.c2) IS NOT TRUE',
   )
 })

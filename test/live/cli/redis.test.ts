@@ -40,4 +40,12 @@ test('load: after it was killed each line is there at least once', async () => {
   }
 })
 
+test('a database that the server does not have is no other one', async () => {
+  const to = new URL(url)
+  to.pathname = '/9999'
+  const { code, stderr } = await command(['check', '--to', to.href, '-t', NAME])
+  assert.is(code, 3)
+  assert.match(stderr, 'DB index is out of range')
+})
+
 test.run()
