@@ -143,8 +143,9 @@ export class Intake {
     this.#room.giveBack(rows, bytes)
     if (this.#serving) return
     this.#serving = true
+    const { joined } = this.#line // who comes because of what is dropped for these is no cause to drop more
     do this.#serve()
-    while (!this.calm && this.#open && this.#dropForWaiting())
+    while (this.#open && (this.#line.first?.number ?? joined) < joined && this.#dropForWaiting())
     this.#serving = false
     this.#pressed = !this.calm || this.#room.isUsedUp
     if (this.#pressed) this.#host.full()

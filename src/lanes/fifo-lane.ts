@@ -200,9 +200,13 @@ export class FifoLane extends Lane {
   }
 
   protected shift(dropped: Batch): void {
+    const [row] = this.#oldest.rows
+    if (row === undefined) return
+    const measured = this.scale.measure(row)
     const batch = this.#oldest
+    if (batch.rows[0] !== row) return this.shift(dropped) // it has left meanwhile, as a getter of it asked for that
     if (batch === this.#open) batch.bytes = this.#room.taken
-    const bytes = batch.rows.length === 1 ? batch.bytes : Math.min(batch.bytes, this.scale.measure(batch.rows[0]!))
+    const bytes = batch.rows.length === 1 ? batch.bytes : Math.min(batch.bytes, measured)
     batch.shift(dropped, bytes)
     if (batch === this.#open) this.#room.giveBack(1, bytes)
     if (batch.rows.length > 0) return
