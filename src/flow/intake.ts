@@ -9,7 +9,7 @@ import { type Limit, Room } from '../support/limit.ts'
 import type { RowOrigin } from './call.ts'
 import type { OverflowPolicy } from './options.ts'
 import type { Load } from './overflow.ts'
-import { isRow, refuse, unreadable } from './refusal.ts'
+import { isRow, leadingRows, refuse, unreadable } from './refusal.ts'
 import { type Arrival, WaitingLine } from './waiting-line.ts'
 
 /** What {@link Intake.submit} returns for a row that is accepted at once: one promise for all of them. */
@@ -100,16 +100,19 @@ export class Intake {
    * has to be {@link submit}ted.
    */
   submitSome(lane: Lane, rows: readonly Row[], first: number, waiter: ManyWaiter | undefined, from: RowOrigin): number {
-    if (!this.#open || this.#pressed || !(lane instanceof FifoLane)) return 0
-    const bytes = lane.usualBytes
-    const most = Math.min(lane.together, this.#room.fitting(bytes), rows.length - first)
-    let count = 0
-    while (count < most && isRow(rows[first + count])) count++
+    if (!(lane instanceof FifoLane)) return 0
+    const some = leadingRows(rows, first, this.#together(lane))
+    const count = Math.min(some.length, this.#together(lane)) // to read one may have submitted others
     if (count === 0) return 0
-    lane.acceptMany(rows, first, count, waiter, from.originOf(lane))
-    this.#room.giveBack(-count, -count * bytes)
+    this.#room.giveBack(-count, -count * lane.usualBytes) // before the batch may leave, and with it a getter submit
+    lane.acceptMany(some, count, waiter, from.originOf(lane))
     if (this.#room.isUsedUp) this.#press()
     return count
+  }
+
+  /** How many rows may come at once of which nothing has to be known. */
+  #together(lane: FifoLane): number {
+    return this.#open && !this.#pressed ? Math.min(lane.together, this.#room.fitting(lane.usualBytes)) : 0
   }
 
   /** `false` where {@link submit} would wait. */
@@ -143,8 +146,9 @@ export class Intake {
     this.#room.giveBack(rows, bytes)
     if (this.#serving) return
     this.#serving = true
+    const { joined } = this.#line // who comes because of what is dropped for these is no cause to drop more
     do this.#serve()
-    while (!this.calm && this.#open && this.#dropForWaiting())
+    while (this.#open && (this.#line.first?.number ?? joined) < joined && this.#dropForWaiting())
     this.#serving = false
     this.#pressed = !this.calm || this.#room.isUsedUp
     if (this.#pressed) this.#host.full()

@@ -29,6 +29,8 @@ export class Overflow {
   readonly #host: OverflowHost
   /** Batches of dropped rows that the dead-letter handler has not taken yet: they keep their place until then. */
   #handing = 0
+  /** Rows are being dropped, or those told who wait for them: what they submit within that drops no others. */
+  #dropping = false
 
   constructor(limit: Limit, host: OverflowHost) {
     this.#limit = limit
@@ -42,9 +44,14 @@ export class Overflow {
    * @param held what the buffer holds. @param first the row that is to come in first. @param wanted all that are
    */
   makeRoom(held: Load, first: number, wanted: () => Load): void {
-    if (this.#handing > 0 || this.#host.lanes.oldest() === undefined || !this.#helps(first)) return
-    const batches = this.#drop(held, wanted())
-    for (const [lane, batch] of batches) this.#handOver(lane, batch)
+    if (this.#dropping || this.#handing > 0 || this.#host.lanes.oldest() === undefined || !this.#helps(first)) return
+    this.#dropping = true
+    try {
+      const batches = this.#drop(held, wanted())
+      for (const [lane, batch] of batches) this.#handOver(lane, batch)
+    } finally {
+      this.#dropping = false
+    }
   }
 
   /** A row that does not even fit beside what is in flight gets no room by it. */
@@ -69,7 +76,7 @@ export class Overflow {
       const batch = lane.drop(dropped)
       rows -= batch.accepted - before.rows
       bytes -= batch.bytes - before.bytes
-      batches.set(lane, batch)
+      if (batch.accepted > 0) batches.set(lane, batch)
     }
     return batches
   }

@@ -9,6 +9,18 @@ export function isRow(row: unknown): boolean {
   return isObject(row) && !isMadeDeletion(row as object)
 }
 
+/** Those from `first` on, up to `most`, and up to what is no row. Each is read once: it may be another one the next time. */
+export function leadingRows(rows: readonly Row[], first: number, most: number): readonly Row[] {
+  if (most <= 0) return []
+  try {
+    const some = rows.slice(first, first + most)
+    const end = some.findIndex((row) => !isRow(row))
+    return end < 0 ? some : some.slice(0, end)
+  } catch {
+    return [] // what cannot be read is told of when it is submitted by itself
+  }
+}
+
 function isObject(row: unknown): boolean {
   return typeof row === 'object' && row !== null && !Array.isArray(row)
 }

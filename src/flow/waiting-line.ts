@@ -20,6 +20,8 @@ export interface Arrival {
 
 /** A row whose submitter waits for room. */
 interface Submission extends Arrival {
+  /** How many came before it. */
+  readonly number: number
   readonly accepted: () => void
   readonly refused: (error: unknown) => void
   /** Stops listening to the submitter's signal. */
@@ -32,6 +34,8 @@ export class WaitingLine {
   readonly #waiting = new Queue<Submission>()
   /** How many of `#waiting` are gone. */
   #gone = 0
+  /** How many ever came. */
+  joined = 0
 
   /** Nobody waits. */
   get empty(): boolean {
@@ -73,7 +77,7 @@ export class WaitingLine {
         refused(left())
       }
       const unlisten = signal === undefined ? () => {} : onAbort(signal, leave)
-      const submission = { ...row, accepted, refused, unlisten, gone: false }
+      const submission = { ...row, number: this.joined++, accepted, refused, unlisten, gone: false }
       this.#waiting.push(submission)
     })
   }

@@ -82,17 +82,16 @@ export class FifoLane extends Lane {
     return this.scale.usual
   }
 
-  /** Takes `count` of `rows`, from `first` on, all from one span: one at least, and no more than may come {@link together}. */
+  /** Takes the first `count` of `rows`, all from one span: one at least, and no more than may come {@link together}. */
   acceptMany(
     rows: readonly Row[],
-    first: number,
     count: number,
     waiter: ManyWaiter | undefined,
     origin: SpanContext | undefined,
   ): void {
     const batch = this.#open
     const place = batch.rows.length
-    for (let i = first; i < first + count; i++) batch.rows.push(rows[i]!)
+    for (let i = 0; i < count; i++) batch.rows.push(rows[i]!)
     this.scale.pass(count)
     if (this.metrics !== undefined) this.watch.pass(count)
     this.queued += count
@@ -200,9 +199,17 @@ export class FifoLane extends Lane {
   }
 
   protected shift(dropped: Batch): void {
+    const [row] = this.#oldest.rows
+    if (row === undefined) return
+    const measured = this.scale.measure(row)
+    if (this.#oldest.rows[0] === row) this.#shift(dropped, measured)
+    else this.shift(dropped) // it has left meanwhile, as a getter of it asked for that
+  }
+
+  #shift(dropped: Batch, measured: number): void {
     const batch = this.#oldest
     if (batch === this.#open) batch.bytes = this.#room.taken
-    const bytes = batch.rows.length === 1 ? batch.bytes : Math.min(batch.bytes, this.scale.measure(batch.rows[0]!))
+    const bytes = batch.rows.length === 1 ? batch.bytes : Math.min(batch.bytes, measured)
     batch.shift(dropped, bytes)
     if (batch === this.#open) this.#room.giveBack(1, bytes)
     if (batch.rows.length > 0) return

@@ -58,7 +58,7 @@ export class KeyedLane extends Lane {
   }
 
   get oldest(): number {
-    const entry = this.#ready.first ?? first(this.#blocked)
+    const entry = this.#ready.first ?? this.#blocked.values().next().value
     return entry?.age ?? Number.POSITIVE_INFINITY
   }
 
@@ -72,11 +72,13 @@ export class KeyedLane extends Lane {
     let entry = this.#entryOf(row)
     const older = entry.row
     const merged = older === undefined ? row : this.#merge(older, row)
-    // Merging reads columns, and a getter that submits may have sent the entry off meanwhile, or merged another row into it.
+    const isMade = merged !== undefined && merged !== row && merged !== older
+    const size = isMade ? this.scale.measure(merged) : bytes
+    // Both read columns, and a getter that submits may have sent the entry off meanwhile, or merged another row into it.
     if (merged === undefined || entry.row !== older) entry = this.#entryBehind(row)
     const isNew = entry.accepted === 0
     if (!isNew && merged === entry.row && this.table.newer !== undefined) entry.superseded++
-    const more = this.#hold(entry, isNew ? row : merged!, row, bytes)
+    const more = isNew ? this.#hold(entry, row, bytes) : this.#hold(entry, merged!, size)
     entry.accepted++
     this.queued++
     if (waiter !== undefined)
@@ -88,11 +90,10 @@ export class KeyedLane extends Lane {
     return more
   }
 
-  /** Lets `held` stand for what the entry had and for `row`, which is of `bytes`; returns how many more it takes. */
-  #hold(entry: Entry, held: Row, row: Row, bytes: number): number {
+  /** Lets `held`, which is of `bytes`, stand for what comes into the entry; returns how many more it takes. */
+  #hold(entry: Entry, held: Row, bytes: number): number {
     const before = entry.bytes
-    if (held === row) entry.bytes = bytes
-    else if (held !== entry.row) entry.bytes = this.scale.measure(held)
+    if (held !== entry.row) entry.bytes = bytes
     entry.row = held
     const more = entry.bytes - before
     if (!entry.inflight) this.#readyBytes += more
@@ -213,7 +214,7 @@ export class KeyedLane extends Lane {
   }
 
   #shiftBlocked(dropped: Batch): void {
-    const entry = first(this.#blocked)
+    const [entry] = this.#blocked
     if (entry === undefined) return
     this.#blocked.delete(entry)
     move(entry, dropped)
@@ -244,8 +245,4 @@ export class KeyedLane extends Lane {
     } else if (entry.behind !== undefined) this.#release(entry.behind)
     else this.#entries.forget(entry)
   }
-}
-
-function first<T>(set: ReadonlySet<T>): T | undefined {
-  return set.values().next().value
 }

@@ -111,14 +111,15 @@ export abstract class Lane {
   abstract take(): Batch | undefined
   /** When the rows that wait were accepted (ms, or `UNTIMED`), one time per batch or key, the one that would be dropped first. */
   protected abstract times(): Iterable<number>
-  /** Moves the oldest row that waits, and those merged into it, to `dropped`. */
+  /** Moves the oldest row that waits, and those merged into it, to `dropped`; none where none waits any more. */
   protected abstract shift(dropped: Batch): void
 
-  /** The oldest row that waits leaves to be dropped, with those that are `dropped` already. */
+  /** The oldest row that waits leaves to be dropped, with those that are `dropped` already. It may be gone as that is done. */
   drop(dropped = this.#beginToDrop()): Batch {
     const { accepted } = dropped
     this.shift(dropped)
-    this.handOver(dropped.accepted - accepted)
+    if (dropped.accepted > accepted) this.handOver(dropped.accepted - accepted)
+    if (accepted === 0 && dropped.accepted > 0) this.#away.add(dropped)
     return dropped
   }
 
@@ -127,7 +128,6 @@ export abstract class Lane {
     const [since = UNTIMED] = this.times()
     dropped.metrics = this.metrics
     dropped.since = since
-    this.#away.add(dropped)
     return dropped
   }
 

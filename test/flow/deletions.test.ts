@@ -28,6 +28,7 @@ test('a deletion is a frozen object of its key, told apart from rows, as are cop
   assert.ok(isDeletion(gone))
   assert.ok(isDeletion({ ...gone }))
   assert.not.ok(isDeletion({ id: 1 }))
+  assert.not.ok(isDeletion(structuredClone(gone)), 'as the guide says')
 })
 
 test('a table says whether it takes deletions; it needs keys for that', () => {

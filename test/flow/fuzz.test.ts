@@ -7,9 +7,10 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { hub } from '../../src/contract/hub.ts'
 import { settled } from '../support/engine/clock.ts'
+import { calmSetups, calmStepLists } from '../support/fuzz/calm.ts'
 import { checkClosed, checkPunctual } from '../support/fuzz/checks.ts'
 import { FuzzRig, OBSERVER } from '../support/fuzz/rig.ts'
-import { calmSetups, calmStepLists, type Setup, type Step, setups, stepLists } from '../support/fuzz/steps.ts'
+import { type Setup, type Step, setups, stepLists } from '../support/fuzz/steps.ts'
 
 const test = suite('a flow, whatever happens')
 

@@ -3,13 +3,14 @@ import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FullError, type RowFailedError } from '../../src/contract/errors.ts'
+import type { BatchFlow } from '../../src/flow/batch-flow.ts'
 import type { DeadLetter } from '../../src/flow/dead-letters.ts'
 import { rejectsWith, thrownBy } from '../support/assertions.ts'
 import { settled } from '../support/engine/clock.ts'
 import { rig } from '../support/engine/flow.ts'
 import { committing } from '../support/engine/memory-driver.ts'
 import { RecordingReporter } from '../support/engine/recording-reporter.ts'
-import { ids, updated, user, users, usersFrom } from '../support/engine/tables.ts'
+import { ids, type User, updated, user, users, usersFrom } from '../support/engine/tables.ts'
 
 const test = suite('overload')
 
@@ -285,6 +286,72 @@ test('drop-oldest: a row that fits beside nothing drops nothing', async () => {
   assert.equal(letters, [])
   assert.ok(flow.trySubmit(users, large(5, 35_000)))
   assert.equal(ids(letters.map(({ row }) => row)), [3])
+})
+
+/** A row that hands over `next` when it is read the first time after `accepted()`. */
+function submittingOnce(flow: BatchFlow, id: number, next: User) {
+  let accepted = false
+  const row = {
+    id,
+    get name() {
+      if (accepted) {
+        accepted = false
+        flow.trySubmit(users, next)
+      }
+      return 'x'
+    },
+  }
+  return { row, accepted: () => (accepted = true) }
+}
+
+test('drop-oldest: a getter that submits as its row is about to be dropped loses no row, and no count', async () => {
+  for (const flushSize of [2, 3]) {
+    const { flow, driver, letters } = dropping({ flushSize, bufferSize: 2 * flushSize })
+    await flow.submitMany(users, usersFrom(1, flushSize)) // in flight
+    const { row, accepted } = submittingOnce(flow, 10, user(20))
+    await flow.submitMany(users, [row, ...usersFrom(11, flushSize - 1)])
+    accepted()
+    assert.ok(flow.trySubmit(users, user(30)))
+    assert.equal(ids(letters.map((letter) => letter.row)), [10])
+    const closed = flow.close()
+    for (let i = 0; i < driver.runs.length; i++) {
+      driver.runs[i]!.succeed()
+      await settled()
+    }
+    const { committed, failed } = await closed
+    assert.equal({ committed, failed }, { committed: 2 * flushSize, failed: 1 })
+    assert.is(flow.stats().bytes, 0)
+  }
+})
+
+test('drop-oldest: receivers that hand over dropped rows again and again keep nobody busy for ever', async () => {
+  const { flow, driver } = dropping({ bufferSize: 6 })
+  const told: number[] = []
+  let next = 1
+  const deliver = (): void => {
+    const id = next++
+    const receiver = {
+      committed: () => void told.push(id),
+      failed: () => {
+        told.push(id)
+        if (next < 1000) deliver()
+      },
+    }
+    void flow.deliver(users, user(id), receiver)
+  }
+  for (let i = 0; i < 12; i++) deliver()
+  await settled()
+  assert.ok(next < 50, `${next} rows for 12`)
+  for (let i = 0; i < driver.runs.length; i++) {
+    const { accepted, committed, failed, unsettled } = flow.stats()
+    assert.is(accepted, committed + failed + unsettled)
+    driver.runs[i]!.succeed()
+    await settled()
+    if (i === driver.runs.length - 1) void flow.flush()
+  }
+  const { committed, failed } = await flow.close()
+  assert.is(committed, 12)
+  assert.equal([told.length, new Set(told).size], [committed + failed, next - 1], 'everybody is told, once')
 })
 
 test('rows that a failing handler was given are kept within bufferBytes', async () => {

@@ -87,6 +87,26 @@ test('a row that a getter submits while another of its key is merged is not lost
   assert.is((await closed).committed, 3)
 })
 
+test('nor is one that a getter within a value submits, as what was merged is measured', async () => {
+  const { flow, driver } = rig()
+  let reads = 0
+  const value = {
+    get a() {
+      if (++reads === 2) void flow.submit(updated, { id: 1, name: 'b' })
+      return 1
+    },
+  }
+  await flow.submit(updated, { id: 1, name: value as never })
+  await flow.submit(updated, { id: 1, email: 'e' })
+  const closed = flow.close()
+  for (let i = 0; i < driver.runs.length; i++) {
+    driver.runs[i]!.succeed()
+    await settled()
+  }
+  assert.ok(driver.runs.some(({ rows }) => (rows[0] as { name: unknown }).name === 'b'))
+  assert.is((await closed).committed, 3)
+})
+
 test('a key of which a getter has the waiting row dropped while it is merged is not in one batch twice', async () => {
   const options = { flushSize: 5, bufferSize: 5, overflow: 'drop-oldest', deadLetter: () => {} } as const
   const { flow, driver } = rig(options, (executor) => executor.withConcurrencyLimit(1))

@@ -10,13 +10,16 @@ import type { Classification } from '../../../src/contract/reasons.ts'
 import { ABORT_GRACE } from '../../../src/executor/attempt.ts'
 import type { ManualClock } from '../engine/clock.ts'
 import { MemoryError } from '../engine/memory-driver.ts'
+import { NESTED } from './ledger.ts'
 import type { Ending, Ping, Planning, Setup } from './steps.ts'
 
 export interface FuzzRow {
   readonly id: number | null
   /** Counts the rows of a round: later rows have higher versions. */
   readonly version: number
-  readonly extra?: number
+  readonly extra?: number | string
+  /** The call that it came with, where that had many: of others they may be read ahead. */
+  readonly source?: number
 }
 
 /** What a driver can tell of an operation that it carries out. */
@@ -174,7 +177,10 @@ export class FuzzDriver implements Driver<FuzzOperation> {
 
   #checkOrder(run: FuzzRun): void {
     const { table } = run.operation.batch
-    const isSorted = run.rows.every(({ version }, i) => i === 0 || version > run.rows[i - 1]!.version)
+    const isSorted = run.rows.every(({ version, source }, i) => {
+      const before = run.rows.slice(0, i).findLast((row) => row.source === source && (row.id ?? 0) < NESTED)
+      return before === undefined || version > before.version
+    })
     if (table.keys.length === 0 && !isSorted) this.complaints.push('rows without a key changed their order')
     if (table.keys.length > 0) for (const row of run.rows) if (row.id !== null) this.#checkKey(table.name, row)
   }

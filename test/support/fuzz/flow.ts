@@ -55,10 +55,10 @@ function broken(): never {
 
 let turn = 0
 
-/** Throws here and there: at every question, or at one of those about a batch or an attempt. */
+/** Throws here and there: at every question, or at one of those about a batch or an attempt; or not at all. */
 export const brokenTracing: Tracing = {
   open: () => {
-    const place = turn++ % 6
+    const place = turn++ % 7
     const at = (which: number, otherwise: unknown) => (place === which ? broken : otherwise)
     const within = (act: () => unknown) => act()
     const attempt = { within: at(1, within), end: at(2, () => {}) }
@@ -66,6 +66,6 @@ export const brokenTracing: Tracing = {
     const started = { spanContext: { traceId: 'a', spanId: 'b', traceFlags: 1 }, context: ROOT_CONTEXT, ...batch }
     return place === 0
       ? { capture: broken, captureSpan: broken, startBatch: broken }
-      : ({ capture: () => undefined, captureSpan: () => undefined, startBatch: () => started } as never)
+      : ({ capture: () => started.spanContext, captureSpan: () => undefined, startBatch: () => started } as never)
   },
 }

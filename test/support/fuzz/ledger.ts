@@ -10,6 +10,9 @@ import type { ConflictAction } from '../../../src/contract/table.ts'
 import type { Receipt } from '../../../src/lanes/waiter.ts'
 import type { RowSpec } from './steps.ts'
 
+/** Keys of rows that are handed over within another call are beyond it. */
+export const NESTED = 1000
+
 /** A row that was handed over, and what its caller was told of it. */
 export interface Submitted {
   readonly table: ConflictAction
@@ -34,22 +37,53 @@ export class FuzzLedger {
   readonly calls: Call[] = []
   readonly complaints: string[] = []
 
-  create(table: ConflictAction, { kind, key }: RowSpec): Submitted {
-    const version = this.rows.length + 1
+  #versions = 0
+
+  /** @param source tells the call that it comes with, where that has many. @param submit hands over another row */
+  create(
+    table: ConflictAction,
+    { kind, key, source }: RowSpec & { readonly source?: number },
+    submit: () => void,
+  ): Submitted {
+    const version = ++this.#versions
     const id = kind === 'without key' ? null : key
-    const row = { id, version, ...(kind === 'whole' && { extra: version }) }
+    const row = {
+      id,
+      version,
+      source,
+      ...(kind === 'whole' && { extra: version }),
+      ...(kind === 'large' && { extra: LARGE }),
+    }
     if (kind === 'unreadable key') unreadable(row, 'id')
     if (kind === 'unreadable column') unreadable(row, 'extra')
-    const isRow = kind !== 'none'
-    const entry: Submitted = {
-      table,
-      key: kind === 'unreadable key' ? null : id,
-      version,
-      row: isRow ? row : (null as never), // what a caller without types may pass
-      told: 'nothing',
-    }
+    if (kind === 'submitting') submitting(row, 'extra', { reads: key, submit })
+    const given = { none: null, hole: undefined, number: key }[kind as string]
+    const isRow = given === undefined && kind !== 'hole'
+    return this.#add(table, version, kind === 'unreadable key' ? null : id, isRow ? row : (given as never)) // without types
+  }
+
+  /** A row that is handed over within another call, perhaps before the row of that: it has a key of its own. */
+  createNested(table: ConflictAction): Submitted {
+    const version = ++this.#versions
+    const id = NESTED + version
+    return this.#add(table, version, id, { id, version })
+  }
+
+  #add(table: ConflictAction, version: number, key: number | null, row: object): Submitted {
+    const entry: Submitted = { table, key, version, row, told: 'nothing' }
     this.rows.push(entry)
     return entry
+  }
+
+  /** They were read, and never handed over. */
+  forget(entries: readonly Submitted[]): void {
+    for (const entry of entries) this.rows.splice(this.rows.indexOf(entry), 1)
+  }
+
+  /** What a receiver is told of its row, by `tell`. */
+  tellOnce(entry: Submitted, tell: () => void): void {
+    if (entry.told !== 'nothing') this.complaints.push('a receiver was told twice')
+    tell()
   }
 
   /** Notes when `promise` settles; what it says is for whoever gave it out. */
@@ -94,6 +128,19 @@ export class FuzzLedger {
   get accepted(): number {
     return this.rows.filter(({ told }) => told !== 'refused').length
   }
+}
+
+/** In the column `extra`. */
+const LARGE = 'x'.repeat(200)
+
+/** Hands over another row, once, when it was read `reads` times. */
+function submitting(row: object, column: string, { reads, submit }: { reads: number; submit(): void }): void {
+  let left = reads
+  const get = () => {
+    if (left-- === 0) submit()
+    return 1
+  }
+  Object.defineProperty(row, column, { get, enumerable: true })
 }
 
 function unreadable(row: object, column: string): void {

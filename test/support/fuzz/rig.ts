@@ -1,25 +1,20 @@
 import * as assert from 'uvu/assert'
 import { hub } from '../../../src/contract/hub.ts'
 import type { MetricsReporter } from '../../../src/contract/metrics-reporter.ts'
-import type { ConflictAction, Table } from '../../../src/contract/table.ts'
 import { ABORT_GRACE } from '../../../src/executor/attempt.ts'
 import type { Executor } from '../../../src/executor/executor.ts'
-import { BatchFlow } from '../../../src/flow/batch-flow.ts'
+import { BatchFlow, insideOf } from '../../../src/flow/batch-flow.ts'
 import type { DeadLetter } from '../../../src/flow/dead-letters.ts'
 import type { CloseSummary } from '../../../src/flow/outcomes.ts'
 import { ManualClock, settled } from '../engine/clock.ts'
 import { RecordingReporter } from '../engine/recording-reporter.ts'
+import { FuzzCalls } from './calls.ts'
 import { checkStats } from './checks.ts'
 import { FuzzDriver } from './driver.ts'
-import { brokenTracing, deadLetterHandler, executorFor, tables } from './flow.ts'
-import { type Call, FuzzLedger, type Submitted } from './ledger.ts'
+import { brokenTracing, deadLetterHandler, executorFor } from './flow.ts'
+import { type Call, FuzzLedger } from './ledger.ts'
 import { Neighbour } from './neighbour.ts'
-import { NEVER, type RowSpec, type Setup, SIGNALS, type Step } from './steps.ts'
-
-interface Target {
-  readonly table: ConflictAction
-  readonly signal: number | undefined
-}
+import { NEVER, type Setup, SIGNALS, type Step } from './steps.ts'
 
 /** Who observes at the hub, as an instrumentation would. */
 export const OBSERVER = {}
@@ -35,6 +30,7 @@ export class FuzzRig {
   readonly driver: FuzzDriver
   readonly executor: Executor
   readonly flow: BatchFlow
+  readonly calls: FuzzCalls
   /** Shares the executor, and with it slots and outages. */
   readonly neighbour: Neighbour
   readonly #abort = new AbortController()
@@ -49,7 +45,7 @@ export class FuzzRig {
   #endings = 0
 
   constructor(setup: Setup) {
-    const { flushSize, flushInterval, spare, overflow, deadLetters } = setup
+    const { flushSize, flushBytes, flushInterval, spare, spareBytes, overflow, latencySampling, deadLetters } = setup
     this.setup = setup
     this.driver = new FuzzDriver(this.clock, setup)
     this.executor = executorFor(this.driver, setup, this.ownReporter)
@@ -60,11 +56,15 @@ export class FuzzRig {
       flushSize,
       flushInterval,
       bufferSize: flushSize + spare,
+      flushBytes,
+      bufferBytes: flushBytes + spareBytes,
       overflow,
-      latencySampling: 1,
+      adaptive: setup.adaptive && { flushSize: [1, flushSize] },
+      latencySampling,
       signal: this.#abort.signal,
       ...(deadLetter !== undefined && { deadLetter }),
     })
+    this.calls = new FuzzCalls(this.flow, this.ledger, (nth) => this.#signals[nth]!.signal)
   }
 
   /** @throws when a promise of the flow is broken */
@@ -74,10 +74,14 @@ export class FuzzRig {
   }
 
   async #act(step: Step): Promise<void> {
-    if (step.does === 'submit') this.#submit(step, step.row)
-    else if (step.does === 'write') this.#write(step, step.row)
-    else if (step.does === 'writeMany') this.#writeMany(step, step.rows)
-    else if (step.does === 'trySubmit') this.#trySubmit(step.table, step.row)
+    const { calls } = this
+    if (step.does === 'submit') calls.submit(step, step.row)
+    else if (step.does === 'write') calls.write(step, step.row)
+    else if (step.does === 'deliver') calls.deliver(step, step.row, step.insists)
+    else if (step.does === 'writeMany') calls.writeMany(step, step.rows, step.source)
+    else if (step.does === 'submitMany') calls.submitMany(step, step.rows, step.source, step.breaksAt)
+    else if (step.does === 'trySubmit') calls.trySubmit(step.table, step.row)
+    else if (step.does === 'resize') this.#resize(step.rows)
     else if (step.does === 'flush') this.ledger.track('flush', this.flow.flush())
     else if (step.does === 'end') this.#end(step.nth, step.ending)
     else if (step.does === 'plan') this.#plan(step.nth)
@@ -91,53 +95,9 @@ export class FuzzRig {
     else await settled()
   }
 
-  #submit(target: Target, spec: RowSpec): void {
-    const { table, signal } = this.#resolve(target)
-    const entry = this.ledger.create(target.table, spec)
-    const accepted = this.flow.submit(table, entry.row, { signal })
-    this.ledger.tellAccepted(entry, accepted)
-    this.ledger.track('submit', accepted, signal)
-  }
-
-  #write(target: Target, spec: RowSpec): void {
-    const { table, signal } = this.#resolve(target)
-    const entry = this.ledger.create(target.table, spec)
-    const written = this.flow.write(table, entry.row, { signal })
-    this.ledger.tellWritten(entry, written)
-    this.ledger.track('write', written, signal)
-  }
-
-  #writeMany(target: Target, specs: readonly RowSpec[]): void {
-    const { table, signal } = this.#resolve(target)
-    const entries: Submitted[] = []
-    const { ledger } = this
-    function* rows() {
-      for (const spec of specs) {
-        const entry = ledger.create(target.table, spec)
-        entries.push(entry)
-        yield entry.row
-      }
-    }
-    const outcomes = this.flow.writeMany(table, rows(), { signal }).then((results) => {
-      for (const [i, result] of results.entries()) {
-        if (result.status === 'fulfilled') entries[i]!.told = 'committed'
-        else ledger.tellFailed(entries[i]!, result.reason)
-      }
-    })
-    ledger.track('writeMany', outcomes, signal)
-  }
-
-  #trySubmit(action: ConflictAction, spec: RowSpec): void {
-    const entry = this.ledger.create(action, spec)
-    try {
-      entry.told = this.flow.trySubmit(tables[action], entry.row) ? 'accepted' : 'refused'
-    } catch (error) {
-      this.ledger.tellFailed(entry, error)
-    }
-  }
-
-  #resolve({ table, signal }: Target): { table: Table<object>; signal: AbortSignal | undefined } {
-    return { table: tables[table], signal: signal === undefined ? undefined : this.#signals[signal]!.signal }
+  #resize(rows: number): void {
+    const { adaptive, flushSize } = this.setup
+    if (adaptive) insideOf(this.flow).lanes.resize(Math.min(rows, flushSize))
   }
 
   #end(nth: number, ending: Setup['endings'][number]): void {

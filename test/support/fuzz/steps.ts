@@ -37,6 +37,11 @@ export interface Setup {
   readonly flushSize: number
   /** `bufferSize` beyond `flushSize`. */
   readonly spare: number
+  readonly flushBytes: number
+  /** `bufferBytes` beyond `flushBytes`. */
+  readonly spareBytes: number
+  readonly adaptive: boolean
+  readonly latencySampling: number
   readonly flushInterval: number
   readonly overflow: OverflowPolicy
   readonly ownReporter: boolean
@@ -52,15 +57,28 @@ export interface Setup {
   readonly pings: readonly Ping[]
 }
 
-/** `unreadable…`: a getter throws. `none` is no row at all. */
-export type RowKind = 'whole' | 'partial' | 'without key' | 'unreadable key' | 'unreadable column' | 'none'
+/** `unreadable…`: a getter throws. `submitting`: one hands over another row. The last three are no rows at all. */
+export type RowKind =
+  | 'whole'
+  | 'partial'
+  | 'large'
+  | 'without key'
+  | 'unreadable key'
+  | 'unreadable column'
+  | 'submitting'
+  | 'none'
+  | 'hole'
+  | 'number'
 
 export interface RowSpec {
   readonly kind: RowKind
   readonly key: number
 }
 
-interface Target {
+/** How rows come that are handed over by one call. */
+export type Source = 'array' | 'generator'
+
+export interface Target {
   readonly table: ConflictAction
   /** Which of a few signals that many calls share. */
   readonly signal: number | undefined
@@ -68,9 +86,18 @@ interface Target {
 
 export type Step =
   | (Target & { readonly does: 'submit' | 'write'; readonly row: RowSpec })
-  | (Target & { readonly does: 'writeMany'; readonly rows: readonly RowSpec[] })
+  | (Target & { readonly does: 'deliver'; readonly row: RowSpec; readonly insists: boolean })
+  | (Target & { readonly does: 'writeMany'; readonly rows: readonly RowSpec[]; readonly source: Source })
+  | (Target & {
+      readonly does: 'submitMany'
+      readonly rows: readonly RowSpec[]
+      readonly source: Source
+      readonly breaksAt: number | undefined
+    })
   | { readonly does: 'trySubmit'; readonly table: ConflictAction; readonly row: RowSpec }
   | { readonly does: 'flush' }
+  /** As a flow does that finds its own `flushSize`. */
+  | { readonly does: 'resize'; readonly rows: number }
   | { readonly does: 'end'; readonly nth: number; readonly ending: Ending }
   | { readonly does: 'plan'; readonly nth: number }
   | { readonly does: 'advance'; readonly milliseconds: number }
@@ -120,8 +147,12 @@ export const setups: fc.Arbitrary<Setup> = fc.record({
   maxOutage: fc.constantFrom(0, 100, 1000),
   onAmbiguous: fc.constantFrom('retry', 'fail'),
   isolation: fc.constantFrom(true, true, true, false),
-  flushSize: fc.integer({ min: 1, max: 6 }),
+  flushSize: fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 1, max: 6 }) }, fc.integer({ min: 20, max: 40 })),
   spare: fc.nat(11),
+  flushBytes: fc.constantFrom(1e6, 1e6, 1, 100, 300),
+  spareBytes: fc.constantFrom(1e6, 1e6, 0, 100, 400),
+  adaptive: fc.boolean(),
+  latencySampling: fc.constantFrom(1, 1, 4),
   flushInterval: fc.constantFrom(0, 10, 100, NEVER),
   overflow: fc.constantFrom<OverflowPolicy[]>('wait', 'wait', 'reject', 'drop-oldest'),
   ownReporter: fc.boolean(),
@@ -142,20 +173,42 @@ const row: fc.Arbitrary<RowSpec> = fc.record({
   kind: fc.oneof<fc.WeightedArbitrary<RowKind>[]>(
     { weight: 10, arbitrary: fc.constant('whole') },
     { weight: 10, arbitrary: fc.constant('partial') },
-    { weight: 1, arbitrary: fc.constantFrom('without key', 'unreadable key', 'unreadable column', 'none') },
+    { weight: 2, arbitrary: fc.constantFrom('large', 'submitting') },
+    {
+      weight: 2,
+      arbitrary: fc.constantFrom('without key', 'unreadable key', 'unreadable column', 'none', 'hole', 'number'),
+    },
   ),
   key: fc.nat(4),
 })
+const rows = fc.oneof(
+  { weight: 3, arbitrary: fc.array(row, { maxLength: 8 }) },
+  fc.array(row, { maxLength: 40, size: 'max' }),
+)
+const source = fc.constantFrom<Source[]>('array', 'array', 'generator')
 
 const step = fc.oneof<fc.WeightedArbitrary<Step>[]>(
   { weight: 50, arbitrary: fc.record({ does: fc.constant('submit'), table, row, signal }) },
   { weight: 50, arbitrary: fc.record({ does: fc.constant('write'), table, row, signal }) },
   {
     weight: 12,
-    arbitrary: fc.record({ does: fc.constant('writeMany'), table, rows: fc.array(row, { maxLength: 4 }), signal }),
+    arbitrary: fc.record({ does: fc.constant('deliver'), table, row, insists: fc.boolean(), signal }),
+  },
+  { weight: 8, arbitrary: fc.record({ does: fc.constant('writeMany'), table, rows, source, signal }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      does: fc.constant('submitMany'),
+      table,
+      rows,
+      source,
+      breaksAt: fc.option(fc.nat(11), { nil: undefined, freq: 3 }),
+      signal,
+    }),
   },
   { weight: 12, arbitrary: fc.record({ does: fc.constant('trySubmit'), table, row }) },
   { weight: 10, arbitrary: fc.constant({ does: 'flush' }) },
+  { weight: 4, arbitrary: fc.record({ does: fc.constant('resize'), rows: fc.integer({ min: 1, max: 6 }) }) },
   { weight: 58, arbitrary: fc.record({ does: fc.constant('end'), nth: fc.nat(7), ending }) },
   { weight: 12, arbitrary: fc.record({ does: fc.constant('plan'), nth: fc.nat(7) }) },
   {
@@ -181,35 +234,3 @@ const step = fc.oneof<fc.WeightedArbitrary<Step>[]>(
 )
 
 export const stepLists: fc.Arbitrary<Step[]> = fc.array(step, { maxLength: 150, size: 'max' })
-
-const committed: Ending = { ends: 'committed' }
-
-/** Nothing fails, so that which keys are in flight can be seen from outside. */
-export const calmSetups: fc.Arbitrary<Setup> = fc
-  .record({ setup: setups, flushInterval: fc.constantFrom(100, NEVER) })
-  .map(({ setup, flushInterval }) => ({
-    ...setup,
-    flushInterval,
-    overflow: 'wait',
-    timeout: 0,
-    deadLetters: 'none',
-    planning: ['now'],
-    endings: [committed],
-    silentEnd: false,
-  }))
-
-const keyed = fc.record({
-  does: fc.constant('submit' as const),
-  table: fc.constantFrom<ConflictAction[]>('update', 'replace'),
-  row: fc.record({ kind: fc.constant<RowKind>('whole'), key: fc.nat(9) }),
-  signal: fc.constant(undefined),
-})
-
-const calmStep = fc.oneof<fc.WeightedArbitrary<Step>[]>(
-  { weight: 8, arbitrary: keyed },
-  { weight: 1, arbitrary: fc.constant({ does: 'flush' }) },
-  { weight: 3, arbitrary: fc.record({ does: fc.constant('end'), nth: fc.nat(7), ending: fc.constant(committed) }) },
-  { weight: 1, arbitrary: fc.record({ does: fc.constant('advance'), milliseconds: fc.constantFrom(10, 100) }) },
-)
-
-export const calmStepLists: fc.Arbitrary<Step[]> = fc.array(calmStep, { maxLength: 60, size: 'max' })
