@@ -88,6 +88,7 @@ function replayCommand(done: (code: ExitCode) => void): Command {
     .description('writes the rows of a dead-letter file again, and takes those out of it that are committed')
     .argument('<file>', 'as given to --dead-letter or deadLetterFile()')
     .addOption(target())
+    .option('-t, --table <name>', 'only letters of this table; others stay (default: all)')
     .option(
       '--map <property=column>',
       'a property of rows whose column has another name; may be repeated',

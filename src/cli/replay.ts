@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import {
   BatchFlow,
+  type DeadLetter,
   deadLetterFile,
   defineTable,
   type OnConflict,
@@ -14,11 +15,16 @@ import { openDatabase } from './databases/open.ts'
 import { CliError, EXIT, type ExitCode, usage } from './errors.ts'
 import { type Output, thousands } from './output.ts'
 
+/** Messages of rows that failed again, at most. */
+const SHOWN = 20
+
 /** As the command line says it: in columns. */
 type Conflict = OnConflict<Record<string, unknown>>
 
 export interface ReplayCommandOptions {
   readonly to: string
+  /** The only one whose letters are replayed; `undefined`: all. */
+  readonly table: string | undefined
   readonly conflict: Conflict
   /** Properties that go to a column of another name. */
   readonly map: ReadonlyMap<string, string>
@@ -30,20 +36,27 @@ export interface ReplayCommandOptions {
 /** Submits the rows of a dead-letter file again, to the tables they were meant for. */
 export async function replay(
   path: string,
-  { to, conflict, map, concurrency, ambiguous, json }: ReplayCommandOptions,
+  { to, table, conflict, map, concurrency, ambiguous, json }: ReplayCommandOptions,
   output: Output,
   stop: AbortSignal,
 ): Promise<ExitCode> {
-  const tables = tablesOf(await foundIn(path), map, conflict)
+  const tables = tablesOf(chosen(await foundIn(path), table), map, conflict)
   const database = await openDatabase({ url: to, connections: concurrency })
   const letters = deadLetterFile(path)
-  const flow = new BatchFlow(database.executor.withConcurrencyLimit(concurrency), { deadLetter: letters })
+  const tell = teller(output)
+  const deadLetter = (failed: readonly DeadLetter[]) => {
+    tell(failed)
+    return letters(failed)
+  }
+  const flow = new BatchFlow(database.executor.withConcurrencyLimit(concurrency), { deadLetter })
   try {
     const onProgress = ({ read, committed, failed }: { read: number; committed: number; failed: number }) =>
       output.say(
         `${thousands(read)} letters read, ${thousands(committed)} rows committed, ${thousands(failed)} failed again`,
       )
-    const summary = await replayDeadLetters(path, flow, tables, { signal: stop, onProgress, ambiguous })
+    const unknownTable = table === undefined ? 'error' : 'keep'
+    const options = { signal: stop, onProgress, ambiguous, unknownTable } as const
+    const summary = await replayDeadLetters(path, flow, tables, options)
     const { committed, failed, kept, torn, remaining } = summary
     const text = `${thousands(committed)} rows committed, ${thousands(failed)} failed again, ${thousands(kept)} kept, ${thousands(torn)} unreadable, ${thousands(remaining)} letters left`
     console.log(json ? JSON.stringify(summary) : text)
@@ -56,10 +69,29 @@ export async function replay(
   }
 }
 
+/** Says why rows failed again: rows of one table and reason once, as a message holds no value of theirs. */
+function teller(output: Output): (failed: readonly DeadLetter[]) => void {
+  const told = new Set<string>()
+  return (failed) => {
+    for (const { error } of failed) {
+      if (told.size === SHOWN || told.has(error.message)) continue
+      told.add(error.message)
+      output.complain(error.message)
+    }
+  }
+}
+
 /** What the letters about one table hold. */
 interface Found {
   readonly properties: Set<string>
   deletions: boolean
+}
+
+function chosen(found: ReadonlyMap<string, Found>, table: string | undefined): ReadonlyMap<string, Found> {
+  if (table === undefined) return found
+  const its = found.get(table)
+  if (its === undefined) throw usage(`--table: there is no letter of ${JSON.stringify(table)}`)
+  return new Map([[table, its]])
 }
 
 /** A letter names its table; what is written are the properties that its rows have. */

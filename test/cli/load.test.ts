@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'libsql'
@@ -70,6 +70,10 @@ load('rows that fail are told by file, line and column, kept, and come back', as
   assert.equal(await counts(), { rows: 2, distinct: 2 })
   assert.is(readFileSync(letters, 'utf8').trim().split('\n').length, 1)
   assert.equal(JSON.parse(readFileSync(`${letters}.unread`, 'utf8')), { file: path, line: 2 })
+  const vain = await command(['replay', '--to', url, letters])
+  assert.is(vain.code, 1)
+  assert.match(vain.stderr, /row of table "\w+" failed after 1 attempt: invalid_data \(22P02\)/)
+  assert.is(readFileSync(letters, 'utf8').trim().split('\n').length, 1)
   await pool.query(`ALTER TABLE ${TABLE} ALTER id TYPE text`)
   const again = await command(['replay', '--to', url, letters])
   assert.is(again.code, 0, again.stderr)
@@ -132,8 +136,11 @@ load('deletions of a dead-letter file are replayed, where keys are named', async
   const without = await command(['replay', '--to', url, letters])
   assert.is(without.code, 2)
   assert.match(without.stderr, 'there are deletions of table')
-  const again = await command(['replay', '--to', url, '--on-conflict', 'update:id', letters])
-  assert.is(again.code, 0, again.stderr)
+  const strange = line(1, { other: 1 }).replace(TABLE, 'elsewhere')
+  appendFileSync(letters, strange)
+  const again = await command(['replay', '--to', url, '-t', TABLE, '--on-conflict', 'update:id', letters])
+  assert.is(again.code, 1, again.stderr)
+  assert.match(again.stdout, '2 rows committed, 0 failed again, 1 kept, 0 unreadable, 1 letters left')
   const { rows } = await pool.query(`SELECT id FROM ${TABLE} ORDER BY id`)
   assert.equal(rows, [{ id: 2 }, { id: 3 }])
 })
