@@ -128,4 +128,36 @@ test('a right to delete that is missing is said by the check, and fails deletion
   }
 })
 
+test('a type whose operators are not in the search path is compared by them, as the unique index does', async () => {
+  const database = `${scene.schema}_words`
+  await scene.sql(`CREATE DATABASE ${database} TEMPLATE template0`)
+  const url = new URL(scene.url)
+  url.pathname = database
+  const pool = new pg.Pool({ connectionString: url.href, max: 1, options: '-c search_path=public' })
+  try {
+    await pool.query(`CREATE SCHEMA "Far away"; CREATE EXTENSION citext SCHEMA "Far away";
+      CREATE DOMAIN word AS "Far away".citext;
+      CREATE TABLE words (k word, tags "Far away".citext[], v "Far away".citext, best "Far away".citext, PRIMARY KEY (k, tags))`)
+    const stored = async () => (await pool.query('SELECT k, v, best FROM words')).rows
+    const words = postgresExecutor(pool)
+    const columns = ['k', 'tags', 'v', 'best']
+    const keys = ['k', 'tags']
+    const table = tableOf('words', columns, { action: 'update', keys, newer: 'v' })
+    const row = (k: string, tags: string[], v: string, best: string) => ({ k, tags, v, best })
+    await writeWell(words, table, [row('abc', ['x'], 'b', 'b')])
+    await writeWell(words, table, [row('ABC', ['X'], 'C', 'c')])
+    assert.equal(await stored(), [{ k: 'abc', v: 'C', best: 'c' }], 'a newer one')
+    await writeWell(words, table, [deletion({ k: 'ABC', tags: ['X'], v: 'b' })])
+    assert.is((await stored()).length, 1, 'an older deletion')
+    const set = { v: 'max', best: 'min' } as const
+    await writeWell(words, tableOf('words', columns, { action: 'update', keys, set }), [row('Abc', ['x'], 'D', 'B')])
+    assert.equal(await stored(), [{ k: 'abc', v: 'D', best: 'B' }], 'the greater and the lesser')
+    await writeWell(words, table, [deletion({ k: 'ABC', tags: ['X'], v: 'D' })])
+    assert.equal(await stored(), [])
+  } finally {
+    await pool.end()
+    await scene.sql(`DROP DATABASE ${database}`)
+  }
+})
+
 test.run()

@@ -22,8 +22,14 @@ export function quotingWith(quote: string): Quoting {
 /** As in standard SQL; PostgreSQL and SQLite follow it. */
 export const { quoteIdentifier, quotePath, quoteList } = quotingWith('"')
 
+/** What stands for an operator between two values of a column. */
+export type OperatorOf = (column: string, operator: Operator) => string
+export type Operator = '<' | '=' | '>'
+
+const itself: OperatorOf = (_, operator) => operator
+
 /** The `ON CONFLICT` clause of PostgreSQL, which SQLite took over. `columns`: those the rows of this statement have. */
-export function onConflict(table: Table, columns: readonly string[]): string {
+export function onConflict(table: Table, columns: readonly string[], operatorOf = itself): string {
   if (table.action === 'error') return ''
   if (table.sql !== undefined) return ownClause(table.path, table.sql)
   const target = table.keys.length === 0 ? '' : ` (${quoteList(table.keys)})`
@@ -32,9 +38,10 @@ export function onConflict(table: Table, columns: readonly string[]): string {
   const stored = quoteIdentifier(table.path.at(-1)!)
   const assignments = set.map((name) => {
     const column = quoteIdentifier(name)
-    return `${column} = ${combined(table.combine?.get(name), `excluded.${column}`, `${stored}.${column}`)}`
+    const values = [`excluded.${column}`, `${stored}.${column}`] as const
+    return `${column} = ${combined(table.combine?.get(name), ...values, (operator) => operatorOf(name, operator))}`
   })
-  return ` ON CONFLICT${target} DO UPDATE SET ${assignments.join(', ')}${onlyNewer(table)}`
+  return ` ON CONFLICT${target} DO UPDATE SET ${assignments.join(', ')}${onlyNewer(table, operatorOf)}`
 }
 
 function ownClause(path: readonly string[], sql: ConflictSql): string {
@@ -64,10 +71,10 @@ export function namedIn(sql: ConflictSql, { table, column, incoming, existing }:
     .replace(/[\s;]+$/, '')
 }
 
-function onlyNewer({ path, newer }: Table): string {
+function onlyNewer({ path, newer }: Table, operatorOf: OperatorOf): string {
   if (newer === undefined) return ''
   const column = quoteIdentifier(newer)
-  return ` WHERE ${isNewer(`excluded.${column}`, `${quoteIdentifier(path.at(-1)!)}.${column}`)}`
+  return ` WHERE ${isNewer(`excluded.${column}`, `${quoteIdentifier(path.at(-1)!)}.${column}`, operatorOf(newer, '>'))}`
 }
 
 /** Of columns that are not written a `replace` sets those, too: `excluded` has their DEFAULT. */
@@ -76,19 +83,24 @@ export function setOf({ action, set }: Table, columns: readonly string[]): reado
 }
 
 /** A deletion deletes the row it meets, unless that is newer. */
-export function isNotNewer(existing: string, deletion: string): string {
-  return `(${existing} > ${deletion}) IS NOT TRUE`
+export function isNotNewer(existing: string, deletion: string, greater = '>'): string {
+  return `(${existing} ${greater} ${deletion}) IS NOT TRUE`
 }
 
 /** What a column becomes, out of the value that comes and the one that is there. NULL is nothing. */
-export function combined(how: Combine | undefined, incoming: string, existing: string): string {
+export function combined(
+  how: Combine | undefined,
+  incoming: string,
+  existing: string,
+  operatorOf = (operator: Operator): string => operator,
+): string {
   if (how === undefined) return incoming
   if (how === 'add') return `COALESCE(${existing} + ${incoming}, ${incoming}, ${existing})`
-  const isBetter = `${incoming} ${how === 'max' ? '>' : '<'} ${existing}`
+  const isBetter = `${incoming} ${operatorOf(how === 'max' ? '>' : '<')} ${existing}`
   return `CASE WHEN ${existing} IS NULL OR ${isBetter} THEN ${incoming} ELSE ${existing} END`
 }
 
 /** No version is older than every other, and not newer than none. */
-export function isNewer(incoming: string, existing: string): string {
-  return `${incoming} > ${existing} OR (${existing} IS NULL AND ${incoming} IS NOT NULL)`
+export function isNewer(incoming: string, existing: string, greater = '>'): string {
+  return `${incoming} ${greater} ${existing} OR (${existing} IS NULL AND ${incoming} IS NOT NULL)`
 }

@@ -4,6 +4,7 @@ import { quoteIdentifier, quotePath } from '../kit/sql.ts'
 import type { PgClient } from './client.ts'
 import type { Lease } from './connection.ts'
 import { AskedParameter, type PrepareValue } from './date-zone.ts'
+import type { Operators } from './sql.ts'
 
 /** What the catalogue knows about a table, as far as writing to it goes. */
 export interface Description {
@@ -28,6 +29,7 @@ export interface ColumnType {
   readonly sqlType: string
   /** With the precision that a cast rounds to as the assignment does; without one where that would refuse the value. */
   readonly exactType: string
+  readonly operators?: Operators | undefined
   /** What domains and arrays are made of in the end. */
   readonly scalarOid: number
   readonly isEnum: boolean
@@ -63,6 +65,21 @@ export function versionSql(table: string): string {
 /** numeric, time, timetz, timestamp, timestamptz, interval. */
 const ROUNDED = '1700, 1083, 1266, 1114, 1184, 1186'
 
+/**
+ * Those of the default btree operator class of a type, by which unique indexes and ON CONFLICT compare. The ones of `pg_catalog`, also for
+ * arrays and enums, are found by their names.
+ */
+const OPERATORS = `
+SELECT pg_catalog.json_object_agg(CASE m.amopstrategy WHEN 1 THEN '<' WHEN 3 THEN '=' ELSE '>' END,
+  pg_catalog.format('OPERATOR(%I.%s)', os.nspname, o.oprname))
+FROM pg_catalog.pg_opclass oc
+JOIN pg_catalog.pg_am am ON am.oid = oc.opcmethod AND am.amname = 'btree'
+JOIN pg_catalog.pg_amop m ON m.amopfamily = oc.opcfamily AND m.amopstrategy IN (1, 3, 5)
+  AND m.amoplefttype = oc.opcintype AND m.amoprighttype = oc.opcintype
+JOIN pg_catalog.pg_operator o ON o.oid = m.amopopr
+JOIN pg_catalog.pg_namespace os ON os.oid = o.oprnamespace AND os.nspname <> 'pg_catalog'
+WHERE oc.opcintype = s.type AND oc.opcdefault`
+
 /** One row per column and per step from its declared type, through domains and array elements, to a scalar. */
 const DESCRIBE = `
 WITH RECURSIVE step AS (
@@ -79,6 +96,7 @@ WITH RECURSIVE step AS (
 SELECT s.attname::text AS name, (s.attidentity = 'a')::text AS identity, s.element::text AS element,
   s.type::text AS oid, CASE WHEN NOT s.element AND s.type IN (${ROUNDED}) THEN pg_catalog.format_type(s.type, s.atttypmod) END AS exact,
   t.typtype::text AS kind, t.typname::text AS type, n.nspname::text AS schema,
+  (${OPERATORS})::text AS operators,
   (${versionSql('$1')})::text AS version,
   pg_catalog.pg_backend_pid()::text AS pid,
   (c.relkind IN ('r', 'p') AND NOT c.relhasrules AND NOT pg_catalog.row_security_active(c.oid))::text AS copyable
@@ -115,11 +133,13 @@ function refine(outer: ColumnType | undefined, row: Record<string, unknown>): Co
   const oid = Number(row['oid'])
   const isElement = row['element'] === 'true'
   const own = `${quoteIdentifier(String(row['schema']))}.${quoteIdentifier(String(row['type']))}`
-  const whole = { sqlType: own, exactType: String(row['exact'] ?? own) }
-  const { sqlType, exactType } = isElement && outer !== undefined ? outer : whole
+  const operators = JSON.parse(String(row['operators'] ?? '{}')) as Operators
+  const whole = { sqlType: own, exactType: String(row['exact'] ?? own), operators }
+  const { sqlType, exactType, operators: compared } = isElement && outer !== undefined ? outer : whole
   return {
     sqlType,
     exactType,
+    operators: compared,
     scalarOid: oid,
     isEnum: row['kind'] === 'e',
     elementOid: outer?.elementOid ?? (isElement ? oid : undefined),

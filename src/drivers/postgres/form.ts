@@ -167,16 +167,16 @@ export class Form {
   #arrayColumn(property: string, i: number, binary: boolean): ArrayColumn {
     const name = this.#names[i]!
     const type = this.#types[i]!
-    const { exactType: exact } = type
+    const { exactType: exact, operators } = type
     const toText = this.texts[i]!
     const builtIn = binary && type.elementOid === undefined ? BUILT_IN.get(type.scalarOid) : undefined
     if (builtIn === undefined) {
       const asText = { parameter: 'pg_catalog.text', cast: type.sqlType, elementOid: TEXT_OID, write: undefined }
-      return { name, property, ...asText, exact, toText }
+      return { name, property, ...asText, exact, operators, toText }
     }
     const parameter = `pg_catalog.${builtIn.name}`
     const { write } = builtIn
-    return { name, property, parameter, cast: undefined, exact, elementOid: type.scalarOid, write, toText }
+    return { name, property, parameter, cast: undefined, exact, operators, elementOid: type.scalarOid, write, toText }
   }
 }
 

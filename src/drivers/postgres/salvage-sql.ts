@@ -1,6 +1,6 @@
 import type { Table } from '../../contract/table.ts'
-import { onConflict, quoteList, quotePath } from '../kit/sql.ts'
-import { deleteSql, insertSql, parametersOf, quoteLiteral, type UnnestColumn } from './sql.ts'
+import { quoteList, quotePath } from '../kit/sql.ts'
+import { conflictSql, deleteSql, insertSql, parametersOf, quoteLiteral, type UnnestColumn } from './sql.ts'
 
 /** Rows fetched at once: to cut a piece out of an array the server walks through it from the start. */
 const FETCHED = 256
@@ -36,7 +36,7 @@ export function insertPieces(table: Table, columns: readonly UnnestColumn[]): Pi
   const into = `INSERT INTO ${quotePath(table.path)} (${quoteList(names)})`
   const one = columns.map(({ cast }, i) => `b${i}[first]${cast === undefined ? '' : `::${cast}`}`)
   return {
-    one: `${into} VALUES (${one.join(', ')})${onConflict(table, names)}`,
+    one: `${into} VALUES (${one.join(', ')})${conflictSql(table, columns)}`,
     several: insertSql(table, columns, piecesOf(columns)),
   }
 }

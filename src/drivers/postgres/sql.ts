@@ -1,5 +1,16 @@
 import type { Table } from '../../contract/table.ts'
-import { isNotNewer, onConflict, quoteIdentifier, quoteList, quotePath } from '../kit/sql.ts'
+import {
+  isNotNewer,
+  type Operator,
+  type OperatorOf,
+  onConflict,
+  quoteIdentifier,
+  quoteList,
+  quotePath,
+} from '../kit/sql.ts'
+
+/** By what a unique index of a type compares, where those are operators of a schema that the search path may lack. */
+export type Operators = Readonly<Partial<Record<Operator, string>>>
 
 /** One column of an `unnest`: the type its parameter has, and the one to cast to in the SELECT, if any. */
 export interface UnnestColumn {
@@ -8,6 +19,7 @@ export interface UnnestColumn {
   readonly cast: string | undefined
   /** The type that a value has once it is stored. */
   readonly exact: string
+  readonly operators?: Operators | undefined
 }
 
 export function quoteLiteral(text: string): string {
@@ -30,7 +42,20 @@ export function insertSql(
 ): string {
   const names = columns.map(({ name }) => name)
   const values = columns.map(({ cast }, i) => `pg_catalog.unnest(${arrays[i]})${cast === undefined ? '' : `::${cast}`}`)
-  return `INSERT INTO ${quotePath(table.path)} (${quoteList(names)}) SELECT ${values.join(', ')}${onConflict(table, names)}`
+  return `INSERT INTO ${quotePath(table.path)} (${quoteList(names)}) SELECT ${values.join(', ')}${conflictSql(table, columns)}`
+}
+
+/**
+ * Values are compared as the unique index does. What the name of an operator stands for is up to the search path: without the schema of
+ * citext in it two of them are compared as text.
+ */
+export function conflictSql(table: Table, columns: readonly UnnestColumn[]): string {
+  const names = columns.map(({ name }) => name)
+  return onConflict(table, names, operatorsOf(columns))
+}
+
+function operatorsOf(columns: readonly UnnestColumn[]): OperatorOf {
+  return (column, operator) => columns.find(({ name }) => name === column)?.operators?.[operator] ?? operator
 }
 
 /**
@@ -48,8 +73,11 @@ export function deleteSql(
   const aliases = columns.map((_, i) => `c${i}`)
   const values = columns.map(({ exact }, i) => `v.c${i}::${exact} AS c${i}`)
   const tables = arrays.map((array) => `pg_catalog.unnest(${array})`)
-  const conditions = keys.map((key, i) => `t.${quoteIdentifier(key)} = u.c${i}`)
-  if (newer !== undefined) conditions.push(isNotNewer(`t.${quoteIdentifier(newer)}`, `u.c${keys.length}`))
+  const operatorOf = operatorsOf(columns)
+  const conditions = keys.map((key, i) => `t.${quoteIdentifier(key)} ${operatorOf(key, '=')} u.c${i}`)
+  if (newer !== undefined) {
+    conditions.push(isNotNewer(`t.${quoteIdentifier(newer)}`, `u.c${keys.length}`, operatorOf(newer, '>')))
+  }
   return (
     `DELETE FROM ${quotePath(path)} AS t USING (SELECT ${values.join(', ')} ` +
     `FROM ROWS FROM (${tables.join(', ')}) AS v(${aliases.join(', ')})) AS u WHERE ${conditions.join(' AND ')}`

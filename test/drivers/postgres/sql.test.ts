@@ -38,6 +38,18 @@ sql('a DELETE looks for keys as they are stored, and leaves what is newer', () =
   )
 })
 
+sql('values are compared by the operators of their type', () => {
+  const operators = { '<': 'OPERATOR(far.<)', '=': 'OPERATOR(far.=)', '>': 'OPERATOR(far.>)' }
+  const written = unnested.map((column) => ({ ...column, operators }))
+  const newer: OnConflict<User> = { action: 'update', keys: ['id'], newer: 'name' }
+  const table = defineTable<User>('users', { columns, onConflict: newer, deletes: true })
+  const deleted = deleteSql(table, written.slice(0, 2))
+  assert.match(deleted, 't."id" OPERATOR(far.=) u.c0 AND (t."name" OPERATOR(far.>) u.c1) IS NOT TRUE')
+  assert.match(insert(newer, written), ' WHERE excluded."name" OPERATOR(far.>) "users"."name" OR ')
+  const least = insert({ action: 'update', keys: ['id'], set: { mood: 'min' } }, written)
+  assert.match(least, ' OR excluded."mood" OPERATOR(far.<) "users"."mood" THEN ')
+})
+
 sql('COPY', () => {
   const table = defineTable<User>('app.users', { columns })
   assert.is(copySql(table, columns, 'binary'), 'COPY "app"."users" ("id", "name", "mood") FROM STDIN (FORMAT binary)')
