@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { CliError } from '../errors.ts'
-import type { Place } from './entry.ts'
 
 /** Hexadecimal digits of a hash: no two files share them by chance. */
 const DIGITS = 32
+
+/** A place in a file, and the print of what was before it. */
+interface Printed {
+  readonly offset: number
+  readonly line: number
+  readonly print?: string | undefined
+}
 
 /**
  * What a file holds up to a place, in a few digits: by them it is known again. All of it is hashed, at a small part of what
@@ -41,7 +47,7 @@ export class FilePrint {
   }
 
   /** @throws {OtherFileError} where it is not what it was when the position was kept; older ones do not tell */
-  check(name: string, { offset, line, print }: Place): void {
+  check(name: string, { offset, line, print }: Printed): void {
     if (print !== undefined && this.at(offset) !== print) throw new OtherFileError(name, `what is up to line ${line}`)
   }
 
