@@ -1,7 +1,8 @@
 import type { Message, PartitionLag, Source, SourceHost, SourceMode } from 'batchflow-otel/consume'
 import type { Bookmark } from './databases/database.ts'
 import { CliError } from './errors.ts'
-import { comparePositions, type Input, placeOf } from './input/entry.ts'
+import { comparePositions, type Input, type Place, placeOf } from './input/entry.ts'
+import { FilePrint } from './input/file-print.ts'
 import { portionsOf, type RowOf } from './portions.ts'
 
 const PARTITION = '0'
@@ -17,6 +18,10 @@ export interface FileLogOptions {
   readonly bookmark?: Bookmark | undefined
   /** Records a second at most. */
   readonly rate?: number | undefined
+  /** Somebody keeps positions: they have to tell which file they are of. */
+  readonly isRemembered: boolean
+  /** Reading goes on behind this place, and the file is the one that was read up to there. */
+  readonly onBegin: (place: Place) => void
 }
 
 /** A file as a log of one partition, which ends. So what holds for logs holds for it: order, backpressure, positions. */
@@ -29,8 +34,6 @@ export class FileLog implements Source {
   readonly destination: string
   /** Resolves when all of the file is settled; rejects when it cannot be read. */
   readonly done: Promise<void>
-  /** Behind it reading began. */
-  begun = ''
   /** All up to here is settled. */
   settled = ''
   /** Up to here it was read. */
@@ -62,18 +65,26 @@ export class FileLog implements Source {
     this.#host = host
     const known = await host.assigned(PARTITION)
     const position = known ?? (await this.#options.bookmark?.read()) ?? ''
-    this.begun = this.settled = this.delivered = position
-    void this.#read(host).then(
+    this.settled = this.delivered = position
+    void this.#read(host, placeOf(position)).then(
       () => this.#ended(),
       (error) => this.#fail(error),
     )
   }
 
-  async #read(host: SourceHost): Promise<void> {
+  async #read(host: SourceHost, from: Place): Promise<void> {
     const { signal } = this.#abort
-    const pace = new Pace(this.#options.rate)
-    for await (const entries of this.#input.read(placeOf(this.begun), { signal })) {
-      for (const portion of portionsOf(entries, this.#rowOf, pace.portion)) {
+    const { rate, isRemembered, onBegin } = this.#options
+    const pace = new Pace(rate)
+    const print = isRemembered ? new FilePrint() : undefined
+    let isBegun = false
+    const begin = () => {
+      if (!isBegun && !signal.aborted) onBegin(from)
+      isBegun = true
+    }
+    for await (const entries of this.#input.read(from, { signal, print })) {
+      if (entries.length > 0) begin()
+      for (const portion of portionsOf(entries, this.#rowOf, pace.portion, print)) {
         await pace.wait(portion.lines.length, signal)
         await this.#room(signal)
         if (signal.aborted) return
@@ -81,6 +92,7 @@ export class FileLog implements Source {
         await host.deliver(PARTITION, [portion])
       }
     }
+    begin()
   }
 
   /** Of records: the worker counts messages. */

@@ -14,7 +14,8 @@ import { openDatabase } from './databases/open.ts'
 import { dryRun } from './dry-run.ts'
 import { CliError, EXIT, type ExitCode, messageOf, usage } from './errors.ts'
 import { FileLog } from './file-log.ts'
-import { type Input, placeOf } from './input/entry.ts'
+import { type Input, type Place, placeOf } from './input/entry.ts'
+import { OtherFileError } from './input/file-print.ts'
 import { type InputOptions, openInput } from './input/open.ts'
 import { sampleOf } from './input/sample.ts'
 import { type Output, thousands } from './output.ts'
@@ -102,7 +103,14 @@ class Load {
     const bookmark = options.resume === undefined ? undefined : database.bookmark?.(name)
     this.#isSerial = options.resume !== undefined && bookmark === undefined
     const most = Math.max(LEAST_ROWS, ((this.#isSerial ? 1 : options.concurrency) + 1) * this.#batch)
-    this.#log = new FileLog(input, plan.rowOf, { name, bookmark, most, rate: options.rate })
+    this.#log = new FileLog(input, plan.rowOf, {
+      name,
+      bookmark,
+      most,
+      rate: options.rate,
+      isRemembered: options.resume !== undefined,
+      onBegin: (place) => this.#tellPlace(place),
+    })
     this.#refusals = new Refusals(input.name, plan, output, options.deadLetter)
     this.#trouble = new Promise((_, reject) => (this.#giveUp = reject))
     this.#trouble.catch(() => {}) // whoever waits for it hears of it
@@ -153,9 +161,6 @@ class Load {
 
   async #finish(worker: Worker, stop: AbortSignal): Promise<ExitCode> {
     const log = this.#log
-    const begun = placeOf(log.begun)
-    if (begun.record > 0)
-      this.#output.say(`going on behind line ${begun.line}: ${thousands(begun.record)} records are done`)
     const stopWatching = this.#output.watch(() => this.#look(worker))
     let failure: unknown
     const end = await orStopped(Promise.race([log.done, this.#trouble]), stop).catch((error: unknown) => {
@@ -164,6 +169,10 @@ class Load {
     stopWatching()
     await worker.close(failure === undefined ? {} : { timeout: GIVE_UP_MS })
     return this.#conclude(worker, end === 'stopped', failure)
+  }
+
+  #tellPlace({ record, line }: Place): void {
+    if (record > 0) this.#output.say(`going on behind line ${line}: ${thousands(record)} records are done`)
   }
 
   #look(worker: Worker) {
@@ -195,7 +204,8 @@ class Load {
     const speed = `${thousands(rows)} rows in ${seconds.toFixed(1)} s (${thousands(rows / seconds)}/s)`
     const text = `${speed} into ${summary.table} of ${this.#database.label}, ${thousands(failed)} failed`
     console.log(this.#options.json ? JSON.stringify(summary) : text)
-    if (interrupted || failure !== undefined) this.#output.complain(this.#stoppedAt(line))
+    const isOther = failure instanceof OtherFileError // then nothing of this file is settled, nor would the same command go on
+    if ((interrupted || failure !== undefined) && !isOther) this.#output.complain(this.#stoppedAt(line))
     if (failure !== undefined) throw failure
     if (interrupted) return EXIT.interrupted
     return failed > 0 ? EXIT.rows : EXIT.ok

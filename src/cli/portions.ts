@@ -1,5 +1,6 @@
 import type { Message } from 'batchflow-otel/consume'
 import { type Entry, positionOf } from './input/entry.ts'
+import type { FilePrint } from './input/file-print.ts'
 
 type Row = Record<string, unknown>
 
@@ -20,8 +21,9 @@ export class Portion implements Message {
   /** Why there are no rows. */
   readonly error: unknown
 
-  constructor(entries: readonly Entry[], rows: readonly Row[], error?: unknown) {
-    this.position = positionOf(entries.at(-1)!, entries[0]!.record)
+  constructor(entries: readonly Entry[], rows: readonly Row[], print: FilePrint | undefined, error?: unknown) {
+    const { record, offset, line } = entries.at(-1)!
+    this.position = positionOf({ record, offset, line, print: print?.at(offset) }, entries[0]!.record)
     this.size = entries.reduce((size, { text }) => size + text.length, 0)
     this.rows = rows
     this.lines = entries.map(({ firstLine }) => firstLine)
@@ -36,21 +38,26 @@ const NO_HEADERS = Object.freeze({})
  *
  * @param most records of one portion
  */
-export function* portionsOf(entries: readonly Entry[], rowOf: RowOf, most: number): Generator<Portion> {
+export function* portionsOf(
+  entries: readonly Entry[],
+  rowOf: RowOf,
+  most: number,
+  print?: FilePrint,
+): Generator<Portion> {
   let rows: Row[] = []
   let begin = 0
   for (let at = 0; at < entries.length; at++) {
-    let unread: Portion | undefined
+    let unread: { readonly error: unknown } | undefined
     try {
       rows.push(rowOf(entries[at]!))
       if (rows.length < most) continue
     } catch (error) {
-      unread = new Portion([entries[at]!], [], error)
+      unread = { error }
     }
-    if (rows.length > 0) yield new Portion(entries.slice(begin, begin + rows.length), rows)
-    if (unread !== undefined) yield unread
+    if (rows.length > 0) yield new Portion(entries.slice(begin, begin + rows.length), rows, print)
+    if (unread !== undefined) yield new Portion([entries[at]!], [], print, unread.error)
     rows = []
     begin = at + 1
   }
-  if (rows.length > 0) yield new Portion(entries.slice(begin), rows)
+  if (rows.length > 0) yield new Portion(entries.slice(begin), rows, print)
 }

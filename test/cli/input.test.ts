@@ -189,6 +189,11 @@ input('numbers keep their digits', () => {
   assert.is(convert(value['e'], 'decimal', {}), 1.5)
 })
 
+input('a text that no word for true or false is stays what it is', () => {
+  for (const text of ['constructor', 'toString', '__proto__']) assert.is(convert(text, 'boolean', {}), text)
+  assert.equal([convert('Yes', 'boolean', {}), convert('0', 'boolean', {})], [true, false])
+})
+
 input('types are those that hold all values', () => {
   assert.is(kindOfAll(['1', '9007199254740993']), 'integer')
   assert.is(kindOfAll(['1', '9223372036854775808']), 'decimal')

@@ -1,10 +1,13 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { BEGINNING, type Input } from '../../src/cli/input/entry.ts'
+import { BEGINNING, type Entry, type Input, type Place } from '../../src/cli/input/entry.ts'
+import { FilePrint, OtherFileError } from '../../src/cli/input/file-print.ts'
 import { kindOfAll } from '../../src/cli/input/infer.ts'
 import { openParquet } from '../../src/cli/input/parquet.ts'
 import { PARSERS } from '../../src/cli/input/parquet-values.ts'
+import { folder } from './command.ts'
 
 const parquet = suite('cli parquet')
 
@@ -44,6 +47,11 @@ async function all(input: Input, from = BEGINNING): Promise<object[]> {
   return rows
 }
 
+async function first(input: Input, from: Place, print: FilePrint): Promise<readonly Entry[]> {
+  for await (const entries of input.read(from, { print })) return entries
+  return []
+}
+
 parquet('values keep every digit, below a millisecond and beyond a double', async () => {
   assert.equal(input.fields, Object.keys(ROWS[0]!))
   assert.equal(await all(input), ROWS)
@@ -54,6 +62,24 @@ parquet('reading begins again behind each row, in the middle of a row group too'
   for await (const some of input.read(BEGINNING, {})) entries.push(...some)
   for (const [i, entry] of entries.entries()) {
     assert.equal(await all(input, entry), ROWS.slice(i + 1))
+  }
+})
+
+parquet('behind a row it goes on in the same file, and in no other', async () => {
+  const print = new FilePrint()
+  const entries = await first(input, BEGINNING, print)
+  const from = { ...entries[0]!, print: print.at(entries[0]!.offset) }
+  const behind = await first(input, from, new FilePrint())
+  assert.is(behind[0]!.record, from.record + 1)
+  const bytes = readFileSync(path)
+  bytes[bytes.indexOf('hyparquet')]! ^= 1 // who wrote it
+  const other = join(folder(), 'other.parquet')
+  writeFileSync(other, bytes)
+  try {
+    await first(await openParquet({ name: 'other.parquet', path: other }), from, new FilePrint())
+    assert.unreachable()
+  } catch (error) {
+    assert.instance(error, OtherFileError)
   }
 })
 

@@ -51,25 +51,28 @@ const TYPES: Readonly<Record<Kind, string>> = {
   text: 'text',
 }
 
-const KINDS: Readonly<Record<string, Kind>> = {
-  boolean: 'boolean',
-  smallint: 'integer',
-  integer: 'integer',
-  bigint: 'integer',
-  numeric: 'decimal',
-  real: 'number',
-  'double precision': 'number',
-  'timestamp with time zone': 'instant',
-  'timestamp without time zone': 'timestamp',
-  date: 'date',
-  json: 'json',
-  jsonb: 'json',
-  bytea: 'bytes',
-}
+/** By a map: a type of the user's own may be called `constructor`. */
+const KINDS: ReadonlyMap<string, Kind> = new Map(
+  Object.entries<Kind>({
+    boolean: 'boolean',
+    smallint: 'integer',
+    integer: 'integer',
+    bigint: 'integer',
+    numeric: 'decimal',
+    real: 'number',
+    'double precision': 'number',
+    'timestamp with time zone': 'instant',
+    'timestamp without time zone': 'timestamp',
+    date: 'date',
+    json: 'json',
+    jsonb: 'json',
+    bytea: 'bytes',
+  }),
+)
 
 /** `numeric(10,2)` is `numeric`, `timestamp(3) with time zone` one without digits. */
 function kindOf(type: string): Kind {
-  return type.endsWith('[]') ? 'array' : (KINDS[type.replace(/\([\d,]+\)/, '')] ?? 'text')
+  return type.endsWith('[]') ? 'array' : (KINDS.get(type.replace(/\([\d,]+\)/, '')) ?? 'text')
 }
 
 function quote(name: string): string {

@@ -1,3 +1,5 @@
+import type { FilePrint } from './file-print.ts'
+
 /** Behind a record: how many there are up to it, and where the next one begins. */
 export interface Place {
   readonly record: number
@@ -5,6 +7,8 @@ export interface Place {
   readonly offset: number
   /** Lines up to there. */
   readonly line: number
+  /** Of what is before it, where that is known. @see FilePrint */
+  readonly print?: string | undefined
 }
 
 /** One record of a file, and the place behind it. Where it has no text, it has its values. */
@@ -19,14 +23,14 @@ export interface Entry extends Place {
 export const BEGINNING: Place = { record: 0, offset: 0, line: 0 }
 
 /** Of records from `first` to the one that ends there. @see placeOf */
-export function positionOf({ record, offset, line }: Place, first = record): string {
-  return `${first}-${record}@${offset}@${line}`
+export function positionOf({ record, offset, line, print }: Place, first = record): string {
+  return `${first}-${record}@${offset}@${line}${print === undefined ? '' : `@${print}`}`
 }
 
 export function placeOf(position: string): Place {
   if (position === '') return BEGINNING
-  const [records = '', offset, line] = position.split('@')
-  return { record: Number(records.slice(records.indexOf('-') + 1)), offset: Number(offset), line: Number(line) }
+  const [records = '', offset, line, print] = position.split('@')
+  return { record: Number(records.slice(records.indexOf('-') + 1)), offset: Number(offset), line: Number(line), print }
 }
 
 /**
@@ -46,6 +50,8 @@ export interface ReadOptions {
   readonly signal?: AbortSignal
   /** Of a pipe: what is read now is kept to be read again. */
   readonly peek?: boolean
+  /** Is given what is read, and before it what is in front of it. */
+  readonly print?: FilePrint | undefined
 }
 
 /** Something that records are read from. */
@@ -56,7 +62,7 @@ export interface Input {
   readonly size: number | undefined
   /** What its records say they have, where they do: the head of a CSV or Parquet file. */
   readonly fields: readonly string[] | undefined
-  /** Those behind `from`, some at a time. */
+  /** Those behind `from`, some at a time. @throws {OtherFileError} where `print` is given, and another than that of `from` */
   read(from: Place, options: ReadOptions): AsyncIterable<readonly Entry[]>
   /** Its fields by name. @throws {RecordError} */
   parse(entry: Entry): Readonly<Record<string, unknown>>

@@ -26,20 +26,22 @@ export interface ConvertOptions {
 
 const INTEGER = /^[+-]?\d+$/
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
-const TRUTH: Readonly<Record<string, boolean>> = {
-  true: true,
-  t: true,
-  yes: true,
-  y: true,
-  on: true,
-  '1': true,
-  false: false,
-  f: false,
-  no: false,
-  n: false,
-  off: false,
-  '0': false,
-}
+const TRUTH: ReadonlyMap<string, boolean> = new Map(
+  Object.entries({
+    true: true,
+    t: true,
+    yes: true,
+    y: true,
+    on: true,
+    '1': true,
+    false: false,
+    f: false,
+    no: false,
+    n: false,
+    off: false,
+    '0': false,
+  }),
+)
 
 /**
  * A value of a file as the driver is to have it. A text that is none of what the column holds stays a text: the database
@@ -64,7 +66,7 @@ function ofText(text: string, kind: Kind, timeOf: ConvertOptions['timeOf']): unk
     case 'number':
       return NUMBER.test(text) ? Number(text) : text === '' ? null : text
     case 'boolean':
-      return text === '' ? null : (TRUTH[text.toLowerCase()] ?? text)
+      return text === '' ? null : (TRUTH.get(text.toLowerCase()) ?? text)
     case 'instant':
     case 'timestamp':
       return text === '' ? null : timeOf === undefined ? text : timeOf(text)

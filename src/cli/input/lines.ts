@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { CliError } from '../errors.ts'
 import { BEGINNING, type Entry, type Place, type ReadOptions } from './entry.ts'
+import { type FilePrint, OtherFileError } from './file-print.ts'
 import type { Pipe } from './pipe.ts'
 
 const LINE_FEED = 10
@@ -35,8 +36,8 @@ export async function* readRecords(
 ): AsyncGenerator<readonly Entry[]> {
   const split = new Splitter(file.name, delimiter, file.pipe === undefined ? from : BEGINNING)
   try {
-    for await (const chunk of await chunksOf(file, from.offset, options)) yield behind(split.push(chunk), from.record)
-    if (options.signal?.aborted !== true) yield behind(split.end(), from.record)
+    for await (const chunk of await chunksOf(file, from, options)) yield behind(file.name, split.push(chunk), from)
+    if (options.signal?.aborted !== true) yield behind(file.name, split.end(), from)
   } catch (error) {
     if (options.signal?.aborted !== true) throw error
   }
@@ -44,16 +45,39 @@ export async function* readRecords(
 
 async function chunksOf(
   { path, name, pipe }: TextFile,
-  offset: number,
+  from: Place,
   options: ReadOptions,
 ): Promise<AsyncIterable<Buffer>> {
-  if (pipe !== undefined) return pipe.chunks(options)
-  if (offset > 0) await checkOffset(path, name, offset)
-  return createReadStream(path, {
-    highWaterMark: CHUNK,
-    start: offset,
-    ...(options.signal && { signal: options.signal }),
-  })
+  const { signal, print } = options
+  if (pipe !== undefined) return print === undefined ? pipe.chunks(options) : checked(pipe, name, from, options)
+  if (from.offset > 0) {
+    await print?.pushFile(path, from.offset, signal)
+    print?.check(name, from)
+    await checkOffset(path, name, from.offset)
+  }
+  const chunks = createReadStream(path, { highWaterMark: CHUNK, start: from.offset, ...(signal && { signal }) })
+  return print === undefined ? chunks : printed(chunks, print)
+}
+
+async function* printed(chunks: AsyncIterable<Buffer>, print: FilePrint): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    print.push(chunk)
+    yield chunk
+  }
+}
+
+/** What is passed over in a pipe is checked once it has come. */
+async function* checked(pipe: Pipe, name: string, from: Place, options: ReadOptions): AsyncGenerator<Buffer> {
+  const print = options.print!
+  let isChecked = false
+  for await (const chunk of printed(pipe.chunks(options), print)) {
+    if (!isChecked && print.length >= from.offset) {
+      print.check(name, from)
+      isChecked = true
+    }
+    yield chunk
+  }
+  if (!isChecked && options.signal?.aborted !== true) print.check(name, from)
 }
 
 /** A position in another file than the one it was taken from would be in the middle of a line. */
@@ -66,16 +90,16 @@ async function checkOffset(path: string, name: string, offset: number): Promise<
   } finally {
     await handle.close()
   }
-  throw new CliError(
-    `${name} is not the file that was loaded before: where that stopped (byte ${offset}) no line begins; ` +
-      'give this one a name of its own by --resume-as',
-  )
+  throw new OtherFileError(name, `the line that ended where it stopped (byte ${offset})`)
 }
 
 /** A pipe is read from its beginning again. */
-function behind(entries: readonly Entry[], record: number): readonly Entry[] {
+function behind(name: string, entries: readonly Entry[], { record, offset, line }: Place): readonly Entry[] {
   const [first] = entries
-  return first === undefined || first.record > record ? entries : entries.filter((entry) => entry.record > record)
+  if (first === undefined || first.record > record) return entries
+  const last = entries.find((entry) => entry.record === record)
+  if (last !== undefined && last.offset !== offset) throw new OtherFileError(name, `line ${line}`)
+  return entries.filter((entry) => entry.record > record)
 }
 
 /** Cuts a text into records. It is decoded many at a time, since what is cut out of one text is not copied. */

@@ -24,7 +24,9 @@ export async function openParquet({ name, path, pipe }: TextFile): Promise<Input
     name,
     size: file.byteLength,
     fields,
-    async *read(from, { signal }) {
+    async *read(from, { signal, print }) {
+      await print?.pushFile(path, undefined, signal)
+      print?.check(name, from)
       let start = 0
       let record = from.record
       for (const { num_rows } of metadata.row_groups) {
