@@ -6,6 +6,9 @@ import { tables } from './flow.ts'
 import type { FuzzLedger, Submitted } from './ledger.ts'
 import type { RowSpec, Source, Target } from './steps.ts'
 
+/** How often in a row: two that never give up take each other's place for as long as the database says nothing. */
+const INSISTENCE = 3
+
 /** What a source of rows throws as it is read. */
 class SourceError extends Error {}
 
@@ -51,17 +54,17 @@ export class FuzzCalls {
 
   /** @param insists whoever is told that the row made room for others hands over another one at once */
   deliver(target: Target, spec: RowSpec, insists: boolean): void {
-    this.#deliver(target, this.#create(target.table, spec), insists)
+    this.#deliver(target, this.#create(target.table, spec), insists ? INSISTENCE : 0)
   }
 
-  #deliver(target: Target, entry: Submitted, insists: boolean): void {
+  #deliver(target: Target, entry: Submitted, insists: number): void {
     const { table, signal } = this.#resolve(target)
     const receiver: Receiver = {
       committed: () => this.#ledger.tellOnce(entry, () => (entry.told = 'committed')),
       failed: (error) => {
         this.#ledger.tellOnce(entry, () => this.#ledger.tellFailed(entry, error))
         const isDropped = error instanceof RowFailedError && error.reason === 'overflow'
-        if (insists && isDropped) this.#deliver(target, this.#ledger.createNested(target.table), insists)
+        if (insists > 0 && isDropped) this.#deliver(target, this.#ledger.createNested(target.table), insists - 1)
       },
     }
     const accepted = this.#flow.deliver(table, entry.row, receiver, { signal })

@@ -178,7 +178,9 @@ export class FuzzRig {
   async #answerUntil(isDone: () => boolean): Promise<void> {
     const { endings } = this.setup
     await settled()
-    for (let i = 0; i < MOST_ANSWERS && !isDone(); i++) {
+    for (let i = 0; i < MOST_ANSWERS; i++) {
+      if (isDone()) await settled() // whoever is told of an end may hand over another row
+      if (isDone()) return
       for (const plan of this.driver.plans.splice(0)) plan()
       for (const run of [...this.driver.running]) this.driver.end(run, endings[this.#endings++ % endings.length]!)
       await this.#advance(50)
