@@ -127,7 +127,7 @@ test('its databases are stopped while it holds their locks, and started again: i
     const now = await committed()
     return DATABASES.every((name) => now.get(name)! > before.get(name)! + 1_000)
   })
-  assert.equal([...(await paused()).values()], [0, 0, 0])
+  await traffic.until('it waits for none', async () => [...(await paused()).values()].join() === '0,0,0')
 })
 
 test('it ends when it is told to, its databases being away again', async () => {
