@@ -70,7 +70,7 @@ export function sortByKey(entries: Entry[]): void {
 const PLACES = 2 ** 20
 
 /**
- * Whole numbers are sorted by the engine itself, a fifth of the time of calling back for each two of them: each with its entry's place
+ * Whole numbers are sorted by the engine itself, in half of the time of calling back for each two of them: each with its entry's place
  * behind it in one number. `false`: there are other keys.
  */
 function sortByNumber(entries: Entry[]): boolean {
